@@ -1,0 +1,4 @@
+//! `runner`: a cron-like task runner and the scheduler under it.
+
+pub mod trigger;
+pub mod model;
