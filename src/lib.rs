@@ -1,4 +1,4 @@
 //! `runner`: a cron-like task runner and the scheduler under it.
 
-pub mod trigger;
 pub mod model;
+pub mod trigger;

@@ -1,1 +1,33 @@
-//! NOUNS.
+//! NOUNS: plain data that every layer shares.
+//!
+//! A [`Plan`] is what a job file came to: sound [`Job`]s and the [`Settings`] around them. A run is named by
+//! its [`RunKey`] (what it accounts for) and, once claimed, by its [`RunId`] (what people type). An
+//! [`Outcome`] is how a fire time ended, and [`Now`] is what a clock says, in three ways.
+//!
+//! Nothing here reads a clock, touches a file or decides a policy. It knows only [`crate::trigger`].
+
+mod action;
+mod env_file;
+mod event;
+mod hash;
+mod job;
+mod name;
+mod now;
+mod outcome;
+mod plan;
+mod policy;
+mod record;
+mod run;
+
+pub use action::{JobAction, OutputMode, Setup};
+pub use env_file::{EnvFileError, parse_env_file};
+pub use event::{Attempt, Event, Row, Started, StopStage, Tally};
+pub use hash::stable_hash;
+pub use job::{Job, Place};
+pub use name::{InvalidName, NAME_BYTES_MAX, Name};
+pub use now::{Deadline, Now};
+pub use outcome::{CancelledBy, Ending, MissedWhy, Outcome, SkippedWhy};
+pub use plan::{Plan, Settings};
+pub use policy::{Coalesce, Grace, Ladder, Overlap, Policy, Retry};
+pub use record::{Answer, Record};
+pub use run::{Cause, CauseClass, Exit, ExitStatus, OutputKept, RunId, RunKey, RunRef, SpawnError, Usage};

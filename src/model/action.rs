@@ -1,0 +1,49 @@
+//! What a job runs, and in which surroundings.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What runs when a job is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobAction {
+    /// `command = "…"`: one argument for the shell of the [`Setup`].
+    Shell(Arc<str>),
+    /// `command = ["prog", "arg"]`: a program and its arguments, without a shell. Never empty.
+    Argv(Arc<[String]>),
+    /// `script = """…"""`: a file of its own; its `#!` line names the interpreter, else `/bin/sh -e`.
+    Script(Arc<str>),
+}
+
+/// The surroundings of a job's processes. Equal ones are shared between jobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// The shell and its flags, to which [`JobAction::Shell`] adds the command. Never empty.
+    pub shell: Vec<String>,
+    /// The working directory, absolute.
+    pub cwd: PathBuf,
+    /// Whether the runner's own environment is handed on.
+    pub inherit_env: bool,
+    /// Files of `NAME=value` lines, read at each start, over the inherited environment; absolute paths.
+    pub env_files: Vec<PathBuf>,
+    /// Variables over those of the files.
+    pub env: BTreeMap<String, String>,
+    /// What the job reads on its standard input; `None`: `/dev/null`.
+    pub stdin: Option<String>,
+    /// Which output is shown.
+    pub output: OutputMode,
+    /// How many bytes of a run's output are kept: one half from its head, one from its tail.
+    pub keep_output_bytes: u64,
+}
+
+/// Which output of a job's runs is shown while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutputMode {
+    /// Every line, at once.
+    #[default]
+    All,
+    /// What was kept (head and tail) of runs that did not succeed, when they have ended.
+    Failures,
+    /// Nothing.
+    None,
+}

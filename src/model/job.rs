@@ -1,0 +1,40 @@
+//! One job.
+
+use super::{JobAction, Name, Policy, Setup};
+use crate::trigger::{Schedule, Zone};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A named thing to do: an action, its triggers, its policies. What many jobs have alike is shared.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The key of its table in the job file.
+    pub name: Name,
+    /// What it is for, in a person's words.
+    pub description: Option<Arc<str>>,
+    /// `false`: no fire times; it can still be run by hand.
+    pub enabled: bool,
+    /// Whether it also runs once when the runner starts.
+    pub startup: bool,
+    /// Its calendar triggers; empty for a job that only runs at startup or by hand.
+    pub schedule: Arc<Schedule>,
+    /// The zone in which its wall-clock times are meant and shown.
+    pub zone: Zone,
+    /// What runs.
+    pub action: JobAction,
+    /// In which surroundings.
+    pub setup: Arc<Setup>,
+    /// Its policies.
+    pub policy: Arc<Policy>,
+    /// Where it is defined.
+    pub place: Place,
+}
+
+/// A line of a job file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: Arc<Path>,
+    /// Counted from 1.
+    pub line: u32,
+}

@@ -1,0 +1,155 @@
+//! Runs: how they are named, why they exist, how their processes end.
+
+use super::Name;
+use chrono::{DateTime, Utc};
+use rustix::process::Signal;
+use std::fmt;
+use std::time::Duration;
+
+/// What a run accounts for. No two runs have the same key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunKey {
+    /// Whose run it is.
+    pub job: Name,
+    /// Counts the backward steps of the wall clock after which this job went on anew.
+    pub clock_epoch: u32,
+    /// Which of the series the instant belongs to.
+    pub class: CauseClass,
+    /// The fire time; for a manual run the request, for a startup run the node's start.
+    pub instant: DateTime<Utc>,
+}
+
+/// A run's public name, such as `backup#41`. No job name has a `#`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunId {
+    /// Whose run it is.
+    pub job: Name,
+    /// Counted per job from 1, in the order of the claims.
+    pub number: u64,
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.job, self.number)
+    }
+}
+
+/// A run within this process: how the scheduler, its driver and the executor name it to each other. Given
+/// out once, in order, before there is a [`RunId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunRef(pub u64);
+
+/// Why a run exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// Its fire time came.
+    Scheduled,
+    /// Its fire time was a misfire.
+    CatchUp,
+    /// A person asked.
+    Manual,
+    /// The runner started.
+    Startup,
+}
+
+/// The part of a cause that belongs to a run's key: a misfire is still the same fire time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CauseClass {
+    /// [`Cause::Scheduled`] and [`Cause::CatchUp`].
+    Calendar,
+    /// [`Cause::Manual`].
+    Manual,
+    /// [`Cause::Startup`].
+    Startup,
+}
+
+impl Cause {
+    /// The word of the job's environment, of JSON lines and of tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::Scheduled => "scheduled",
+            Cause::CatchUp => "catch_up",
+            Cause::Manual => "manual",
+            Cause::Startup => "startup",
+        }
+    }
+
+    /// The series that a run of this cause belongs to.
+    pub fn class(self) -> CauseClass {
+        match self {
+            Cause::Scheduled | Cause::CatchUp => CauseClass::Calendar,
+            Cause::Manual => CauseClass::Manual,
+            Cause::Startup => CauseClass::Startup,
+        }
+    }
+}
+
+/// How an attempt's process ended, with what it used and printed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exit {
+    /// Code or signal.
+    pub status: ExitStatus,
+    /// What it and its waited-for children used.
+    pub usage: Usage,
+    /// What it printed.
+    pub output: OutputKept,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// It exited with this code.
+    Code(u8),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl ExitStatus {
+    /// `exit 3`, `SIGKILL`.
+    pub fn describe(self) -> String {
+        match self {
+            ExitStatus::Code(code) => format!("exit {code}"),
+            ExitStatus::Signal(number) => signal_name(number),
+        }
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    Signal::from_named_raw(number).map_or_else(
+        || format!("signal {number}"),
+        |signal| format!("{signal:?}").replace("Signal::", "SIG"),
+    )
+}
+
+/// Resources of a process and of its children that it waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time in user mode.
+    pub user: Duration,
+    /// Processor time in the kernel.
+    pub system: Duration,
+    /// The largest resident set of any one of its processes, in KiB.
+    pub max_rss_kib: u64,
+}
+
+/// What is kept of an attempt's output, both streams together in the order in which they were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutputKept {
+    /// All bytes that were printed.
+    pub bytes: u64,
+    /// Those that are in neither `head` nor `tail`.
+    pub dropped_bytes: u64,
+    /// The first bytes.
+    pub head: Vec<u8>,
+    /// The last bytes that are not in `head`.
+    pub tail: Vec<u8>,
+}
+
+/// Why no process came to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpawnError {
+    /// The system's error number; `None` when it failed before any system call.
+    pub errno: Option<i32>,
+    /// What could not be done, with the name it concerns: ``cannot run `/bin/x`: permission denied``.
+    pub message: String,
+}
