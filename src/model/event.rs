@@ -5,6 +5,7 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One announcement. Nothing about a run is announced before the ledger has it.
@@ -13,11 +14,11 @@ pub enum Event {
     /// An attempt's process is there.
     RunStarted(Started),
     /// An attempt ended.
-    AttemptFinished(Attempt),
+    AttemptFinished(Arc<Attempt>),
     /// A run ended for good.
-    RunFinished(Row),
+    RunFinished(Arc<Row>),
     /// A fire time, or a stretch of them, ended without a run.
-    FireTimeClosed(Row),
+    FireTimeClosed(Arc<Row>),
     /// The wall clock was set.
     ClockStepped {
         /// How far; negative when it was set back.
@@ -141,9 +142,7 @@ pub struct Row {
 impl Row {
     /// How the last attempt ended, if it had a process.
     pub fn exit_status(&self) -> Option<ExitStatus> {
-        self.exit_code
-            .map(ExitStatus::Code)
-            .or(self.signal.map(ExitStatus::Signal))
+        self.exit_code.map(ExitStatus::Code).or(self.signal.map(ExitStatus::Signal))
     }
 }
 
@@ -166,11 +165,7 @@ impl Tally {
 /// `ran 12: 11 succeeded, 1 failed; skipped 2`
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |ran: bool| {
-            self.0
-                .iter()
-                .filter(move |(outcome, n)| outcome.ran() == ran && **n > 0)
-        };
+        let counted = |ran: bool| self.0.iter().filter(move |(outcome, n)| outcome.ran() == ran && **n > 0);
         write!(f, "ran {}", counted(true).map(|(_, n)| n).sum::<u64>())?;
         for (at, (outcome, n)) in counted(true).enumerate() {
             let before = if at == 0 { ": " } else { ", " };

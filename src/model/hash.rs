@@ -25,10 +25,7 @@ mod tests {
     #[test]
     fn parts_are_kept_apart_and_values_never_change() {
         assert_ne!(stable_hash(&[b"ab", b"c"]), stable_hash(&[b"a", b"bc"]));
-        assert_eq!(
-            stable_hash(&[b"host", b"backup"]),
-            stable_hash(&[b"host", b"backup"])
-        );
+        assert_eq!(stable_hash(&[b"host", b"backup"]), stable_hash(&[b"host", b"backup"]));
         assert_eq!(stable_hash(&[]), 0xefd0_1f60_ba99_2926);
     }
 }

@@ -47,10 +47,7 @@ impl Name {
         if text.is_empty() {
             return Err(InvalidName::Empty);
         }
-        if let Some(found) = text
-            .chars()
-            .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
-        {
+        if let Some(found) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))) {
             return Err(InvalidName::Character { found });
         }
         if text.len() > NAME_BYTES_MAX {
@@ -89,11 +86,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, error: Option<&str>) {
-        assert_eq!(
-            Name::parse(text).err().map(|e| e.to_string()).as_deref(),
-            error,
-            "{text:?}"
-        );
+        assert_eq!(Name::parse(text).err().map(|e| e.to_string()).as_deref(), error, "{text:?}");
     }
 
     #[test]
@@ -102,20 +95,11 @@ mod tests {
         check("Backup-2_x", None);
         check("", Some("expected a name, found nothing"));
         check("a b", Some("expected letters, digits, `-` or `_`, found ` `"));
-        check(
-            "db.vacuum",
-            Some("expected letters, digits, `-` or `_`, found `.`"),
-        );
+        check("db.vacuum", Some("expected letters, digits, `-` or `_`, found `.`"));
         check("a#1", Some("expected letters, digits, `-` or `_`, found `#`"));
         check("a\n", Some("expected letters, digits, `-` or `_`, found `\\n`"));
-        check(
-            "über",
-            Some("expected letters, digits, `-` or `_`, found `\\u{fc}`"),
-        );
+        check("über", Some("expected letters, digits, `-` or `_`, found `\\u{fc}`"));
         check(&"x".repeat(100), None);
-        check(
-            &"x".repeat(101),
-            Some("expected a name of at most 100 bytes, found 101"),
-        );
+        check(&"x".repeat(101), Some("expected a name of at most 100 bytes, found 101"));
     }
 }

@@ -30,9 +30,7 @@ pub struct Deadline {
 impl Deadline {
     /// Returns how long to sleep from `now`; zero if the deadline has passed, `None` if there is none.
     pub fn sleep(self, now: Now) -> Option<Duration> {
-        let wall = self
-            .wall
-            .map(|at| (at - now.wall).to_std().unwrap_or(Duration::ZERO));
+        let wall = self.wall.map(|at| (at - now.wall).to_std().unwrap_or(Duration::ZERO));
         let monotonic = self.monotonic.map(|at| at.saturating_sub(now.monotonic));
         [wall, monotonic].into_iter().flatten().min()
     }

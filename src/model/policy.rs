@@ -96,10 +96,7 @@ pub struct Ladder {
 
 impl Default for Ladder {
     fn default() -> Self {
-        Ladder {
-            stop_signal: Signal::TERM,
-            kill_after: Duration::from_secs(10),
-        }
+        Ladder { stop_signal: Signal::TERM, kill_after: Duration::from_secs(10) }
     }
 }
 
@@ -127,19 +124,10 @@ impl Retry {
     /// the last.
     pub fn delay_after(&self, attempt: u32) -> Option<Duration> {
         match *self {
-            Retry::Backoff {
-                attempts,
-                delay,
-                factor,
-                delay_max,
-            } if attempt < attempts.get() => {
+            Retry::Backoff { attempts, delay, factor, delay_max } if attempt < attempts.get() => {
                 let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
                 let seconds = delay.as_secs_f64() * factor.powi(exponent);
-                Some(
-                    Duration::try_from_secs_f64(seconds)
-                        .unwrap_or(delay_max)
-                        .min(delay_max),
-                )
+                Some(Duration::try_from_secs_f64(seconds).unwrap_or(delay_max).min(delay_max))
             }
             _ => None,
         }
@@ -160,17 +148,7 @@ mod tests {
             delay_max: secs(60),
         };
         let delays: Vec<_> = (1..=6).map(|attempt| retry.delay_after(attempt)).collect();
-        assert_eq!(
-            delays,
-            [
-                Some(secs(10)),
-                Some(secs(30)),
-                Some(secs(60)),
-                Some(secs(60)),
-                None,
-                None
-            ]
-        );
+        assert_eq!(delays, [Some(secs(10)), Some(secs(30)), Some(secs(60)), Some(secs(60)), None, None]);
         assert_eq!(Retry::Never.delay_after(1), None);
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Attempt, Row, RunId, RunKey};
 use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
 /// One thing to write. All of a batch are written together or not at all, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,18 +22,18 @@ pub enum Record {
         at: DateTime<Utc>,
     },
     /// An attempt ended; another follows.
-    AttemptEnded(Attempt),
+    AttemptEnded(Arc<Attempt>),
     /// A claimed run ended for good.
     RunEnded {
         /// Which.
         run: RunId,
-        /// Its last attempt; `None` when it never had one.
-        last: Option<Attempt>,
+        /// The attempt that ended it; `None` when it ended between attempts or before the first.
+        last: Option<Arc<Attempt>>,
         /// Its figures.
-        row: Row,
+        row: Arc<Row>,
     },
     /// A fire time, or a stretch of them, that did not run.
-    Closed(Row),
+    Closed(Arc<Row>),
 }
 
 /// What the ledger says of one [`Record`].

@@ -1,0 +1,126 @@
+//! Which fire times are due. Jitter delays the instant at which one is due, never the series itself.
+
+use super::{Core, JobIndex};
+use crate::model::{Job, Now, stable_hash};
+use crate::trigger::FireTime;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// The fire time that a job waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Armed {
+    /// As its trigger names it.
+    pub fire_time: FireTime,
+    /// With its jitter.
+    pub due: DateTime<Utc>,
+}
+
+/// The armed fire times of all jobs, at most one a job, the first due on top.
+#[derive(Debug, Default)]
+pub(super) struct DueQueue(BinaryHeap<Reverse<(DateTime<Utc>, JobIndex)>>);
+
+impl DueQueue {
+    pub(super) fn first(&self) -> Option<DateTime<Utc>> {
+        self.0.peek().map(|Reverse((due, _))| *due)
+    }
+
+    fn push(&mut self, due: DateTime<Utc>, job: JobIndex) {
+        self.0.push(Reverse((due, job)));
+    }
+
+    /// Takes out the first entry if it is due at `wall`.
+    fn pop_due(&mut self, wall: DateTime<Utc>) -> Option<JobIndex> {
+        let due = self.first().is_some_and(|due| due <= wall);
+        due.then(|| self.0.pop().expect("there is a first entry").0.1)
+    }
+}
+
+/// Fire times of one job that are seen due together: `count` of them, from `first` to `last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) first: Armed,
+    pub(super) last: Armed,
+    pub(super) count: u64,
+}
+
+impl Core {
+    /// Makes the job, which is not in the queue, wait for its first fire time strictly after `after`.
+    pub(super) fn arm_after(&mut self, index: JobIndex, after: DateTime<Utc>) {
+        let job = &self.job(index).job;
+        let next = if job.enabled { job.schedule.next_after(after) } else { None };
+        let armed = next.map(|fire_time| arm(job, &self.seed, fire_time));
+        self.job_mut(index).armed = armed;
+        if let Some(armed) = armed {
+            self.due.push(armed.due, index);
+        }
+    }
+
+    /// Takes out the armed fire times that have come and are within their jitter, and arms what follows.
+    pub(super) fn take_delayed(&mut self, now: Now) -> Vec<(JobIndex, Due)> {
+        let (delayed, rest) = self.due.0.drain().partition(|Reverse((_, index))| {
+            let armed = self.jobs[index.to_usize()].armed;
+            armed.is_some_and(|armed| armed.fire_time <= now.wall && now.wall < armed.due)
+        });
+        self.due.0 = rest;
+        let delayed: BinaryHeap<_> = delayed;
+        let mut taken = Vec::new();
+        for Reverse((_, index)) in delayed.into_sorted_vec().into_iter().rev() {
+            let armed = self.job(index).armed.expect("a job in the queue is armed");
+            self.arm_after(index, armed.fire_time);
+            taken.push((index, Due { first: armed, last: armed, count: 1 }));
+        }
+        taken
+    }
+
+    /// Hands every due fire time on, and arms what follows.
+    pub(super) fn take_due(&mut self, now: Now) {
+        while let Some(index) = self.due.pop_due(now.wall) {
+            let state = self.job(index);
+            let first = state.armed.expect("a job in the queue is armed");
+            let due = due_until(&state.job, &self.seed, first, now.wall);
+            self.arm_after(index, due.last.fire_time);
+            self.decide(index, due, now);
+        }
+    }
+}
+
+/// Returns `first` and all later fire times that are due at `wall` too.
+fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>) -> Due {
+    let alone = Due { first, last: first, count: 1 };
+    let Some(second) = job.schedule.next_after(first.fire_time).filter(|second| *second <= wall) else {
+        return alone;
+    };
+    let Some(last) = last_due(job, seed, wall).filter(|last| last.fire_time >= second) else {
+        return alone;
+    };
+    let count = 1 + job.schedule.count_between(first.fire_time, last.fire_time);
+    Due { first, last, count }
+}
+
+/// Returns the last fire time that is due at `wall`. Only the very last one before `wall` can still be
+/// within its jitter, because jitter ends before the next fire time.
+fn last_due(job: &Job, seed: &str, wall: DateTime<Utc>) -> Option<Armed> {
+    let before = |instant| job.schedule.prev_before(instant).map(|fire_time| arm(job, seed, fire_time));
+    let last = before(wall + TimeDelta::nanoseconds(1))?;
+    if last.due <= wall { Some(last) } else { before(last.fire_time) }
+}
+
+/// Returns when `fire_time` is due: later by a jitter that is drawn from seed, job and fire time, at most
+/// the policy's and short enough to end strictly before the next fire time; whole milliseconds.
+pub(super) fn arm(job: &Job, seed: &str, fire_time: FireTime) -> Armed {
+    let jitter = job.policy.jitter.map_or(Duration::ZERO, |most| {
+        let next = job.schedule.next_after(fire_time);
+        let room = next.and_then(|next| (next - fire_time).to_std().ok()).unwrap_or(Duration::MAX);
+        draw(most.min(room.saturating_sub(Duration::from_millis(1))), job, seed, fire_time)
+    });
+    Armed { fire_time, due: fire_time + jitter }
+}
+
+fn draw(most: Duration, job: &Job, seed: &str, fire_time: FireTime) -> Duration {
+    let instant = fire_time.timestamp_millis().to_le_bytes();
+    let hash = stable_hash(&[seed.as_bytes(), job.name.as_str().as_bytes(), &instant]);
+    let choices = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    Duration::from_millis(hash % choices)
+}

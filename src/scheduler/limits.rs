@@ -1,0 +1,123 @@
+//! Limits that jobs share: groups and `max_running`. A run holds its slots while it is claimed and runs;
+//! between attempts it gives them back. Who waits starts in due order.
+
+use super::Core;
+use crate::model::{Name, Plan, RunRef};
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+/// Which group: its place in the plan's order of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct GroupIndex(u32);
+
+/// The slots of all groups and of all together.
+#[derive(Debug)]
+pub(super) struct Limits {
+    overall: Slots,
+    groups: Vec<Slots>,
+    /// Runs that wait for a slot, by group (or none), in due order.
+    waiting: BTreeMap<Option<GroupIndex>, BTreeSet<(DateTime<Utc>, RunRef)>>,
+}
+
+/// How many runs there may be and are.
+#[derive(Debug)]
+struct Slots {
+    most: Option<NonZeroU32>,
+    taken: u32,
+}
+
+impl Slots {
+    fn new(most: Option<NonZeroU32>) -> Slots {
+        Slots { most, taken: 0 }
+    }
+
+    fn are_full(&self) -> bool {
+        self.most.is_some_and(|most| self.taken >= most.get())
+    }
+}
+
+impl Limits {
+    pub(super) fn new(plan: &Plan) -> Limits {
+        Limits {
+            overall: Slots::new(plan.settings.max_running),
+            groups: plan.groups.values().map(|most| Slots::new(Some(*most))).collect(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn group_index(groups: &BTreeMap<Name, NonZeroU32>, name: &Name) -> GroupIndex {
+        let index = groups.keys().position(|group| group == name).expect("a plan has the groups of its jobs");
+        GroupIndex(u32::try_from(index).expect("a plan has fewer than 2^32 groups"))
+    }
+
+    fn has_slot(&self, group: Option<GroupIndex>) -> bool {
+        !self.overall.are_full() && !group.is_some_and(|group| self.groups[group.0 as usize].are_full())
+    }
+
+    fn take(&mut self, group: Option<GroupIndex>) {
+        self.overall.taken += 1;
+        if let Some(group) = group {
+            self.groups[group.0 as usize].taken += 1;
+        }
+    }
+
+    fn give_back(&mut self, group: Option<GroupIndex>) {
+        self.overall.taken -= 1;
+        if let Some(group) = group {
+            self.groups[group.0 as usize].taken -= 1;
+        }
+    }
+
+    fn wait(&mut self, group: Option<GroupIndex>, due: DateTime<Utc>, run: RunRef) {
+        self.waiting.entry(group).or_default().insert((due, run));
+    }
+
+    fn stop_waiting(&mut self, group: Option<GroupIndex>, due: DateTime<Utc>, run: RunRef) {
+        if let Some(runs) = self.waiting.get_mut(&group) {
+            runs.remove(&(due, run));
+        }
+    }
+
+    /// Takes a slot for the first due of those that wait and can have one.
+    fn take_for_first(&mut self) -> Option<RunRef> {
+        let free = self.waiting.iter().filter(|(group, _)| self.has_slot(**group));
+        let (&(due, run), group) = free.filter_map(|(group, runs)| Some((runs.first()?, *group))).min()?;
+        self.stop_waiting(group, due, run);
+        self.take(group);
+        Some(run)
+    }
+}
+
+impl Core {
+    /// Gives the run a slot, now or when its turn comes.
+    pub(super) fn ask_for_slot(&mut self, run: RunRef) {
+        let (group, due) = self.slot_key(run);
+        self.limits.wait(group, due, run);
+        self.fill_slots();
+    }
+
+    /// Takes back the slot of a run.
+    pub(super) fn give_back_slot(&mut self, run: RunRef) {
+        let (group, _) = self.slot_key(run);
+        self.limits.give_back(group);
+        self.fill_slots();
+    }
+
+    /// A run no longer waits for a slot.
+    pub(super) fn leave_slot_queue(&mut self, run: RunRef) {
+        let (group, due) = self.slot_key(run);
+        self.limits.stop_waiting(group, due, run);
+    }
+
+    fn fill_slots(&mut self) {
+        while let Some(run) = self.limits.take_for_first() {
+            self.slot_given(run);
+        }
+    }
+
+    fn slot_key(&self, run: RunRef) -> (Option<GroupIndex>, DateTime<Utc>) {
+        let run = &self.runs[&run];
+        (self.job(run.job).group, run.candidate.due)
+    }
+}

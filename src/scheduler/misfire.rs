@@ -1,0 +1,139 @@
+//! Misfires: fire times that are first seen due over a second late, or with a later one of the same job due
+//! beside them. Grace decides which of them may still start, coalesce which of those do.
+
+use super::due::{Armed, Due, arm};
+use super::overlap::Candidate;
+use super::{Core, JobIndex};
+use crate::model::{Cause, Coalesce, Ending, Grace, Job, Now, SkippedWhy};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Up to here a lone fire time is on time.
+pub(super) const LATE_MAX: TimeDelta = TimeDelta::seconds(1);
+
+/// How many fire times of a job may wait one behind another under `coalesce = "all"`.
+pub(super) const BACKLOG_MAX: u64 = 1000;
+
+/// What becomes of fire times that are due together. `missed` comes before `folded` and `kept`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// Too late for grace.
+    pub(super) missed: Option<Due>,
+    /// Coalesced into the first of `kept` (or the only one).
+    pub(super) folded: Option<Due>,
+    /// To be run, in order.
+    pub(super) kept: Vec<Armed>,
+}
+
+impl Core {
+    /// Decides about fire times that have become due: stopping, then grace, then coalesce; what is left goes
+    /// on to overlap.
+    pub(super) fn decide(&mut self, index: JobIndex, due: Due, now: Now) {
+        if self.is_stopping() {
+            self.close(index, due, Ending::Skipped(SkippedWhy::Stopping), None, now);
+            return;
+        }
+        let verdict = judge(&self.job(index).job, &self.seed, due, now.wall);
+        if let Some(missed) = verdict.missed {
+            let why = self.clock.why_late(missed.last.due);
+            self.close(index, missed, Ending::Missed(why), None, now);
+        }
+        if let Some(folded) = verdict.folded {
+            let into = verdict.kept.first().map(|kept| kept.fire_time);
+            self.close(index, folded, Ending::Coalesced, into, now);
+        }
+        let in_turn = self.job(index).job.policy.coalesce == Coalesce::All && verdict.kept.len() > 1;
+        for armed in verdict.kept {
+            let candidate = Candidate {
+                cause: cause(armed, due.last, now.wall),
+                fire_time: armed.fire_time,
+                due: armed.due,
+                late: now.wall - armed.due,
+            };
+            self.offer(index, candidate, in_turn, now);
+        }
+    }
+}
+
+fn cause(armed: Armed, last: Armed, wall: DateTime<Utc>) -> Cause {
+    if armed != last || wall - armed.due > LATE_MAX { Cause::CatchUp } else { Cause::Scheduled }
+}
+
+/// Grace, then coalesce: a pure function of the job, what is due, and the wall clock.
+pub(super) fn judge(job: &Job, seed: &str, due: Due, wall: DateTime<Utc>) -> Verdict {
+    let on_time = due.count == 1 && wall - due.last.due <= LATE_MAX;
+    if on_time {
+        return Verdict { missed: None, folded: None, kept: vec![due.last] };
+    }
+    let (missed, within) = split_by_grace(job, seed, due, wall);
+    let (folded, kept) = within.map_or((None, Vec::new()), |within| coalesce(job, seed, within));
+    Verdict { missed, folded, kept }
+}
+
+/// Returns what is too late and what is within grace.
+fn split_by_grace(job: &Job, seed: &str, due: Due, wall: DateTime<Utc>) -> (Option<Due>, Option<Due>) {
+    let Grace::Within(grace) = job.policy.misfire_grace_time else {
+        return (None, Some(due));
+    };
+    let Some(horizon) = TimeDelta::from_std(grace).ok().and_then(|grace| wall.checked_sub_signed(grace))
+    else {
+        return (None, Some(due));
+    };
+    if due.first.due >= horizon {
+        (None, Some(due))
+    } else if due.last.due < horizon {
+        (Some(due), None)
+    } else {
+        let kept = first_due_from(job, seed, due, horizon);
+        let (missed, kept) = split_before(job, seed, due, kept);
+        (Some(missed), Some(kept))
+    }
+}
+
+/// Returns the first of `due` that is due at `horizon` or later. Jitter ends before the next fire time, so
+/// it is the first fire time from `horizon` on, or the one before it.
+fn first_due_from(job: &Job, seed: &str, due: Due, horizon: DateTime<Utc>) -> Armed {
+    let from_horizon = job.schedule.next_after(horizon - TimeDelta::nanoseconds(1));
+    let fire_time = from_horizon.map_or(due.last.fire_time, |at| at.min(due.last.fire_time));
+    let before = job.schedule.prev_before(fire_time).map(|at| arm(job, seed, at));
+    before.filter(|before| before.due >= horizon).unwrap_or_else(|| arm(job, seed, fire_time))
+}
+
+/// Splits `due` into what comes before `at` and what begins with it; `at` is not the first.
+fn split_before(job: &Job, seed: &str, due: Due, at: Armed) -> (Due, Due) {
+    let last_before = job.schedule.prev_before(at.fire_time).expect("`first` comes before");
+    let last_before = arm(job, seed, last_before);
+    let count = 1 + job.schedule.count_between(due.first.fire_time, last_before.fire_time);
+    (Due { first: due.first, last: last_before, count }, Due { first: at, count: due.count - count, ..due })
+}
+
+/// Returns what is folded and what is kept of fire times within grace.
+fn coalesce(job: &Job, seed: &str, due: Due) -> (Option<Due>, Vec<Armed>) {
+    if due.count == 1 {
+        return (None, vec![due.last]);
+    }
+    match job.policy.coalesce {
+        Coalesce::Latest => {
+            let (folded, _) = split_before(job, seed, due, due.last);
+            (Some(folded), vec![due.last])
+        }
+        Coalesce::Earliest => {
+            let second = job.schedule.next_after(due.first.fire_time).expect("there are several");
+            let (_, folded) = split_before(job, seed, due, arm(job, seed, second));
+            (Some(folded), vec![due.first])
+        }
+        Coalesce::All => keep_newest(job, seed, due),
+    }
+}
+
+/// Keeps the newest [`BACKLOG_MAX`]; the older ones are folded into the first that is kept.
+fn keep_newest(job: &Job, seed: &str, due: Due) -> (Option<Due>, Vec<Armed>) {
+    let earlier = |armed: &Armed| {
+        let fire_time = job.schedule.prev_before(armed.fire_time)?;
+        (fire_time >= due.first.fire_time).then(|| arm(job, seed, fire_time))
+    };
+    let most = usize::try_from(BACKLOG_MAX).expect("a small number");
+    let mut kept: Vec<_> = std::iter::successors(Some(due.last), earlier).take(most).collect();
+    kept.reverse();
+    let folded = (due.count > BACKLOG_MAX).then(|| split_before(job, seed, due, kept[0]).0);
+    (folded, kept)
+}

@@ -1,0 +1,293 @@
+//! WHAT NOW: the core that decides. Facts in, actions out.
+//!
+//! [`Core`] never reads a clock, starts a process, writes or waits. A driver tells it what happened and does
+//! what it asks for:
+//!
+//! - [`Core::handle_timeout`]: time has passed; whatever is due becomes due. Early or repeated calls change
+//!   nothing.
+//! - [`Core::handle_event`]: one outside [`Fact`].
+//! - [`Core::poll_action`]: the next [`Action`] to begin; ask until `None` after every `handle_*`.
+//! - [`Core::poll_timeout`]: when `handle_timeout` next has work.
+//!
+//! What happens to a fire time is decided in one order, which is the order of the files to read:
+//! `due` (which fire times are due, jitter), `misfire` (grace, coalesce), `overlap` (`max_instances` and what
+//! happens beyond it), `limits` (groups and `max_running`), `run` (claim, attempts, timeout, ladder, retry)
+//! and `stop` (what a shutdown does to all of them).
+//!
+//! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
+//! nothing is announced before the ledger has it ([`Action::Record`] is answered, in order, by
+//! [`Fact::Recorded`]). And every fire time that has become due is in exactly one place: ended, or held by a
+//! run, by a job's waiting place or by its backlog.
+//!
+//! One seed, one history: maps are ordered and chance is a hash of the seed.
+
+mod clock;
+mod due;
+mod limits;
+mod misfire;
+mod overlap;
+mod row;
+mod run;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use crate::model::{
+    Answer, Cause, Deadline, Event, Exit, Job, Name, Now, Plan, Record, RunId, RunRef, SpawnError, Tally,
+};
+use chrono::{DateTime, FixedOffset, Utc};
+use rustix::process::Signal;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use due::Armed;
+
+use clock::ClockWatch;
+use due::DueQueue;
+use limits::Limits;
+use overlap::JobState;
+use run::Run;
+use stop::Stop;
+
+/// Something that has happened outside.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// The ledger's answer to the oldest [`Action::Record`] that has none.
+    Recorded(Answer),
+    /// The process of a [`Action::Spawn`] is there.
+    Started {
+        /// Which run's.
+        run: RunRef,
+        /// Its process id.
+        pid: u32,
+    },
+    /// There will be no process for a [`Action::Spawn`].
+    NotStarted {
+        /// Which run's.
+        run: RunRef,
+        /// Why not.
+        error: SpawnError,
+    },
+    /// A process, and its tree if it was signalled, has ended.
+    Exited {
+        /// Which run's.
+        run: RunRef,
+        /// How.
+        exit: Exit,
+    },
+    /// A person asks for a run of this job now. Unknown names change nothing.
+    RunRequested(Name),
+    /// A person or the system asks to stop; each further time more gravely.
+    StopRequested,
+}
+
+/// Something that the driver is to begin.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Write this. What is written together is up to the driver; the order is not.
+    Record(Record),
+    /// Start a process; [`Fact::Started`] or [`Fact::NotStarted`] follows.
+    Spawn(Spawn),
+    /// Send a signal to the process tree of a run.
+    Signal {
+        /// Which run's.
+        run: RunRef,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// Tell whoever listens.
+    Announce(Event),
+}
+
+/// One attempt to start.
+#[derive(Clone, Debug)]
+pub struct Spawn {
+    /// How its facts name it.
+    pub run_ref: RunRef,
+    /// Its public name.
+    pub run: RunId,
+    /// What to run.
+    pub job: Arc<Job>,
+    /// With the job zone's offset; for a manual run the request, for a startup run the node's start.
+    pub fire_time: DateTime<FixedOffset>,
+    /// Why it runs.
+    pub cause: Cause,
+    /// Counted from 1.
+    pub attempt: u32,
+}
+
+/// The scheduler. See the module's own page.
+#[derive(Debug)]
+pub struct Core {
+    jobs: Vec<JobState>,
+    due: DueQueue,
+    runs: BTreeMap<RunRef, Run>,
+    limits: Limits,
+    /// The elapsed-time deadline of each run that has one; kept by [`Core::rearm`] alone.
+    timers: BTreeSet<(Duration, RunRef)>,
+    clock: ClockWatch,
+    stop: Option<Stop>,
+    shutdown_grace: Duration,
+    actions: VecDeque<Action>,
+    /// One entry for each [`Action::Record`] that is not answered, oldest first.
+    unanswered: VecDeque<Upon>,
+    runs_made: u64,
+    /// The instant of the newest request, so that the next one's is later.
+    asked_last: DateTime<Utc>,
+    seed: Arc<str>,
+    node: Arc<str>,
+    tally: Tally,
+}
+
+/// What follows when a record is written.
+#[derive(Debug)]
+enum Upon {
+    /// The run may start, unless its key was taken.
+    Claimed(RunRef),
+    /// These are announced.
+    Announce(Vec<Event>),
+}
+
+/// Which job: its place in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct JobIndex(u32);
+
+impl Core {
+    /// Returns a scheduler whose jobs exist from `now` on: their first fire times are strictly after it, and
+    /// `startup` jobs are due at once. `seed` decides jitter; `node` is named in rows.
+    pub fn new(plan: &Plan, seed: &str, node: &str, now: Now) -> Core {
+        let mut core = Core {
+            jobs: plan.jobs.iter().cloned().map(|job| JobState::new(job, &plan.groups)).collect(),
+            due: DueQueue::default(),
+            runs: BTreeMap::new(),
+            limits: Limits::new(plan),
+            timers: BTreeSet::new(),
+            clock: ClockWatch::new(now),
+            stop: None,
+            shutdown_grace: plan.settings.shutdown_grace,
+            actions: VecDeque::new(),
+            unanswered: VecDeque::new(),
+            runs_made: 0,
+            asked_last: DateTime::<Utc>::MIN_UTC,
+            seed: seed.into(),
+            node: node.into(),
+            tally: Tally::default(),
+        };
+        core.arm_all(now);
+        core
+    }
+
+    fn arm_all(&mut self, now: Now) {
+        for index in (0..self.jobs.len()).map(JobIndex::from_usize) {
+            self.arm_after(index, now.wall);
+        }
+        for index in (0..self.jobs.len()).map(JobIndex::from_usize) {
+            let job = &self.job(index).job;
+            if job.startup && job.enabled {
+                self.admit_uncalled(index, Cause::Startup, now);
+            }
+        }
+    }
+
+    /// Time has passed: makes due what is due, and acts on timeouts, backoffs and ladders that have run out.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.watch_clock(now);
+        self.take_due(now);
+        self.take_run_out(now);
+    }
+
+    /// Takes in one outside fact. Facts about runs that have ended change nothing.
+    pub fn handle_event(&mut self, now: Now, fact: Fact) {
+        self.watch_clock(now);
+        match fact {
+            Fact::Recorded(answer) => self.recorded(answer, now),
+            Fact::Started { run, pid } => self.run_started(run, pid, now),
+            Fact::NotStarted { run, error } => self.attempt_ended(run, Err(error), now),
+            Fact::Exited { run, exit } => self.attempt_ended(run, Ok(exit), now),
+            Fact::RunRequested(name) => self.run_requested(&name, now),
+            Fact::StopRequested => self.stop_requested(now),
+        }
+    }
+
+    /// Returns the next thing to begin, or `None` when there is nothing until the next `handle_*`.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Returns when [`Core::handle_timeout`] next has work. It changes with every `handle_*`.
+    pub fn poll_timeout(&self) -> Deadline {
+        Deadline { wall: self.due.first(), monotonic: self.timers.first().map(|(at, _)| *at) }
+    }
+
+    /// Whether a stop was asked for and all that it has to end has ended and is written. Nothing happens
+    /// afterwards.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some() && self.is_idle()
+    }
+
+    /// Whether no run is under way, none waits, and all is written. Fire times may still come.
+    pub fn is_idle(&self) -> bool {
+        self.runs.is_empty() && self.unanswered.is_empty() && self.actions.is_empty()
+    }
+
+    /// Whether a stop was asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// How many fire times and asked-for runs have ended how since the start.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The fire time that each job waits for, with the instant at which it is due (jitter included), in plan
+    /// order; `None` for a job that has none.
+    pub fn upcoming(&self) -> impl Iterator<Item = (&Arc<Job>, Option<Armed>)> {
+        self.jobs.iter().map(|state| (&state.job, state.armed))
+    }
+
+    fn run_requested(&mut self, name: &Name, now: Now) {
+        let found = self.jobs.iter().position(|state| state.job.name == *name);
+        if let Some(index) = found {
+            self.admit_uncalled(JobIndex::from_usize(index), Cause::Manual, now);
+        }
+    }
+
+    fn recorded(&mut self, answer: Answer, now: Now) {
+        let upon = self.unanswered.pop_front().expect("the ledger answers each record once, in order");
+        match upon {
+            Upon::Claimed(run) => self.run_claimed(run, answer, now),
+            Upon::Announce(events) => {
+                self.actions.extend(events.into_iter().map(Action::Announce));
+            }
+        }
+    }
+
+    fn record(&mut self, record: Record, upon: Upon) {
+        self.actions.push_back(Action::Record(record));
+        self.unanswered.push_back(upon);
+    }
+
+    fn announce(&mut self, event: Event) {
+        self.actions.push_back(Action::Announce(event));
+    }
+
+    fn job(&self, index: JobIndex) -> &JobState {
+        &self.jobs[index.to_usize()]
+    }
+
+    fn job_mut(&mut self, index: JobIndex) -> &mut JobState {
+        &mut self.jobs[index.to_usize()]
+    }
+}
+
+impl JobIndex {
+    fn from_usize(index: usize) -> JobIndex {
+        JobIndex(u32::try_from(index).expect("a plan has fewer than 2^32 jobs"))
+    }
+
+    fn to_usize(self) -> usize {
+        self.0 as usize
+    }
+}

@@ -1,0 +1,136 @@
+//! Rows: what is written and announced of a fire time or run that has ended.
+
+use super::due::Due;
+use super::overlap::Candidate;
+use super::{Core, JobIndex, Upon};
+use crate::model::{Cause, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunRef};
+use crate::trigger::FireTime;
+use chrono::TimeDelta;
+use std::sync::Arc;
+
+impl Core {
+    /// Ends fire times that did not run; `into` names the heir of coalesced ones.
+    pub(super) fn close(
+        &mut self,
+        index: JobIndex,
+        due: Due,
+        ending: Ending,
+        into: Option<FireTime>,
+        now: Now,
+    ) {
+        let late = now.wall - due.last.due;
+        let row = self.row_of_fire_times(index, due, Cause::Scheduled, late, ending, into);
+        self.close_with(ending, row);
+    }
+
+    /// Ends one fire time or request that found no place.
+    pub(super) fn close_candidate(
+        &mut self,
+        index: JobIndex,
+        candidate: Candidate,
+        ending: Ending,
+        into: Option<FireTime>,
+    ) {
+        let Candidate { cause, late, .. } = candidate;
+        let row = self.row_of_fire_times(index, candidate.alone(), cause, late, ending, into);
+        self.close_with(ending, row);
+    }
+
+    fn close_with(&mut self, ending: Ending, row: Row) {
+        self.tally.add(ending.outcome(), row.count);
+        let row = Arc::new(row);
+        let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
+        self.record(Record::Closed(row), Upon::Announce(events));
+    }
+
+    fn row_of_fire_times(
+        &self,
+        index: JobIndex,
+        due: Due,
+        cause: Cause,
+        late: TimeDelta,
+        ending: Ending,
+        into: Option<FireTime>,
+    ) -> Row {
+        let zone = &self.job(index).job.zone;
+        Row {
+            late_ms: Some(late.num_milliseconds()),
+            coalesced_into: into.map(|into| zone.at(into)),
+            count: due.count,
+            fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
+            ..self.row(index, due.first.fire_time, cause, ending)
+        }
+    }
+
+    /// Returns the row of a claimed run that ends now.
+    pub(super) fn row_of_run(&self, run_ref: RunRef, ending: Ending, now: Now) -> Row {
+        let run = &self.runs[&run_ref];
+        let zone = &self.job(run.job).job.zone;
+        let last = run.last.as_deref();
+        let exit = last.and_then(|last| last.result.as_ref().ok());
+        let error = last.and_then(|last| last.result.as_ref().err());
+        let duration = run.began.map(|began| now.monotonic.saturating_sub(began.monotonic));
+        let row = Row {
+            run: run.id.as_ref().map(ToString::to_string),
+            attempt: (run.attempts > 0).then_some(run.attempts),
+            attempts: run.attempts,
+            late_ms: Some(run.candidate.late.num_milliseconds()),
+            started_at: run.began.map(|began| zone.at(began.wall)),
+            finished_at: (run.attempts > 0).then(|| zone.at(now.wall)),
+            duration_ms: duration.map(|duration| saturating(duration.as_millis())),
+            ..self.row(run.job, run.candidate.fire_time, run.candidate.cause, ending)
+        };
+        let reason = row.reason.clone().or_else(|| error.map(|error| error.message.clone()));
+        Row { reason, ..exit.map_or(row.clone(), |exit| with_exit(row, exit)) }
+    }
+
+    fn row(&self, index: JobIndex, fire_time: FireTime, cause: Cause, ending: Ending) -> Row {
+        let job = &self.job(index).job;
+        Row {
+            run: None,
+            job: job.name.to_string(),
+            fire_time: job.zone.at(fire_time),
+            cause: cause.as_str(),
+            outcome: ending.outcome(),
+            reason: ending.reason().map(str::to_owned),
+            attempt: None,
+            attempts: 0,
+            late_ms: None,
+            started_at: None,
+            finished_at: None,
+            exit_code: None,
+            signal: None,
+            duration_ms: None,
+            user_ms: None,
+            system_ms: None,
+            max_rss_kib: None,
+            output_bytes: None,
+            output_dropped_bytes: None,
+            coalesced_into: None,
+            count: 1,
+            fire_time_last: None,
+            node: self.node.to_string(),
+        }
+    }
+}
+
+fn with_exit(row: Row, exit: &Exit) -> Row {
+    let (exit_code, signal) = match exit.status {
+        ExitStatus::Code(code) => (Some(code), None),
+        ExitStatus::Signal(signal) => (None, Some(signal)),
+    };
+    Row {
+        exit_code,
+        signal,
+        user_ms: Some(saturating(exit.usage.user.as_millis())),
+        system_ms: Some(saturating(exit.usage.system.as_millis())),
+        max_rss_kib: Some(exit.usage.max_rss_kib),
+        output_bytes: Some(exit.output.bytes),
+        output_dropped_bytes: Some(exit.output.dropped_bytes),
+        ..row
+    }
+}
+
+fn saturating(milliseconds: u128) -> u64 {
+    u64::try_from(milliseconds).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,113 @@
+//! Stopping the runner, in three stages: drain, ladder, kill.
+//!
+//! From the first request on nothing new starts: what waits is closed as `skipped: stopping`, a run between
+//! attempts ends with its last one, and fire times that come due meanwhile are closed too. What runs may end
+//! by itself until its ladder has to begin so that all is over within the grace; a second request begins it
+//! at once, a third kills.
+
+use super::run::StopWhy;
+use super::{Core, JobIndex};
+use crate::model::{Ending, Event, Now, RunRef, SkippedWhy, StopStage};
+use std::time::Duration;
+
+/// How long after `KILL` a process may take to go before it is no longer waited for.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(2);
+
+/// A stop that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    stage: StopStage,
+    /// When the last process is killed.
+    deadline: Duration,
+}
+
+/// When a process that is killed at `killed_at` is no longer waited for.
+pub(super) fn give_up_at(killed_at: Duration) -> Duration {
+    killed_at.saturating_add(GIVE_UP_AFTER)
+}
+
+impl Core {
+    /// Begins the stop, or takes it to its next stage.
+    pub(super) fn stop_requested(&mut self, now: Now) {
+        match self.stop.map(|stop| stop.stage) {
+            None => self.drain(now),
+            Some(StopStage::Drain) => self.terminate(now),
+            Some(StopStage::Terminate) => self.kill_all(now),
+            Some(StopStage::Kill) => {}
+        }
+    }
+
+    fn drain(&mut self, now: Now) {
+        let deadline = now.monotonic.saturating_add(self.shutdown_grace);
+        self.stop = Some(Stop { stage: StopStage::Drain, deadline });
+        self.close_all_that_wait(now);
+        for run in self.run_refs() {
+            self.stop_run_by(run, deadline, now);
+        }
+        self.announce_stopping(now);
+    }
+
+    fn close_all_that_wait(&mut self, now: Now) {
+        let stopping = Ending::Skipped(SkippedWhy::Stopping);
+        for index in (0..self.jobs.len()).map(JobIndex::from_usize) {
+            for candidate in self.take_waiting(index) {
+                self.close_candidate(index, candidate, stopping, None);
+            }
+        }
+        for (index, delayed) in self.take_delayed(now) {
+            self.close(index, delayed, stopping, None, now);
+        }
+    }
+
+    fn stop_run_by(&mut self, run: RunRef, deadline: Duration, now: Now) {
+        if self.runs[&run].has_process() {
+            let ladder = self.policy_of(run).ladder.kill_after.min(self.shutdown_grace);
+            self.stop_at(run, deadline.saturating_sub(ladder), deadline);
+        } else {
+            self.stop_run(run, StopWhy::Shutdown, now);
+        }
+    }
+
+    fn terminate(&mut self, now: Now) {
+        let stop = self.stop_at_stage(StopStage::Terminate);
+        for run in self.processes() {
+            let kill_after = self.policy_of(run).ladder.kill_after;
+            let kill_at = now.monotonic.saturating_add(kill_after).min(stop.deadline);
+            self.climb(run, StopWhy::Shutdown, kill_at);
+        }
+        self.announce_stopping(now);
+    }
+
+    fn kill_all(&mut self, now: Now) {
+        self.stop_at_stage(StopStage::Kill);
+        for run in self.processes() {
+            self.kill(run, StopWhy::Shutdown, now);
+        }
+        self.announce_stopping(now);
+    }
+
+    fn stop_at_stage(&mut self, stage: StopStage) -> Stop {
+        let stop = self.stop.as_mut().expect("a stop is under way");
+        stop.stage = stage;
+        *stop
+    }
+
+    fn announce_stopping(&mut self, now: Now) {
+        let Stop { stage, deadline } = self.stop.expect("a stop is under way");
+        let running = self.runs.values().filter(|run| run.has_process()).filter_map(|run| run.id.clone());
+        let within = match stage {
+            StopStage::Kill => Duration::ZERO,
+            StopStage::Drain | StopStage::Terminate => deadline.saturating_sub(now.monotonic),
+        };
+        let event = Event::RunnerStopping { stage, running: running.collect(), within };
+        self.announce(event);
+    }
+
+    fn run_refs(&self) -> Vec<RunRef> {
+        self.runs.keys().copied().collect()
+    }
+
+    fn processes(&self) -> Vec<RunRef> {
+        self.runs.iter().filter(|(_, run)| run.has_process()).map(|(run, _)| *run).collect()
+    }
+}
