@@ -1,94 +1,258 @@
-//! Several triggers as one pure series (skeleton).
-#![expect(missing_docs, reason = "skeleton")]
-use super::{FireTime, Zone};
-use chrono::{DateTime, Utc};
-use std::ops::Range;
+//! A job's triggers as one series.
+
+use super::cron::Cron;
+use super::every::Every;
+use super::{FireTime, TriggerError, Zone, at, local};
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One rule that names fire times.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trigger(());
+pub struct Trigger {
+    text: Arc<str>,
+    rule: Rule,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Rule {
+    Cron { cron: Arc<Cron>, zone: Zone },
+    Every(Every),
+    At { instant: FireTime, zone: Zone },
+}
 
 /// What a fire time owes to daylight saving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DstMark {
+    /// Its local time lies in a gap; it was moved to the first instant after it.
     Gap,
+    /// Its local time occurs twice.
     Fold,
 }
 
-/// Why a text is no trigger: where in the text, what was expected and found, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, found {found}")]
-pub struct TriggerError {
-    /// Byte range in the text that was parsed.
-    pub span: Range<usize>,
-    pub expected: String,
-    pub found: String,
-    pub hint: Option<String>,
-}
-
 impl Trigger {
-    pub fn cron(_text: &str, _zone: &Zone) -> Result<Trigger, TriggerError> {
-        todo!()
+    /// Returns the trigger of a cron expression whose fields are meant in `zone`.
+    ///
+    /// 5 fields are minute, hour, day of the month, month and day of the week as in crontab(5), 6 have leading
+    /// seconds, 7 a trailing year. Both day fields restricted: either may match. A fixed time in a gap fires
+    /// at the first instant after it, in a fold on the first pass; a recurring one (a second, minute or hour
+    /// field that begins with `*`) follows real time.
+    ///
+    /// # Errors
+    /// [`TriggerError`] points at what is wrong.
+    ///
+    /// ```
+    /// use runner::trigger::{Schedule, ScheduleBuilder, Trigger, Zone};
+    /// let zone = Zone::find("America/New_York")?;
+    /// let triggers = vec![Trigger::cron("30 2 * * *", &zone)?];
+    /// let schedule = ScheduleBuilder { triggers, ..Default::default() }.build();
+    /// let saturday = "2026-03-07T12:00:00-05:00".parse()?;
+    /// // 02:30 does not exist on the 8th.
+    /// assert_eq!(zone.at(schedule.next_after(saturday).unwrap()).to_rfc3339(), "2026-03-08T03:00:00-04:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let cron = Arc::new(Cron::parse(text)?);
+        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone() } })
     }
-    /// `period` 10 ms or more; anchored at the schedule's `start`, else 1970-01-01T00:00Z.
-    pub fn every(_period: Duration) -> Result<Trigger, TriggerError> {
-        todo!()
+
+    /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the
+    /// schedule's `start`, else at 1970-01-01T00:00Z.
+    ///
+    /// # Errors
+    /// A shorter period, or one that is not whole.
+    pub fn every(period: Duration) -> Result<Trigger, TriggerError> {
+        let every = Every::new(period)?;
+        Ok(Trigger {
+            text: format!("every {}", humantime::format_duration(period)).into(),
+            rule: Rule::Every(every),
+        })
     }
-    /// RFC 3339 with an offset, or local time in `zone`.
-    pub fn at(_text: &str, _zone: &Zone) -> Result<Trigger, TriggerError> {
-        todo!()
+
+    /// Returns the trigger of one instant: RFC 3339 with an offset, or local time in `zone`.
+    ///
+    /// # Errors
+    /// A text that is neither, or a day that the calendar does not have.
+    pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let instant = at::parse(text, zone)?;
+        Ok(Trigger {
+            text: format!("at {}", text.trim()).into(),
+            rule: Rule::At { instant, zone: zone.clone() },
+        })
     }
-    /// The text that names it, e.g. `cron 0 3 * * *`, `every 15m`, `at 2026-12-24T18:00`.
-    pub fn text(&self) -> String {
-        todo!()
+
+    /// How it is named to people: `0 3 * * *`, `every 15m`, `at 2026-12-24T18:00`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The period of an `every`.
+    pub fn period(&self) -> Option<Duration> {
+        match &self.rule {
+            Rule::Every(every) => Some(every.period()),
+            Rule::Cron { .. } | Rule::At { .. } => None,
+        }
+    }
+
+    /// Whether it is a single instant.
+    pub fn is_once(&self) -> bool {
+        matches!(self.rule, Rule::At { .. })
+    }
+
+    fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+        match &self.rule {
+            Rule::Cron { cron, zone } => {
+                let from = after.timestamp().checked_add(1)?;
+                instant(local::first_from(zone, &**cron, cron.follow(), from)?)
+            }
+            Rule::Every(every) => every.next_after(after),
+            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant > after),
+        }
+    }
+
+    fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
+        match &self.rule {
+            Rule::Cron { cron, zone } => {
+                let until = seconds_up(before).checked_sub(1)?;
+                instant(local::last_until(zone, &**cron, cron.follow(), until)?)
+            }
+            Rule::Every(every) => every.prev_before(before),
+            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant < before),
+        }
+    }
+
+    fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        match &self.rule {
+            Rule::Cron { cron, zone } => {
+                let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
+                local::count(zone, &**cron, cron.follow(), from, until)
+            }
+            Rule::Every(every) => every.count_between(after, until),
+            Rule::At { instant, .. } => u64::from(after < *instant && *instant <= until),
+        }
+    }
+
+    fn names(&self, fire_time: FireTime) -> bool {
+        let just_before = fire_time - TimeDelta::nanoseconds(1);
+        self.next_after(just_before) == Some(fire_time)
+    }
+
+    fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
+        let second = fire_time.timestamp();
+        match &self.rule {
+            Rule::Cron { cron, zone } => {
+                if local::is_made_up(zone, &**cron, cron.follow(), second) {
+                    return Some(DstMark::Gap);
+                }
+                local::is_folded(zone, second).then_some(DstMark::Fold)
+            }
+            Rule::Every(_) => None,
+            Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
+        }
     }
 }
 
-/// Triggers in file order, bounded by `start` and `end` (inclusive); the union of their fire times.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Schedule(());
+fn instant(second: i64) -> Option<FireTime> {
+    Utc.timestamp_opt(second, 0).single()
+}
 
+fn seconds_up(at: DateTime<Utc>) -> i64 {
+    at.timestamp() + i64::from(at.timestamp_subsec_nanos() > 0)
+}
+
+/// What a [`Schedule`] is made of.
 #[derive(Clone, Debug, Default)]
 pub struct ScheduleBuilder {
+    /// In file order: of several that name the same instant the first is named.
     pub triggers: Vec<Trigger>,
+    /// No fire time is earlier; periods are anchored here.
     pub start: Option<DateTime<Utc>>,
+    /// No fire time is later.
     pub end: Option<DateTime<Utc>>,
 }
 
 impl ScheduleBuilder {
+    /// Returns the schedule.
     pub fn build(self) -> Schedule {
-        todo!()
+        let ScheduleBuilder { mut triggers, start, end } = self;
+        for trigger in &mut triggers {
+            if let (Rule::Every(every), Some(start)) = (&mut trigger.rule, start) {
+                *every = every.anchored(start);
+            }
+        }
+        Schedule { triggers: triggers.into(), start, end }
     }
 }
 
+/// The union of a job's triggers between `start` and `end`, both inclusive. Two triggers that name the same
+/// instant make one fire time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schedule {
+    triggers: Box<[Trigger]>,
+    start: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+}
+
 impl Schedule {
-    /// First fire time strictly after `after`.
-    pub fn next_after(&self, _after: DateTime<Utc>) -> Option<FireTime> {
-        todo!()
+    /// Returns the first fire time strictly after `after`, or `None` once exhausted.
+    ///
+    /// UTC in and out. Fire times of `cron` and `at` are whole seconds, those of `every` whole milliseconds.
+    /// Pure: the same question has the same answer, and asking changes nothing.
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+        let just_before = |start: DateTime<Utc>| start - TimeDelta::nanoseconds(1);
+        let after = self.start.map_or(after, |start| after.max(just_before(start)));
+        let next = self.triggers.iter().filter_map(|trigger| trigger.next_after(after)).min()?;
+        self.end.is_none_or(|end| next <= end).then_some(next)
     }
-    /// Last fire time strictly before `before`.
-    pub fn prev_before(&self, _before: DateTime<Utc>) -> Option<FireTime> {
-        todo!()
+
+    /// Returns the last fire time strictly before `before`, or `None` if there is none.
+    pub fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
+        let just_after = |end: DateTime<Utc>| end + TimeDelta::nanoseconds(1);
+        let before = self.end.map_or(before, |end| before.min(just_after(end)));
+        let last = self.triggers.iter().filter_map(|trigger| trigger.prev_before(before)).max()?;
+        self.start.is_none_or(|start| start <= last).then_some(last)
     }
-    /// How many fire times lie in `after < t <= until`.
-    pub fn count_between(&self, _after: DateTime<Utc>, _until: DateTime<Utc>) -> u64 {
-        todo!()
+
+    /// Returns how many fire times there are in `after < t <= until`. With one trigger this is arithmetic,
+    /// whatever the distance; with several they are enumerated, because two may name the same instant.
+    pub fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        let after = self.start.map_or(after, |start| after.max(start - TimeDelta::nanoseconds(1)));
+        let until = self.end.map_or(until, |end| until.min(end));
+        match &*self.triggers {
+            _ if after >= until => 0,
+            [] => 0,
+            [only] => only.count_between(after, until),
+            _ => self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64,
+        }
     }
-    pub fn upcoming(&self, _after: DateTime<Utc>) -> impl Iterator<Item = FireTime> + '_ {
-        std::iter::empty()
+
+    /// Iterates over the fire times strictly after `after`, without side effects.
+    pub fn upcoming(&self, after: DateTime<Utc>) -> impl Iterator<Item = FireTime> + '_ {
+        std::iter::successors(self.next_after(after), |last| self.next_after(*last))
     }
-    /// The first trigger in file order that names `fire_time`.
-    pub fn naming(&self, _fire_time: FireTime) -> Option<&Trigger> {
-        todo!()
+
+    /// Returns the first trigger in file order that names `fire_time`.
+    pub fn naming(&self, fire_time: FireTime) -> Option<&Trigger> {
+        self.triggers.iter().find(|trigger| trigger.names(fire_time))
     }
-    pub fn dst_mark(&self, _fire_time: FireTime) -> Option<DstMark> {
-        todo!()
+
+    /// Returns what `fire_time` owes to daylight saving.
+    pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
+        self.naming(fire_time)?.dst_mark(fire_time)
     }
+
+    /// Its triggers in file order.
     pub fn triggers(&self) -> &[Trigger] {
-        todo!()
+        &self.triggers
     }
+
+    /// Whether it has no trigger.
     pub fn is_empty(&self) -> bool {
-        todo!()
+        self.triggers.is_empty()
+    }
+
+    /// Whether it has triggers, and none of them names any instant of any year.
+    pub fn never_fires(&self) -> bool {
+        !self.is_empty() && self.next_after(DateTime::<Utc>::MIN_UTC + TimeDelta::days(366)).is_none()
     }
 }

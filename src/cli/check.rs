@@ -1,0 +1,124 @@
+//! `runner check`: every fault and warning of a job file.
+
+use super::file;
+use super::style::Style;
+use super::time::show_distance;
+use super::{Ending, Format, Global};
+use crate::engine;
+use crate::jobfile::{Faults, Severity};
+use crate::model::Plan;
+use crate::trigger::{FireTime, zone_data};
+use clap::Args;
+use serde::Serialize;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Reports every fault and warning, with its place and what to do. Exit code 0 if the jobs can run, else 2.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The job file
+    path: Option<PathBuf>,
+    /// Let warnings fail too
+    #[arg(long)]
+    strict: bool,
+    /// Skip what depends on this machine: programs on PATH, permissions of files
+    #[arg(long)]
+    no_host: bool,
+    /// How to print
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
+}
+
+/// A line of `--format jsonl`. The field names are a promise.
+#[derive(Serialize)]
+struct Line<'a> {
+    severity: &'a str,
+    code: &'a str,
+    message: &'a str,
+    file: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
+    job: Option<&'a str>,
+    hint: Option<&'a str>,
+}
+
+impl Check {
+    pub(super) fn carry_out(self, global: &Global) -> Ending {
+        let path = file::locate(self.path, global)?;
+        let loaded = file::load(&path, !self.no_host)?;
+        let fails = loaded.plan.is_none() || (self.strict && loaded.faults.warnings() > 0);
+        match self.format {
+            Format::Jsonl => print_lines(&loaded.faults),
+            Format::Text => {
+                eprint!("{}", loaded.faults.render(Style::of(io::stderr(), global).colour));
+                match loaded.plan {
+                    Some(plan) => println!("{}{}", summary(&plan), warned(&loaded.faults)),
+                    None => println!("{}: {}", path.display(), counted(&loaded.faults)),
+                }
+            }
+        }
+        Ok(if fails { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    }
+}
+
+fn print_lines(faults: &Faults) {
+    for fault in faults.iter() {
+        let line = Line {
+            severity: match fault.severity() {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            code: fault.code.as_str(),
+            message: &fault.message,
+            file: Some(fault.file.display().to_string()),
+            line: fault.line,
+            column: fault.column,
+            job: fault.job.as_deref(),
+            hint: fault.hint.as_deref(),
+        };
+        println!("{}", serde_json::to_string(&line).expect("text and numbers always serialize"));
+    }
+}
+
+/// `jobs.toml: 3 jobs, Europe/Berlin (tzdata 2026b, bundled); next: backup at 2026-11-25 03:00:00 +01:00, in 9h`
+fn summary(plan: &Plan) -> String {
+    let jobs = match plan.jobs.len() {
+        1 => "1 job".to_owned(),
+        jobs => format!("{jobs} jobs"),
+    };
+    let file = plan.settings.file.display();
+    format!("{file}: {jobs}, {}; {}", zone_line(plan), next_line(plan))
+}
+
+/// `Europe/Berlin (tzdata 2026b, bundled)`
+pub(super) fn zone_line(plan: &Plan) -> String {
+    let data = zone_data();
+    let version = data.version.as_deref().unwrap_or("of unknown version");
+    format!("{} (tzdata {version}, {})", plan.settings.zone.name(), data.source)
+}
+
+fn next_line(plan: &Plan) -> String {
+    let now = engine::now().wall;
+    let enabled = plan.jobs.iter().filter(|job| job.enabled);
+    let next = enabled.filter_map(|job| Some((job.schedule.next_after(now)?, job))).min_by_key(|(at, _)| *at);
+    next.map_or("no fire time".to_owned(), |(at, job): (FireTime, _)| {
+        let shown = job.zone.at(at).format("%Y-%m-%d %H:%M:%S %:z");
+        format!("next: {} at {shown}, {}", job.name, show_distance(at, now))
+    })
+}
+
+fn warned(faults: &Faults) -> String {
+    match faults.warnings() {
+        0 => String::new(),
+        1 => "; 1 warning".to_owned(),
+        n => format!("; {n} warnings"),
+    }
+}
+
+fn counted(faults: &Faults) -> String {
+    match faults.errors() {
+        1 => format!("1 fault{}", warned(faults)),
+        n => format!("{n} faults{}", warned(faults)),
+    }
+}

@@ -1,0 +1,202 @@
+//! Standard output that never holds anybody up.
+//!
+//! Lines are put into a bounded buffer that a thread of its own writes out. When whoever reads us is too
+//! slow, lines are dropped and counted, and the count is shown once there is room; when nobody reads us any
+//! more, everything is dropped.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+/// How much may wait to be written.
+const BUFFER_BYTES_MAX: usize = 16 << 20;
+
+/// How long the end waits for a reader that does not read.
+const FINISH_WAIT: Duration = Duration::from_secs(2);
+
+/// See the module's page. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Console(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// How a line reads that stands for dropped ones.
+    dropped_line: fn(u64) -> String,
+}
+
+#[derive(Default)]
+struct State {
+    buffer: Vec<u8>,
+    writing: bool,
+    dropped_lines: u64,
+    /// Everything that was dropped, for the summary.
+    dropped_lines_ever: u64,
+    closed: bool,
+}
+
+/// Room to write lines; nothing else gets between them.
+pub(super) struct Lines<'a> {
+    state: MutexGuard<'a, State>,
+    shared: &'a Shared,
+}
+
+impl Console {
+    /// Starts the thread that writes to `out`.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(super) fn new(out: impl Write + Send + 'static, dropped_line: fn(u64) -> String) -> io::Result<Console> {
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), dropped_line });
+        let writer = Arc::clone(&shared);
+        thread::Builder::new().name("stdout".into()).spawn(move || writer.write_out(out))?;
+        Ok(Console(shared))
+    }
+
+    /// Returns room to write in.
+    pub(super) fn lines(&self) -> Lines<'_> {
+        Lines { state: self.0.lock(), shared: &self.0 }
+    }
+
+    /// Waits until all is written, but not for ever. Returns how many lines were dropped in all.
+    pub(super) fn finish(&self) -> u64 {
+        let state = self.0.lock();
+        let busy = |state: &mut State| !state.closed && (state.writing || !state.buffer.is_empty());
+        let waited = self.0.changed.wait_timeout_while(state, FINISH_WAIT, busy);
+        waited.map_or(0, |(state, _)| state.dropped_lines_ever)
+    }
+}
+
+impl Lines<'_> {
+    /// Takes `line` (one or more, with their line ends) if there is room.
+    pub(super) fn push(&mut self, line: &[u8]) {
+        let state = &mut *self.state;
+        if state.closed || state.buffer.len() + line.len() > BUFFER_BYTES_MAX {
+            state.dropped_lines += 1;
+            state.dropped_lines_ever += 1;
+            return;
+        }
+        if state.dropped_lines > 0 {
+            let dropped = (self.shared.dropped_line)(std::mem::take(&mut state.dropped_lines));
+            state.buffer.extend_from_slice(dropped.as_bytes());
+        }
+        state.buffer.extend_from_slice(line);
+    }
+}
+
+impl Drop for Lines<'_> {
+    fn drop(&mut self) {
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write_out(&self, mut out: impl Write) {
+        let mut chunk = Vec::new();
+        loop {
+            let mut state = self.lock();
+            state.writing = false;
+            self.changed.notify_all();
+            while state.buffer.is_empty() {
+                state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+            chunk.clear();
+            std::mem::swap(&mut chunk, &mut state.buffer);
+            state.writing = true;
+            drop(state);
+            if let Err(error) = out.write_all(&chunk).and_then(|()| out.flush()) {
+                log::warn!("standard output is gone ({error}); jobs go on, nothing more is shown");
+                let mut state = self.lock();
+                state.closed = true;
+                state.buffer = Vec::new();
+                self.changed.notify_all();
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    /// A reader that takes one write each time the test says so.
+    struct Slow(Receiver<()>, SyncSender<Vec<u8>>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            let _ = self.1.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn slow() -> (Console, SyncSender<()>, Receiver<Vec<u8>>) {
+        let ((go, gone), (write, written)) = (sync_channel(100), sync_channel(100));
+        let console = Console::new(Slow(gone, write), |n| format!("{n} dropped\n")).expect("a thread");
+        (console, go, written)
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_costs_lines_and_nothing_else() {
+        let (console, go, written) = slow();
+        let megabyte = vec![b'x'; 1 << 20];
+        for _ in 0..40 {
+            console.lines().push(&megabyte);
+        }
+        let mut seen = 0;
+        while seen < 16 << 20 {
+            go.send(()).expect("the writer waits");
+            seen += written.recv().expect("the writer writes").len();
+        }
+        console.lines().push(b"after\n");
+        for _ in 0..3 {
+            go.send(()).expect("the writer waits");
+        }
+        let rest: Vec<u8> = std::iter::from_fn(|| {
+            let chunk = written.recv().expect("the writer writes");
+            (!chunk.ends_with(b"after\n")).then_some(chunk)
+        })
+        .flatten()
+        .collect();
+        assert!(rest.iter().all(|byte| *byte == b'x'));
+        assert!(console.finish() >= 23, "40 megabytes do not fit into 16");
+    }
+
+    #[test]
+    fn dropped_lines_are_counted_where_they_are_missing() {
+        let (console, go, written) = slow();
+        console.lines().push(&vec![b'x'; BUFFER_BYTES_MAX]);
+        // The writer may or may not have taken the first chunk yet; two more cannot both fit.
+        console.lines().push(&vec![b'y'; BUFFER_BYTES_MAX]);
+        console.lines().push(&vec![b'z'; BUFFER_BYTES_MAX]);
+        for _ in 0..4 {
+            go.send(()).expect("the writer waits");
+        }
+        let first = written.recv().expect("the writer writes");
+        assert!(first.iter().all(|byte| *byte == b'x'));
+        assert!(console.lines().state.dropped_lines_ever >= 1);
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_not_waited_for() {
+        let (console, go, _written) = slow();
+        drop(go);
+        console.lines().push(b"nobody reads this\n");
+        console.finish();
+        let mut lines = console.lines();
+        lines.push(b"nor this\n");
+        assert!(lines.state.closed);
+        assert!(lines.state.buffer.is_empty());
+    }
+}

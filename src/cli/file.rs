@@ -1,0 +1,108 @@
+//! Which job file: the argument, `-f`, or the first of the usual places that is there.
+
+use super::style::Style;
+use super::{Failure, Global};
+use crate::engine;
+use crate::jobfile::{self, Host, Loaded, Options, Source};
+use crate::model::{Job, Plan};
+use anyhow::{Context, anyhow};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Returns where the job file is.
+///
+/// # Errors
+/// When there is none, or two were named.
+pub(super) fn locate(argument: Option<PathBuf>, global: &Global) -> Result<PathBuf, Failure> {
+    match (argument, global.file.clone()) {
+        (Some(argument), Some(flag)) if argument != flag => {
+            let (argument, flag) = (argument.display(), flag.display());
+            Err(Failure::usage(anyhow!("two job files are named: `{argument}` and, with -f, `{flag}`")))
+        }
+        (Some(path), _) | (None, Some(path)) => Ok(path),
+        (None, None) => usual_place(),
+    }
+}
+
+fn usual_place() -> Result<PathBuf, Failure> {
+    if let Some(path) = variable("RUNNER_FILE") {
+        return Ok(path);
+    }
+    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
+    let places = [
+        Some(PathBuf::from("jobs.toml")),
+        config.map(|config| config.join("runner/jobs.toml")),
+        Some(PathBuf::from("/etc/runner/jobs.toml")),
+    ];
+    let places: Vec<PathBuf> = places.into_iter().flatten().collect();
+    places.iter().find(|place| place.exists()).cloned().ok_or_else(|| no_job_file(&places))
+}
+
+fn no_job_file(places: &[PathBuf]) -> Failure {
+    let places: Vec<String> = places.iter().map(|place| format!("`{}`", place.display())).collect();
+    Failure::usage(anyhow!(
+        "no job file: none was named, RUNNER_FILE is not set, and there is none at {}; `runner init` writes a \
+         first one",
+        places.join(", ")
+    ))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is the command line's to read")]
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Reads and judges the job file at `path` (`-`: standard input). `host` says whether what depends on this
+/// machine is judged too.
+///
+/// # Errors
+/// When standard input cannot be read. What is wrong with the file is in the answer.
+pub(super) fn load(path: &Path, host: bool) -> Result<Loaded, Failure> {
+    let source = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let most = u64::try_from(jobfile::FILE_BYTES_MAX).unwrap_or(u64::MAX);
+        let mut input = io::stdin().lock().take(most + 1);
+        input.read_to_end(&mut bytes).context("cannot read standard input").map_err(Failure::cannot_work)?;
+        Source::Stdin(bytes)
+    } else {
+        Source::Path(path.to_owned())
+    };
+    let host = host.then(|| Host { path: variable("PATH").map(Into::into), root: rustix::process::geteuid().is_root() });
+    Ok(jobfile::load(&source, &Options { now: engine::now().wall, host }))
+}
+
+/// Returns the plan of a job file, with its warnings logged.
+///
+/// # Errors
+/// When it has faults; they are printed to standard error.
+pub(super) fn plan(argument: Option<PathBuf>, global: &Global) -> Result<Plan, Failure> {
+    let path = locate(argument, global)?;
+    let loaded = load(&path, true)?;
+    let style = Style::of(io::stderr(), global);
+    let Some(plan) = loaded.plan else {
+        eprint!("{}", loaded.faults.render(style.colour));
+        let (errors, named) = (loaded.faults.errors(), path.display());
+        let faults = if errors == 1 { "1 fault" } else { &format!("{errors} faults") };
+        return Err(Failure::usage(anyhow!("{faults} in `{named}`; nothing was started")));
+    };
+    match loaded.faults.warnings() {
+        0 => {}
+        1 => log::warn!("1 thing in `{}` may not be what you mean; `runner check` shows it", path.display()),
+        n => log::warn!("{n} things in `{}` may not be what you mean; `runner check` shows them", path.display()),
+    }
+    Ok(plan)
+}
+
+/// Returns the job of that name.
+///
+/// # Errors
+/// When there is none; the nearest name is suggested.
+pub(super) fn job<'a>(plan: &'a Plan, name: &str) -> Result<&'a Job, Failure> {
+    plan.job(name).map(AsRef::as_ref).ok_or_else(|| {
+        let names = plan.jobs.iter().map(|job| job.name.as_str());
+        let near = names.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
+        let meant = near.filter(|(distance, _)| *distance <= 3).map(|(_, known)| format!("; did you mean `{known}`?"));
+        let file = plan.settings.file.display();
+        Failure::usage(anyhow!("no job `{name}` in `{file}`{}", meant.unwrap_or_default()))
+    })
+}

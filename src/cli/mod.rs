@@ -1,0 +1,158 @@
+//! The command line: one file a subcommand, arguments and printing and nothing else.
+//!
+//! Results and run lines go to standard output, what we have to say ourselves to standard error. Only this
+//! room prints, colours, reads the environment and chooses exit codes: 0 done; 1 the answer is bad; 2 wrong
+//! usage or a faulty job file; 3 cannot work.
+
+mod check;
+mod console;
+mod file;
+mod init;
+mod logger;
+mod next;
+mod printer;
+mod run;
+mod start;
+mod style;
+mod time;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  runner init                      write a small first jobs.toml
+  runner check                     find every mistake in it
+  runner next -n 3                 when its jobs will run
+  runner start                     run them until Ctrl-C
+  runner run backup                run one of them now
+
+The job file is the argument, else -f, else RUNNER_FILE, else ./jobs.toml,
+$XDG_CONFIG_HOME/runner/jobs.toml or /etc/runner/jobs.toml.";
+
+/// A cron-like task runner: every fire time is accounted for
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, before_help = EXAMPLES, max_term_width = 100, subcommand_required = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The job file, or - for standard input
+    #[arg(short, long, global = true, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// When to colour what is printed
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "RUNNER_COLOR", hide_env = true)]
+    color: Colour,
+    /// Say more (-vv: even more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say less (-qq: only errors)
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    quiet: u8,
+}
+
+/// When to colour what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person
+    Text,
+    /// One JSON object a line
+    #[value(alias = "json")]
+    Jsonl,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the jobs until stopped
+    Start(start::Start),
+    /// Report every fault and warning of a job file
+    Check(check::Check),
+    /// List the coming fire times
+    Next(next::Next),
+    /// Run one job now, exactly as the scheduler would
+    Run(run::Run),
+    /// Write a small first job file
+    Init(init::Init),
+}
+
+/// A command that could not do its work: what to say, and with which code to exit.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+/// What a command ends with: an exit code of its own choice, or a failure.
+type Ending = Result<ExitCode, Failure>;
+
+impl Failure {
+    /// Wrong usage, or a faulty job file.
+    fn usage(error: impl Into<anyhow::Error>) -> Failure {
+        Failure { code: 2, error: error.into() }
+    }
+
+    /// It cannot work here and now.
+    fn cannot_work(error: impl Into<anyhow::Error>) -> Failure {
+        Failure { code: 3, error: error.into() }
+    }
+}
+
+/// Carries out what the arguments ask for.
+pub fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    logger::init(&global, command.format());
+    match command.carry_out(&global) {
+        Ok(code) => code,
+        Err(Failure { code, error }) => {
+            log::error!("{error:#}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+impl Command {
+    fn format(&self) -> Format {
+        match self {
+            Command::Start(start) => start.format,
+            Command::Check(check) => check.format,
+            Command::Next(next) => next.format,
+            Command::Run(_) | Command::Init(_) => Format::Text,
+        }
+    }
+
+    fn carry_out(self, global: &Global) -> Ending {
+        match self {
+            Command::Start(start) => start.carry_out(global),
+            Command::Check(check) => check.carry_out(global),
+            Command::Next(next) => next.carry_out(global),
+            Command::Run(run) => run.carry_out(global),
+            Command::Init(init) => init.carry_out(global),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

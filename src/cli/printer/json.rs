@@ -1,0 +1,143 @@
+//! For a machine: one JSON object a line. The field names are a promise.
+
+use crate::executor::{OutputSource, Stream};
+use crate::model::{Attempt, Event, ExitStatus, Now, Outcome, Plan, StopStage, Tally};
+use crate::trigger::zone_data;
+use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The line that stands for dropped ones.
+pub(super) fn dropped_line(count: u64) -> String {
+    json!({ "event": "output_dropped", "lines": count }).to_string() + "\n"
+}
+
+/// Numbers what is told.
+#[derive(Default)]
+pub(super) struct Json {
+    told: AtomicU64,
+}
+
+impl Json {
+    pub(super) fn runner_started(&self, plan: &Plan, now: Now, dry_run: bool) -> String {
+        let data = zone_data();
+        let fields = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "file": plan.settings.file.display().to_string(),
+            "jobs": plan.jobs.len(),
+            "timezone": plan.settings.zone.name(),
+            "tzdata": data.version,
+            "tzdata_source": data.source,
+            "dry_run": dry_run,
+            "pid": std::process::id(),
+        });
+        self.line("runner_started", now, fields)
+    }
+
+    pub(super) fn runner_stopped(&self, tally: &Tally, now: Now) -> String {
+        let counts = Outcome::ALL.map(|outcome| (outcome.as_str().to_owned(), json!(tally.get(outcome))));
+        self.line("runner_stopped", now, Value::Object(Map::from_iter(counts)))
+    }
+
+    pub(super) fn event(&self, now: Now, event: &Event) -> String {
+        let whole = |value: &dyn Fn() -> serde_json::Result<Value>| value().expect("rows always serialize");
+        match event {
+            Event::RunStarted(started) => {
+                self.line("run_started", now, whole(&|| serde_json::to_value(started)))
+            }
+            Event::AttemptFinished(attempt) => self.line("attempt_finished", now, attempt_fields(attempt)),
+            Event::RunFinished(row) => self.line("run_finished", now, whole(&|| serde_json::to_value(&**row))),
+            Event::FireTimeClosed(row) => {
+                self.line("fire_time_closed", now, whole(&|| serde_json::to_value(&**row)))
+            }
+            Event::ClockStepped { by } => {
+                self.line("clock_stepped", now, json!({ "by_ms": by.num_milliseconds() }))
+            }
+            Event::RunnerStopping { stage, running, within } => {
+                let running: Vec<String> = running.iter().map(ToString::to_string).collect();
+                let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                let fields = json!({ "stage": stage_word(*stage), "running": running, "within_ms": within });
+                self.line("runner_stopping", now, fields)
+            }
+        }
+    }
+
+    pub(super) fn output(&self, now: Now, source: &OutputSource, stream: Stream, line: &[u8]) -> String {
+        let stream = match stream {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        };
+        let (run, job) = (source.run.to_string(), source.run.job.as_str());
+        let fields = match std::str::from_utf8(line) {
+            Ok(line) => json!({ "run": run, "job": job, "stream": stream, "line": line }),
+            Err(_) => json!({ "run": run, "job": job, "stream": stream, "base64": base64(line) }),
+        };
+        self.line("output", now, fields)
+    }
+
+    fn line(&self, event: &str, now: Now, fields: Value) -> String {
+        let seq = self.told.fetch_add(1, Ordering::Relaxed) + 1;
+        let time = now.wall.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let mut line = Map::new();
+        line.insert("event".into(), event.into());
+        line.insert("seq".into(), seq.into());
+        line.insert("time".into(), time.into());
+        if let Value::Object(fields) = fields {
+            line.extend(fields);
+        }
+        Value::Object(line).to_string() + "\n"
+    }
+}
+
+fn stage_word(stage: StopStage) -> &'static str {
+    match stage {
+        StopStage::Drain => "drain",
+        StopStage::Terminate => "terminate",
+        StopStage::Kill => "kill",
+    }
+}
+
+fn attempt_fields(attempt: &Attempt) -> Value {
+    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let status = attempt.result.as_ref().ok().map(|exit| exit.status);
+    json!({
+        "run": attempt.run.to_string(),
+        "job": attempt.run.job.as_str(),
+        "attempt": attempt.number,
+        "exit_code": match status { Some(ExitStatus::Code(code)) => Some(code), _ => None },
+        "signal": match status { Some(ExitStatus::Signal(signal)) => Some(signal), _ => None },
+        "error": attempt.result.as_ref().err().map(|error| error.message.as_str()),
+        "timed_out": attempt.timed_out,
+        "finished_at": attempt.finished_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "duration_ms": millis(attempt.duration),
+        "retry_in_ms": attempt.retry_in.map(millis),
+    })
+}
+
+/// RFC 4648, section 4, with padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let quantum = |chunk: &[u8]| {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        let digit = |index: usize| match index <= chunk.len() {
+            true => char::from(DIGITS[(bits >> (18 - 6 * index)) as usize & 63]),
+            false => '=',
+        };
+        [digit(0), digit(1), digit(2), digit(3)]
+    };
+    bytes.chunks(3).flat_map(quantum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        // RFC 4648, section 10.
+        let cases = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let expected = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
+        assert_eq!(cases.map(|case| base64(case.as_bytes())), expected);
+        assert_eq!(base64(&[0xff, 0xfe, 0xfd]), "//79");
+    }
+}

@@ -1,0 +1,113 @@
+//! Tells a person or a machine what happens, while it happens.
+//!
+//! [`text`] words it for a person, [`json`] for a machine; both put it, line by line, on the [`Console`].
+
+mod json;
+mod text;
+
+use super::Format;
+use super::console::Console;
+use super::style::Style;
+use crate::engine::{self, Audience};
+use crate::executor::{OutputSink, OutputSource, Stream};
+use crate::model::{Event, Now, Plan, Row, Tally};
+use crate::scheduler::Core;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// See the module's page.
+pub(super) struct Printer {
+    console: Console,
+    wording: Wording,
+    /// The last run that ended, with the error number of a process that could not be started.
+    last_row: Mutex<Option<(Arc<Row>, Option<i32>)>>,
+}
+
+enum Wording {
+    Text(text::Text),
+    Json(json::Json),
+}
+
+impl Printer {
+    /// Returns a printer for the jobs of `plan`.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(super) fn new(format: Format, style: Style, plan: &Plan) -> io::Result<Printer> {
+        let (wording, dropped_line): (_, fn(u64) -> String) = match format {
+            Format::Text => (Wording::Text(text::Text::new(style, plan)), text::dropped_line),
+            Format::Jsonl => (Wording::Json(json::Json::default()), json::dropped_line),
+        };
+        let console = Console::new(io::stdout(), dropped_line)?;
+        Ok(Printer { console, wording, last_row: Mutex::default() })
+    }
+
+    /// The runner is about to start `plan`.
+    pub(super) fn runner_started(&self, plan: &Plan, core: &Core, dry_run: bool) {
+        let mut lines = self.console.lines();
+        match &self.wording {
+            Wording::Text(text) => lines.push(text.runner_started(plan, core, engine::now(), dry_run).as_bytes()),
+            Wording::Json(json) => lines.push(json.runner_started(plan, engine::now(), dry_run).as_bytes()),
+        }
+    }
+
+    /// The runner has stopped; waits until all is shown.
+    pub(super) fn runner_stopped(&self, tally: &Tally) {
+        let line = match &self.wording {
+            Wording::Text(text) => text.runner_stopped(tally, engine::now()),
+            Wording::Json(json) => json.runner_stopped(tally, engine::now()),
+        };
+        self.console.lines().push(line.as_bytes());
+        self.finish();
+    }
+
+    /// Waits until all is shown, but not for ever.
+    pub(super) fn finish(&self) {
+        let dropped = self.console.finish();
+        if dropped > 0 {
+            log::warn!("{dropped} lines were not shown, because standard output was too slow or gone");
+        }
+    }
+
+    /// The last run that ended.
+    pub(super) fn last_row(&self) -> Option<(Arc<Row>, Option<i32>)> {
+        self.last_row.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep_row(&self, event: &Event) {
+        let mut last = self.last_row.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::AttemptFinished(attempt) => {
+                let errno = attempt.result.as_ref().err().and_then(|error| error.errno);
+                *last = last.take().map(|(row, _)| (row, errno));
+            }
+            Event::RunFinished(row) => *last = Some((Arc::clone(row), None)),
+            _ => {}
+        }
+    }
+}
+
+impl Audience for Printer {
+    fn announce(&self, now: Now, event: &Event) {
+        self.keep_row(event);
+        let mut lines = self.console.lines();
+        match &self.wording {
+            Wording::Text(text) => lines.push(text.event(now, event).as_bytes()),
+            Wording::Json(json) => lines.push(json.event(now, event).as_bytes()),
+        }
+    }
+}
+
+impl OutputSink for Printer {
+    fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) {
+        let now = engine::now();
+        let mut lines = self.console.lines();
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            match &self.wording {
+                Wording::Text(text) => lines.push(text.output(now, source, line).as_bytes()),
+                Wording::Json(json) => lines.push(json.output(now, source, stream, line).as_bytes()),
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! For a person: time, job, and what happened, one line each.
+//!
+//! ```text
+//! 14:03:05 backup   started backup#41
+//! 14:03:05 backup | dumping shop
+//! 14:03:09 backup   succeeded in 4.1s
+//! ```
+
+use crate::cli::check::zone_line;
+use crate::cli::style::{Style, shown};
+use crate::cli::time::{show_distance, show_duration};
+use crate::executor::OutputSource;
+use crate::model::{
+    Attempt, Event, ExitStatus, Now, Outcome, OutputMode, Plan, Row, RunId, Started, StopStage, Tally,
+};
+use crate::scheduler::Core;
+use crate::trigger::Zone;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Below this nobody wants to read of lateness.
+const LATE_NOTABLE: TimeDelta = TimeDelta::seconds(1);
+
+/// Names are set in a column; longer ones stick out.
+const NAME_WIDTH_MAX: usize = 20;
+
+/// How many first fire times the start shows.
+const FIRST_SHOWN: usize = 5;
+
+pub(super) struct Text {
+    style: Style,
+    zone: Zone,
+    width: usize,
+    /// Jobs whose output is shown only when they fail.
+    quiet_until_failure: HashMap<String, ()>,
+}
+
+/// The line that stands for dropped ones.
+pub(super) fn dropped_line(count: u64) -> String {
+    let lines = if count == 1 { "line" } else { "lines" };
+    format!("... {count} {lines} dropped, because standard output was too slow\n")
+}
+
+impl Text {
+    pub(super) fn new(style: Style, plan: &Plan) -> Text {
+        let names = plan.jobs.iter().map(|job| job.name.as_str().len());
+        let quiet = plan.jobs.iter().filter(|job| job.setup.output == OutputMode::Failures);
+        Text {
+            style,
+            zone: plan.settings.zone.clone(),
+            width: names.filter(|width| *width <= NAME_WIDTH_MAX).max().unwrap_or(0),
+            quiet_until_failure: quiet.map(|job| (job.name.to_string(), ())).collect(),
+        }
+    }
+
+    pub(super) fn runner_started(&self, plan: &Plan, core: &Core, now: Now, dry_run: bool) -> String {
+        let jobs = if plan.jobs.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", plan.jobs.len()) };
+        let dry = if dry_run { ", dry run: no process is started" } else { "" };
+        let first = format!(
+            "runner {}: {}, {jobs}, {}{dry}",
+            env!("CARGO_PKG_VERSION"),
+            plan.settings.file.display(),
+            zone_line(plan)
+        );
+        format!("{}\n{}\n", self.style.bold(first), self.first_fire_times(core, now))
+    }
+
+    fn first_fire_times(&self, core: &Core, now: Now) -> String {
+        let mut coming: Vec<(DateTime<Utc>, &str)> =
+            core.upcoming().filter_map(|(job, armed)| Some((armed?.due, job.name.as_str()))).collect();
+        if coming.is_empty() {
+            return "next: nothing, no job has a fire time to come".into();
+        }
+        let jobs = coming.len();
+        if jobs > FIRST_SHOWN {
+            coming.select_nth_unstable(FIRST_SHOWN);
+            coming.truncate(FIRST_SHOWN);
+        }
+        coming.sort_unstable();
+        let shown = coming.iter().map(|(due, name)| {
+            format!("{} {} ({})", self.style.job(name, *name), self.moment(*due, now), show_distance(*due, now.wall))
+        });
+        let more = if jobs > FIRST_SHOWN { format!(", and {} more", jobs - FIRST_SHOWN) } else { String::new() };
+        format!("next: {}{more}", shown.collect::<Vec<_>>().join(", "))
+    }
+
+    pub(super) fn runner_stopped(&self, tally: &Tally, now: Now) -> String {
+        format!("{} {}\n", self.time(now.wall), self.style.bold(format!("stopped: {tally}")))
+    }
+
+    pub(super) fn event(&self, now: Now, event: &Event) -> String {
+        match event {
+            Event::RunStarted(started) => self.run_started(now, started),
+            Event::AttemptFinished(attempt) => self.attempt_finished(now, attempt),
+            Event::RunFinished(row) => self.job_line(now, &row.job, &self.run_finished(row)),
+            Event::FireTimeClosed(row) => self.job_line(now, &row.job, &self.fire_time_closed(row, now)),
+            Event::ClockStepped { by } => {
+                let (way, by) = if *by < TimeDelta::zero() { ("back", -*by) } else { ("forward", *by) };
+                let by = show_duration(by.to_std().unwrap_or_default());
+                format!("{} the clock was set {way} by {by}\n", self.time(now.wall))
+            }
+            Event::RunnerStopping { stage, running, within } => self.stopping(now, *stage, running, *within),
+        }
+    }
+
+    pub(super) fn output(&self, now: Now, source: &OutputSource, line: &[u8]) -> String {
+        let line = if self.style.terminal { shown(line) } else { String::from_utf8_lossy(line) };
+        format!("{} {} {line}\n", self.time(now.wall), self.name(&source.run.job, "|"))
+    }
+
+    fn run_started(&self, now: Now, started: &Started) -> String {
+        let mut text = format!("started {}", started.run);
+        match started.cause {
+            "scheduled" => {}
+            "catch_up" => text += ", catching up",
+            "manual" => text += ", by hand",
+            other => text = format!("{text}, {other}"),
+        }
+        if started.attempt > 1 {
+            let _ = write!(text, ", attempt {}", started.attempt);
+        }
+        let late = TimeDelta::milliseconds(started.late_ms);
+        if late >= LATE_NOTABLE {
+            let due = self.moment(started.fire_time.to_utc(), now);
+            let _ = write!(text, ", due {due}, {} late", show_duration(late.to_std().unwrap_or_default()));
+        }
+        self.job_line(now, &started.run.job, &self.style.dim(text))
+    }
+
+    /// Only what the end of the run does not say: that another attempt follows, and held-back output.
+    fn attempt_finished(&self, now: Now, attempt: &Attempt) -> String {
+        let job = attempt.run.job.as_str();
+        let mut text = self.held_back_output(now, attempt);
+        if let Some(delay) = attempt.retry_in {
+            let how = match &attempt.result {
+                _ if attempt.timed_out => "timed out".to_owned(),
+                Ok(exit) => format!("failed: {}", exit.status.describe()),
+                Err(error) => format!("failed: {}", error.message),
+            };
+            let again = format!("; attempt {} in {}", attempt.number + 1, show_duration(delay));
+            text += &self.job_line(now, job, &(self.style.outcome(Outcome::Skipped, how) + again.as_str()));
+        }
+        text
+    }
+
+    fn held_back_output(&self, now: Now, attempt: &Attempt) -> String {
+        let job = attempt.run.job.as_str();
+        let Ok(exit) = &attempt.result else { return String::new() };
+        let failed = attempt.timed_out || attempt.retry_in.is_some() || exit.status != ExitStatus::Code(0);
+        if !failed || !self.quiet_until_failure.contains_key(job) {
+            return String::new();
+        }
+        let source = OutputSource { run: attempt.run.clone() };
+        let lines = |bytes: &[u8]| -> String {
+            let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+            lines.map(|line| self.output(now, &source, line.strip_suffix(b"\n").unwrap_or(line))).collect()
+        };
+        let mut text = lines(&exit.output.head);
+        if exit.output.dropped_bytes > 0 {
+            let left_out = format!("... {} bytes were not kept ...", exit.output.dropped_bytes);
+            text += &self.output(now, &source, left_out.as_bytes());
+        }
+        text + &lines(&exit.output.tail)
+    }
+
+    fn run_finished(&self, row: &Row) -> String {
+        let mut text = self.style.outcome(row.outcome, row.outcome.as_str().replace('_', " ")).into_owned();
+        let after = row.duration_ms.map(|ms| show_duration(Duration::from_millis(ms)));
+        match (row.exit_status(), &row.reason) {
+            (Some(ExitStatus::Code(0)), None) => {}
+            (Some(status), None) => {
+                let _ = write!(text, ": {}", status.describe());
+            }
+            (_, Some(reason)) => {
+                let by = if row.outcome == Outcome::Cancelled { " by" } else { ":" };
+                let _ = write!(text, "{by} {reason}");
+            }
+            (None, None) => {}
+        }
+        if let Some(after) = after {
+            let _ = write!(text, " {} {after}", if row.outcome == Outcome::Succeeded { "in" } else { "after" });
+        }
+        if row.attempts > 1 {
+            let _ = write!(text, ", {} attempts", row.attempts);
+        }
+        text
+    }
+
+    fn fire_time_closed(&self, row: &Row, now: Now) -> String {
+        let moment = |at: DateTime<chrono::FixedOffset>| self.moment(at.to_utc(), now);
+        let what = match row.fire_time_last {
+            Some(last) => format!("{} fire times from {} to {}", row.count, moment(row.fire_time), moment(last)),
+            None => moment(row.fire_time),
+        };
+        let outcome = self.style.outcome(row.outcome, row.outcome.as_str());
+        let why = match (row.outcome, row.reason.as_deref(), row.coalesced_into) {
+            (Outcome::Coalesced, _, Some(into)) => format!("into {}", moment(into)),
+            (_, Some("overlap"), _) => "still running".into(),
+            (_, Some("stopping"), _) => "the runner is stopping".into(),
+            (_, Some("asleep"), _) => format!("the machine slept, {} late", late(row)),
+            (_, Some("clock"), _) => format!("the clock was set, {} late", late(row)),
+            (_, Some("late"), _) => format!("{} late, over its misfire_grace_time", late(row)),
+            (_, reason, _) => reason.unwrap_or_default().into(),
+        };
+        if row.outcome == Outcome::Coalesced { format!("{outcome} {what} {why}") } else { format!("{outcome} {what}: {why}") }
+    }
+
+    fn stopping(&self, now: Now, stage: StopStage, running: &[RunId], within: Duration) -> String {
+        let runs = running.iter().take(10).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let more = if running.len() > 10 { format!(" and {} more", running.len() - 10) } else { String::new() };
+        let within = show_duration(within);
+        let text = match stage {
+            _ if running.is_empty() => "stopping".to_owned(),
+            StopStage::Drain => {
+                format!("stopping: {runs}{more} may end within {within}; again to end them now")
+            }
+            StopStage::Terminate => format!("stopping: ending {runs}{more}; again to kill"),
+            StopStage::Kill => format!("stopping: killing {runs}{more}"),
+        };
+        format!("{} {}\n", self.time(now.wall), self.style.bold(text))
+    }
+
+    fn job_line(&self, now: Now, job: impl AsRef<str>, text: &str) -> String {
+        format!("{} {} {text}\n", self.time(now.wall), self.name(job, " "))
+    }
+
+    /// The job's column, in its colour, with a mark behind it.
+    fn name(&self, job: impl AsRef<str>, mark: &str) -> String {
+        let (job, width) = (job.as_ref(), self.width);
+        self.style.job(job, format!("{job:width$} {mark}")).into_owned()
+    }
+
+    fn time(&self, at: DateTime<Utc>) -> String {
+        self.style.dim(self.zone.at(at).format("%H:%M:%S").to_string()).into_owned()
+    }
+
+    /// A time of day; with its date when that is not today's.
+    fn moment(&self, at: DateTime<Utc>, now: Now) -> String {
+        let (at, today) = (self.zone.at(at), self.zone.at(now.wall).date_naive());
+        let format = if at.date_naive() == today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+        at.format(format).to_string()
+    }
+}
+
+fn late(row: &Row) -> String {
+    show_duration(Duration::from_millis(row.late_ms.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)))
+}

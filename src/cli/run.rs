@@ -1,0 +1,99 @@
+//! `runner run JOB`: one run, now, with the job's own exit code.
+
+use super::printer::Printer;
+use super::start::{Signals, block_on};
+use super::style::Style;
+use super::{Ending, Failure, Format, Global, file};
+use crate::engine::{Clock, Engine, Options};
+use crate::ledger::MemoryLedger;
+use crate::model::{Job, Name, Outcome, Plan, Row};
+use anyhow::{Context, anyhow};
+use clap::Args;
+use rustix::io::Errno;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Runs one job now, exactly as the scheduler would, and passes its exit code on.
+///
+/// 0 also for other codes in `success_codes`; 124 timed out, 125 runner itself could not, 126 cannot be
+/// executed, 127 not found, 128+n ended by signal n.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The job; a job file may stand before it
+    #[arg(value_name = "[FILE] JOB", num_args = 1..=2, required = true)]
+    words: Vec<String>,
+}
+
+impl Run {
+    pub(super) fn carry_out(self, global: &Global) -> Ending {
+        let (path, name) = self.file_and_job()?;
+        let plan = file::plan(path, global)?;
+        let name = file::job(&plan, &name)?.name.clone();
+        let plan = by_hand(plan, &name);
+        let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
+        let printer = Arc::new(printer.map_err(Failure::cannot_work)?);
+        let options = Options { only: Some(name), ..Options::default() };
+        block_on(run(plan, options, Arc::clone(&printer)))?;
+        let row = printer.last_row();
+        Ok(ExitCode::from(row.map_or(125, |(row, errno)| exit_code(&row, errno))))
+    }
+
+    /// Of two words the first is the file; one that looks like a path is no job.
+    fn file_and_job(self) -> Result<(Option<PathBuf>, String), Failure> {
+        let is_file = |word: &String| word == "-" || word.ends_with(".toml") || word.contains('/');
+        match <[String; 2]>::try_from(self.words) {
+            Ok([file, job]) if is_file(&file) => Ok((Some(file.into()), job)),
+            Ok([job, file]) if is_file(&file) => Ok((Some(file.into()), job)),
+            Ok([first, second]) => {
+                Err(Failure::usage(anyhow!("expected one job, found `{first}` and `{second}`")))
+            }
+            Err(words) => match words.into_iter().next() {
+                Some(word) if !is_file(&word) => Ok((None, word)),
+                word => {
+                    let file = word.unwrap_or_default();
+                    Err(Failure::usage(anyhow!("expected a job, found only the file `{file}`")))
+                }
+            },
+        }
+    }
+}
+
+/// Returns the plan with this job alone, run only by hand.
+fn by_hand(mut plan: Plan, name: &Name) -> Plan {
+    plan.jobs.retain(|job| job.name == *name);
+    for job in &mut plan.jobs {
+        *job = Arc::new(Job { enabled: false, ..Job::clone(job) });
+    }
+    plan
+}
+
+async fn run(plan: Plan, options: Options, printer: Arc<Printer>) -> Result<(), Failure> {
+    let clock = Clock::new().context("cannot make a timer").map_err(Failure::cannot_work)?;
+    let signals = Signals::new().context("cannot watch for signals").map_err(Failure::cannot_work)?;
+    let engine = Engine::new(&plan, clock, Box::new(MemoryLedger::default()), printer.clone(), options);
+    let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
+    let handle = engine.handle();
+    tokio::select! {
+        _ = engine.run() => {}
+        () = signals.hand_on(handle) => unreachable!("signals are watched for ever"),
+    }
+    printer.finish();
+    Ok(())
+}
+
+/// As timeout(1) and the shells do it.
+fn exit_code(row: &Row, errno: Option<i32>) -> u8 {
+    match (row.outcome, row.exit_code, row.signal) {
+        (Outcome::Succeeded, ..) => 0,
+        (Outcome::TimedOut, ..) => 124,
+        (_, Some(code), _) => code,
+        (_, _, Some(signal)) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+        _ => match errno.map(Errno::from_raw_os_error) {
+            Some(Errno::NOENT) => 127,
+            Some(Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR | Errno::PERM) => 126,
+            _ => 125,
+        },
+    }
+}

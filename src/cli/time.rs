@@ -1,0 +1,128 @@
+//! Times and durations as people write and read them.
+
+use crate::trigger::Zone;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use std::time::Duration;
+
+/// Returns the instant that `text` means: RFC 3339, a local time or a date in `zone`, or an offset from
+/// `now` such as `-2h` or `+90s`.
+///
+/// # Errors
+/// What was expected, as a sentence for the command line.
+pub(super) fn parse_time(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let text = text.trim();
+    if let Some(rest) = text.strip_prefix(['-', '+']) {
+        let length = TimeDelta::from_std(parse_duration(rest)?).map_err(|_| too_far(text))?;
+        let length = if text.starts_with('-') { -length } else { length };
+        return now.checked_add_signed(length).ok_or_else(|| too_far(text));
+    }
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Ok(instant.to_utc());
+    }
+    let local = parse_local(text).ok_or_else(|| {
+        format!(
+            "expected a time such as 2026-12-24T18:00:00+01:00, \"2026-12-24 18:00\", 2026-12-24, -2h or now, \
+             found `{text}`"
+        )
+    });
+    if text == "now" { Ok(now) } else { local.map(|local| zone.resolve_first(local)) }
+}
+
+fn parse_local(text: &str) -> Option<NaiveDateTime> {
+    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+    let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|date| date.and_time(NaiveTime::MIN));
+    time.or_else(date)
+}
+
+fn too_far(text: &str) -> String {
+    format!("`{text}` is further away than the calendar goes")
+}
+
+/// Returns the duration that `text` means: `90s`, `15m`, `1h 30m`.
+///
+/// # Errors
+/// What was expected, as a sentence for the command line.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| format!("expected a duration such as 90s, 15m or \"1h 30m\", found `{text}`"))
+}
+
+/// `12ms`, `1.2s`, `59s`, `3m 4s`, `2h 5m`, `3d 4h`: two figures are enough to feel a duration.
+pub(super) fn show_duration(duration: Duration) -> String {
+    let (millis, seconds) = (duration.as_millis(), duration.as_secs());
+    let two = |big: u64, big_unit, small: u64, small_unit| match small {
+        0 => format!("{big}{big_unit}"),
+        _ => format!("{big}{big_unit} {small}{small_unit}"),
+    };
+    match seconds {
+        0 => format!("{millis}ms"),
+        1..10 => format!("{}.{}s", seconds, millis % 1000 / 100),
+        10..60 => format!("{seconds}s"),
+        60..3600 => two(seconds / 60, "m", seconds % 60, "s"),
+        3600..86400 => two(seconds / 3600, "h", seconds % 3600 / 60, "m"),
+        _ => two(seconds / 86400, "d", seconds % 86400 / 3600, "h"),
+    }
+}
+
+/// `in 5s`, `in 3h 4m`, `2d ago`.
+pub(super) fn show_distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let distance = |delta: TimeDelta| {
+        // Half a second more, so that what is due at a whole second does not read one short.
+        let rounded = delta + TimeDelta::milliseconds(500);
+        show_duration(Duration::from_secs(u64::try_from(rounded.num_seconds()).unwrap_or(0)))
+    };
+    let delta = at - now;
+    if delta < TimeDelta::zero() { format!("{} ago", distance(-delta)) } else { format!("in {}", distance(delta)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<&str, &str>) {
+        let now = DateTime::from_timestamp(1_767_571_200, 0).expect("in range");
+        let zone = Zone::find("Europe/Berlin").expect("a zone");
+        let found = parse_time(text, &zone, now).map(|at| at.to_rfc3339());
+        assert_eq!(found.as_deref().map_err(String::as_str), expected, "{text}");
+    }
+
+    #[test]
+    fn times_are_written_in_many_ways() {
+        check("2026-12-24T18:00:00+01:00", Ok("2026-12-24T17:00:00+00:00"));
+        check("2026-12-24T18:00:00Z", Ok("2026-12-24T18:00:00+00:00"));
+        check("2026-12-24T18:00", Ok("2026-12-24T17:00:00+00:00"));
+        check("2026-07-24 18:00:30", Ok("2026-07-24T16:00:30+00:00"));
+        check("2026-12-24", Ok("2026-12-23T23:00:00+00:00"));
+        check("2026-03-29 02:30", Ok("2026-03-29T01:00:00+00:00"));
+        check("now", Ok("2026-01-05T00:00:00+00:00"));
+        check("-2h", Ok("2026-01-04T22:00:00+00:00"));
+        check("+1h 30m", Ok("2026-01-05T01:30:00+00:00"));
+        check("-2x", Err("expected a duration such as 90s, 15m or \"1h 30m\", found `2x`"));
+        let expected = "expected a time such as 2026-12-24T18:00:00+01:00, \"2026-12-24 18:00\", 2026-12-24, \
+                        -2h or now, found `tomorrow`";
+        check("tomorrow", Err(expected));
+        check("-300000000y", Err("`-300000000y` is further away than the calendar goes"));
+    }
+
+    #[test]
+    fn durations_have_two_figures() {
+        let check = |millis, expected| assert_eq!(show_duration(Duration::from_millis(millis)), expected);
+        check(0, "0ms");
+        check(999, "999ms");
+        check(1_250, "1.2s");
+        check(59_900, "59s");
+        check(60_000, "1m");
+        check(184_000, "3m 4s");
+        check(7_500_000, "2h 5m");
+        check(273_600_000, "3d 4h");
+    }
+
+    #[test]
+    fn distances_are_rounded_to_the_second() {
+        let at = |millis| DateTime::from_timestamp_millis(1_767_571_200_000 + millis).expect("in range");
+        assert_eq!(show_distance(at(4_600), at(0)), "in 5.0s");
+        assert_eq!(show_distance(at(0), at(7_200_000)), "2h ago");
+    }
+}

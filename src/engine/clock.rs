@@ -1,0 +1,145 @@
+//! The host's clocks, and sleeping until a moment on them.
+//!
+//! The wall clock may be set while we sleep. On Linux a realtime timer does the sleeping: it is measured on
+//! the wall clock itself and is cancelled when that is set. Elsewhere no sleep is longer than
+//! [`SLEEP_MAX`], and the deadline is looked at again.
+
+use crate::model::{Deadline, Now};
+use chrono::{DateTime, Utc};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use std::io;
+use std::time::Duration;
+
+/// Without a realtime timer a set clock is noticed within this.
+pub const SLEEP_MAX: Duration = Duration::from_secs(30);
+
+/// The host's clocks.
+#[derive(Debug)]
+pub struct Clock {
+    #[cfg(target_os = "linux")]
+    alarm: alarm::Alarm,
+}
+
+impl Clock {
+    /// Returns the host's clocks.
+    ///
+    /// # Errors
+    /// When the system refuses a timer.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with its I/O driver enabled.
+    pub fn new() -> io::Result<Clock> {
+        Ok(Clock {
+            #[cfg(target_os = "linux")]
+            alarm: alarm::Alarm::new()?,
+        })
+    }
+
+    /// Reads all three clocks.
+    #[expect(clippy::unused_self, reason = "a clock is had from its owner, so that it can be another one")]
+    pub fn now(&self) -> Now {
+        let wall = clock_gettime(ClockId::Realtime);
+        let nanoseconds = u32::try_from(wall.tv_nsec).expect("a second has fewer than 2^32 nanoseconds");
+        let wall = DateTime::<Utc>::from_timestamp(wall.tv_sec, nanoseconds).unwrap_or(DateTime::UNIX_EPOCH);
+        Now { wall, monotonic: since_boot(ClockId::Monotonic), boot: since_boot(BOOT) }
+    }
+
+    /// Returns at `deadline`, or a little earlier when the wall clock is set meanwhile or for no reason at
+    /// all: look at the clock and sleep again.
+    pub(super) async fn sleep_until(&self, deadline: Deadline) {
+        let now = self.now();
+        match deadline.sleep(now) {
+            Some(Duration::ZERO) => {}
+            _ => tokio::select! {
+                () = self.wall_reaches(deadline.wall, now) => {}
+                () = sleep(deadline.monotonic.map(|at| at.saturating_sub(now.monotonic))) => {}
+            },
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn wall_reaches(&self, at: Option<DateTime<Utc>>, now: Now) {
+        if let Err(error) = self.alarm.wall_reaches(at).await {
+            log::warn!("the realtime timer failed, looking at the clock every 30 s: {error}");
+            sleep(at.map(|at| (at - now.wall).to_std().unwrap_or_default().min(SLEEP_MAX))).await;
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn wall_reaches(&self, at: Option<DateTime<Utc>>, now: Now) {
+        sleep(at.map(|at| (at - now.wall).to_std().unwrap_or_default().min(SLEEP_MAX))).await;
+    }
+}
+
+/// The name that rows and seeds give this host.
+pub(super) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(target_os = "linux")]
+const BOOT: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const BOOT: ClockId = ClockId::Monotonic;
+
+fn since_boot(clock: ClockId) -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
+    Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
+}
+
+async fn sleep(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod alarm {
+    //! A timer on the wall clock itself.
+
+    use chrono::{DateTime, Utc};
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+    };
+    use std::io;
+    use std::os::fd::OwnedFd;
+    use tokio::io::unix::AsyncFd;
+
+    /// Armed with nothing to wait for it still tells that the clock was set.
+    const FAR: Timespec = Timespec { tv_sec: i64::MAX / 4, tv_nsec: 0 };
+
+    #[derive(Debug)]
+    pub(super) struct Alarm(AsyncFd<OwnedFd>);
+
+    impl Alarm {
+        pub(super) fn new() -> io::Result<Alarm> {
+            let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+            let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
+            AsyncFd::new(timer).map(Alarm)
+        }
+
+        /// Returns when the wall clock reaches `at` or is set.
+        pub(super) async fn wall_reaches(&self, at: Option<DateTime<Utc>>) -> io::Result<()> {
+            let at = at.map_or(FAR, |at| Timespec {
+                tv_sec: at.timestamp().max(0),
+                tv_nsec: at.timestamp_subsec_nanos().into(),
+            });
+            let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
+            let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+            // `ECANCELED` here means that the clock was set since the timer was armed last; it is armed.
+            match timerfd_settime(self.0.get_ref(), flags, &once) {
+                Ok(_) => {}
+                Err(rustix::io::Errno::CANCELED) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+            loop {
+                let mut ready = self.0.readable().await?;
+                match rustix::io::read(self.0.get_ref(), &mut [0; 8]) {
+                    Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
+                    Ok(_) | Err(rustix::io::Errno::CANCELED) => return Ok(()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+    }
+}

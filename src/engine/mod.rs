@@ -1,0 +1,192 @@
+//! The driver: it reads the clocks, begins what the scheduler asks for, and tells it what came of it.
+//!
+//! [`Engine::run`] is one loop. All that waits is waited for in one place: the next deadline, the ledger's
+//! answer, reports of the executor, and what people ask for through a [`Handle`]. It runs in the tokio
+//! runtime that it is started in and makes none; what concerns a whole process (signals, the logger) is the
+//! binary's.
+//!
+//! Start reading at [`Engine::run`]; [`clock`] is the only place that reads the host's clocks.
+
+mod clock;
+mod workers;
+
+pub use clock::Clock;
+
+use crate::executor::{OutputSink, Report};
+use crate::ledger::{Answers, Ledger};
+use crate::model::{Deadline, Event, Name, Now, Plan, Record, Tally};
+use crate::scheduler::{Action, Core, Fact};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use workers::Workers;
+
+/// Who is told what happens, and is shown what jobs print. Both calls are made on the engine's thread (and
+/// output also on others) and must return at once.
+pub trait Audience: OutputSink {
+    /// `event` has happened and is in the ledger.
+    fn announce(&self, now: Now, event: &Event);
+}
+
+/// What an engine is to do, beside its plan.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Start no process: each is said to have succeeded at once.
+    pub dry_run: bool,
+    /// Run this job now and end when that run has ended, instead of waiting for fire times.
+    pub only: Option<Name>,
+    /// Ask for the stop by itself at this moment.
+    pub stop_at: Deadline,
+}
+
+/// A scheduler with all that it needs to act. Made by [`Engine::new`], it does nothing until
+/// [`Engine::run`].
+pub struct Engine {
+    core: Core,
+    clock: Clock,
+    ledger: Box<dyn Ledger>,
+    workers: Workers,
+    audience: Arc<dyn Audience>,
+    options: Options,
+    asked: UnboundedReceiver<Fact>,
+    handle: Handle,
+    reports: UnboundedReceiver<Report>,
+    /// Records of which no batch was begun yet, and the batch that is being written.
+    unwritten: Vec<Record>,
+    writing: Option<Answers>,
+}
+
+/// Asks things of a running [`Engine`]. Asking an engine that has ended does nothing.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    asked: UnboundedSender<Fact>,
+}
+
+impl Handle {
+    /// Asks to stop; a second call ends what still runs, a third kills it.
+    pub fn stop(&self) {
+        let _ = self.asked.send(Fact::StopRequested);
+    }
+}
+
+impl Engine {
+    /// Returns an engine for `plan`. Its jobs exist from now on.
+    ///
+    /// # Errors
+    /// When the system refuses what the clock or the executor need (descriptors, threads).
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with its I/O and time drivers enabled.
+    pub fn new(
+        plan: &Plan,
+        clock: Clock,
+        ledger: Box<dyn Ledger>,
+        audience: Arc<dyn Audience>,
+        options: Options,
+    ) -> io::Result<Engine> {
+        let (handle, asked) = unbounded_channel();
+        let (report, reports) = unbounded_channel();
+        let node = clock::host_name();
+        let seed = plan.settings.seed.as_deref().unwrap_or(&node);
+        let mut core = Core::new(plan, seed, &node, clock.now());
+        if let Some(job) = &options.only {
+            core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
+        }
+        let sink: Arc<dyn OutputSink> = audience.clone();
+        let workers = Workers::new(options.dry_run, sink, report)?;
+        let handle = Handle { asked: handle };
+        let (unwritten, writing) = (Vec::new(), None);
+        Ok(Engine {
+            core, clock, ledger, workers, audience, options, asked, handle, reports, unwritten, writing,
+        })
+    }
+
+    /// Returns a handle; any number of them may be made.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The scheduler as it stands, to be looked at before the start.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Runs until a stop was asked for and has been carried out, or, with [`Options::only`], until that run
+    /// has ended. Returns how many fire times ended how.
+    pub async fn run(mut self) -> Tally {
+        loop {
+            self.begin_actions();
+            if self.has_ended() {
+                return self.core.tally().clone();
+            }
+            let deadline = self.deadline();
+            tokio::select! {
+                () = self.clock.sleep_until(deadline) => self.time_has_passed(),
+                answers = answers(&mut self.writing) => {
+                    self.writing = None;
+                    self.tell(answers.into_iter().map(Fact::Recorded));
+                }
+                Some(report) = self.reports.recv() => self.tell_all_reports(report),
+                Some(fact) = self.asked.recv() => self.tell([fact]),
+            }
+        }
+    }
+
+    fn begin_actions(&mut self) {
+        while let Some(action) = self.core.poll_action() {
+            match action {
+                Action::Record(record) => self.unwritten.push(record),
+                Action::Spawn(spawn) => self.workers.begin(spawn),
+                Action::Signal { run, signal } => self.workers.signal(run, signal),
+                Action::Announce(event) => self.audience.announce(self.clock.now(), &event),
+            }
+        }
+        if self.writing.is_none() && !self.unwritten.is_empty() {
+            self.writing = Some(self.ledger.write(std::mem::take(&mut self.unwritten)));
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.core.is_stopped() || (self.options.only.is_some() && self.core.is_idle())
+    }
+
+    fn deadline(&self) -> Deadline {
+        let earliest = |a, b| [a, b].into_iter().flatten().min();
+        let (core, stop) = (self.core.poll_timeout(), self.options.stop_at);
+        Deadline { wall: earliest(core.wall, stop.wall), monotonic: core.monotonic.into_iter().chain(stop.monotonic).min() }
+    }
+
+    fn time_has_passed(&mut self) {
+        let now = self.clock.now();
+        self.core.handle_timeout(now);
+        if self.options.stop_at.sleep(now) == Some(Duration::ZERO) {
+            self.options.stop_at = Deadline::default();
+            self.core.handle_event(now, Fact::StopRequested);
+        }
+    }
+
+    /// Takes in all reports that are there, so that what they lead to is written together.
+    fn tell_all_reports(&mut self, first: Report) {
+        let mut reports = vec![first];
+        while let Ok(report) = self.reports.try_recv() {
+            reports.push(report);
+        }
+        self.tell(reports.into_iter().map(workers::fact));
+    }
+
+    fn tell(&mut self, facts: impl IntoIterator<Item = Fact>) {
+        let now = self.clock.now();
+        for fact in facts {
+            self.core.handle_event(now, fact);
+        }
+    }
+}
+
+/// Waits for the batch that is being written, or for ever when there is none.
+async fn answers(writing: &mut Option<Answers>) -> Vec<crate::model::Answer> {
+    match writing {
+        Some(answers) => answers.await,
+        None => std::future::pending().await,
+    }
+}

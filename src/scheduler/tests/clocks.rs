@@ -1,0 +1,59 @@
+//! The wall clock steps, the machine sleeps.
+
+use super::world::{World, at, every, secs};
+use crate::model::Grace;
+use chrono::TimeDelta;
+
+#[test]
+fn a_step_forward_makes_misfires_and_names_the_clock() {
+    World::new([every("a", secs(600)).grace(Grace::Within(secs(60)))])
+        .until(10)
+        .step(TimeDelta::seconds(1800))
+        .happened(
+            "10 clock stepped 1800s
+             10 a@600 missed clock, 2 until 1200
+             10 a#1 started catch_up",
+        );
+}
+
+#[test]
+fn a_sleep_makes_misfires_and_names_the_sleep() {
+    World::new([every("a", secs(600)).grace(Grace::Within(secs(60)))])
+        .until(10)
+        .suspend(secs(1800))
+        .happened("10 a@600 missed asleep, 2 until 1200\n 10 a#1 started catch_up");
+}
+
+#[test]
+fn a_stall_is_neither() {
+    World::new([at("a", &[600]).grace(Grace::Within(secs(60)))])
+        .until(10)
+        .stall(secs(1800))
+        .happened("1810 a@600 missed late");
+}
+
+#[test]
+fn after_a_step_back_no_fire_time_is_repeated() {
+    World::new([every("a", secs(10))])
+        .runs_for("a", secs(0), 0)
+        .until(25)
+        .and_then()
+        .step(TimeDelta::seconds(-20))
+        .until(44)
+        .happened("25 clock stepped -20s")
+        .until(50)
+        .happened("50 a#3 started scheduled\n 50 a#3 succeeded");
+}
+
+#[test]
+fn early_and_repeated_calls_change_nothing() {
+    World::new([at("a", &[10])]).stall(secs(0)).stall(secs(0)).stall(secs(5)).happened("");
+}
+
+#[test]
+fn a_slewing_clock_is_not_a_step() {
+    World::new([at("a", &[10])])
+        .step(TimeDelta::milliseconds(900))
+        .step(TimeDelta::milliseconds(-900))
+        .happened("");
+}

@@ -1,0 +1,13 @@
+//! Scenarios: the core is driven by hand, in virtual time, and what it asks for and announces is read as a
+//! log. `world` is the hand; each other file is one policy or one combination of them.
+
+mod backlog;
+mod catch_up;
+mod clocks;
+mod jitter;
+mod limits;
+mod overlap;
+mod retry;
+mod shutdown;
+mod timeout;
+mod world;

@@ -1,0 +1,461 @@
+//! A world of one scheduler: clocks that only a test moves, a ledger that answers at once (or when told to),
+//! and processes that end when a test says so.
+//!
+//! Time is told in seconds since the start, which is 2026-01-05 00:00:00 UTC.
+
+use crate::model::{
+    Answer, Coalesce, Event, Exit, ExitStatus, Grace, Job, JobAction, Ladder, Name, Now, OutputKept,
+    OutputMode, Overlap, Place, Plan, Policy, Record, Retry, RunRef, Settings, Setup, SpawnError, Usage,
+};
+use crate::scheduler::{Action, Core, Fact};
+use crate::trigger::{ScheduleBuilder, Trigger, Zone};
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use rustix::process::Signal;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) fn many(count: u32) -> NonZeroU32 {
+    NonZeroU32::new(count).expect("not zero")
+}
+
+/// A job that is due every so often and does nothing but run.
+pub(super) fn every(name: &str, period: Duration) -> Job {
+    let trigger = Trigger::every(period).expect("a sound period");
+    scheduled(name, vec![trigger])
+}
+
+/// A job that is due at each of these seconds after the start.
+pub(super) fn at(name: &str, seconds: &[i64]) -> Job {
+    let text = |second: &i64| (start() + TimeDelta::seconds(*second)).to_rfc3339();
+    let trigger = |second| Trigger::at(&text(second), &Zone::utc()).expect("a sound instant");
+    scheduled(name, seconds.iter().map(trigger).collect())
+}
+
+fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
+    let setup = Setup {
+        shell: vec!["sh".into()],
+        cwd: "/".into(),
+        inherit_env: false,
+        env_files: Vec::new(),
+        env: BTreeMap::new(),
+        stdin: None,
+        output: OutputMode::All,
+        keep_output_bytes: 0,
+    };
+    Job {
+        name: Name::parse(name).expect("a name"),
+        description: None,
+        enabled: true,
+        startup: false,
+        schedule: Arc::new(ScheduleBuilder { triggers, start: None, end: None }.build()),
+        zone: Zone::utc(),
+        action: JobAction::Shell("true".into()),
+        setup: Arc::new(setup),
+        policy: Arc::new(Policy::default()),
+        place: Place { file: Path::new("jobs.toml").into(), line: 1 },
+    }
+}
+
+impl Job {
+    fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Job {
+        change(Arc::make_mut(&mut self.policy));
+        self
+    }
+
+    pub(super) fn overlap(self, overlap: Overlap) -> Job {
+        self.policy(|policy| policy.overlap = overlap)
+    }
+
+    pub(super) fn max_instances(self, most: u32) -> Job {
+        self.policy(|policy| policy.max_instances = many(most))
+    }
+
+    pub(super) fn grace(self, grace: Grace) -> Job {
+        self.policy(|policy| policy.misfire_grace_time = grace)
+    }
+
+    pub(super) fn coalesce(self, coalesce: Coalesce) -> Job {
+        self.policy(|policy| policy.coalesce = coalesce)
+    }
+
+    pub(super) fn jitter(self, most: Duration) -> Job {
+        self.policy(|policy| policy.jitter = Some(most))
+    }
+
+    pub(super) fn timeout(self, timeout: Duration) -> Job {
+        self.policy(|policy| policy.timeout = Some(timeout))
+    }
+
+    pub(super) fn kill_after(self, kill_after: Duration) -> Job {
+        self.policy(|policy| policy.ladder = Ladder { kill_after, ..policy.ladder })
+    }
+
+    pub(super) fn retry(self, attempts: u32, delay: Duration) -> Job {
+        let delay_max = secs(300);
+        self.policy(|policy| {
+            policy.retry = Retry::Backoff { attempts: many(attempts), delay, factor: 2.0, delay_max };
+        })
+    }
+
+    pub(super) fn group(self, group: &str) -> Job {
+        self.policy(|policy| policy.group = Some(Name::parse(group).expect("a name")))
+    }
+
+    pub(super) fn startup(self) -> Job {
+        Job { startup: true, ..self }
+    }
+
+    pub(super) fn disabled(self) -> Job {
+        Job { enabled: false, ..self }
+    }
+}
+
+fn start() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 1, 5, 0, 0, 0).single().expect("UTC has every time once")
+}
+
+/// How a process behaves.
+#[derive(Clone, Copy)]
+struct Behaviour {
+    /// How long it runs by itself.
+    takes: Option<Duration>,
+    code: u8,
+    /// How long after its stop signal it ends; `None`: it ignores it.
+    ends_after_term: Option<Duration>,
+    /// Whether even `KILL` does not end it.
+    immortal: bool,
+}
+
+struct Process {
+    name: String,
+    behaviour: Behaviour,
+    ends: Option<(Duration, ExitStatus)>,
+}
+
+pub(super) struct World {
+    core: Core,
+    now: Now,
+    behaviours: BTreeMap<String, Behaviour>,
+    spawn_fails: BTreeSet<String>,
+    processes: BTreeMap<RunRef, Process>,
+    names: BTreeMap<RunRef, String>,
+    numbers: BTreeMap<Name, u64>,
+    /// Records that wait for an answer while the ledger is slow.
+    ledger_waits: Option<VecDeque<Record>>,
+    log: String,
+}
+
+impl World {
+    pub(super) fn new(jobs: impl IntoIterator<Item = Job>) -> World {
+        World::with_limits(jobs, None, &[])
+    }
+
+    pub(super) fn with_limits(
+        jobs: impl IntoIterator<Item = Job>,
+        max_running: Option<u32>,
+        groups: &[(&str, u32)],
+    ) -> World {
+        let group = |(name, most): &(&str, u32)| (Name::parse(name).expect("a name"), many(*most));
+        let plan = Plan {
+            jobs: jobs.into_iter().map(Arc::new).collect(),
+            groups: groups.iter().map(group).collect(),
+            settings: Settings {
+                file: Path::new("jobs.toml").into(),
+                zone: Zone::utc(),
+                max_running: max_running.map(many),
+                shutdown_grace: secs(25),
+                seed: None,
+            },
+        };
+        let now = Now { wall: start(), monotonic: secs(1000), boot: secs(2000) };
+        let mut world = World {
+            core: Core::new(&plan, "seed", "node", now),
+            now,
+            behaviours: BTreeMap::new(),
+            spawn_fails: BTreeSet::new(),
+            processes: BTreeMap::new(),
+            names: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            ledger_waits: None,
+            log: String::new(),
+        };
+        world.settle();
+        world
+    }
+
+    /// From now on, processes of `job` run so long and exit with `code`; a stop signal ends them at once.
+    pub(super) fn runs_for(mut self, job: &str, takes: Duration, code: u8) -> World {
+        let takes = Some(takes);
+        let behaviour = Behaviour { takes, code, ends_after_term: Some(Duration::ZERO), immortal: false };
+        self.behaviours.insert(job.into(), behaviour);
+        self
+    }
+
+    /// Processes of `job` run until they are stopped, and take so long to end then.
+    pub(super) fn ends_after_term(mut self, job: &str, after: Option<Duration>) -> World {
+        let behaviour = Behaviour { takes: None, code: 0, ends_after_term: after, immortal: false };
+        self.behaviours.insert(job.into(), behaviour);
+        self
+    }
+
+    pub(super) fn immortal(mut self, job: &str) -> World {
+        let behaviour = Behaviour { takes: None, code: 0, ends_after_term: None, immortal: true };
+        self.behaviours.insert(job.into(), behaviour);
+        self
+    }
+
+    pub(super) fn cannot_spawn(mut self, job: &str) -> World {
+        self.spawn_fails.insert(job.into());
+        self
+    }
+
+    /// Lets time pass, event by event, until so many seconds after the start.
+    pub(super) fn until(mut self, second: u64) -> World {
+        let target = secs(1000 + second);
+        loop {
+            self.settle();
+            if self.core.is_stopped() {
+                break;
+            }
+            let timeout = self.core.poll_timeout().sleep(self.now).map(|sleep| self.now.monotonic + sleep);
+            let exit = self.processes.values().filter_map(|process| Some(process.ends?.0)).min();
+            let Some(next) = [timeout, exit].into_iter().flatten().min().filter(|next| *next <= target)
+            else {
+                break;
+            };
+            self.pass(next.saturating_sub(self.now.monotonic));
+            self.end_processes();
+            self.core.handle_timeout(self.now);
+        }
+        self.pass(target.saturating_sub(self.now.monotonic));
+        self
+    }
+
+    /// Time passes and nobody looks.
+    pub(super) fn stall(mut self, duration: Duration) -> World {
+        self.pass(duration);
+        self.end_processes();
+        self.core.handle_timeout(self.now);
+        self.settle();
+        self
+    }
+
+    /// The machine sleeps: its monotonic clock stands still.
+    pub(super) fn suspend(mut self, duration: Duration) -> World {
+        self.now.wall += duration;
+        self.now.boot += duration;
+        self.core.handle_timeout(self.now);
+        self.settle();
+        self
+    }
+
+    /// The wall clock is set.
+    pub(super) fn step(mut self, by: TimeDelta) -> World {
+        self.now.wall += by;
+        self.core.handle_timeout(self.now);
+        self.settle();
+        self
+    }
+
+    pub(super) fn stop(self) -> World {
+        self.tell(Fact::StopRequested)
+    }
+
+    pub(super) fn request(self, job: &str) -> World {
+        self.tell(Fact::RunRequested(Name::parse(job).expect("a name")))
+    }
+
+    /// The only process of `job` exits with `code`.
+    pub(super) fn exit(mut self, run: &str, code: u8) -> World {
+        let process = self.processes.values_mut().find(|process| process.name == run);
+        process.expect("a running process").ends = Some((self.now.monotonic, ExitStatus::Code(code)));
+        self.end_processes();
+        self.settle();
+        self
+    }
+
+    /// From now on the ledger does not answer.
+    pub(super) fn ledger_hangs(mut self) -> World {
+        self.ledger_waits = Some(VecDeque::new());
+        self
+    }
+
+    /// The ledger answers everything, and at once from now on.
+    pub(super) fn ledger_answers(mut self) -> World {
+        for record in self.ledger_waits.take().unwrap_or_default() {
+            self.answer(&record);
+        }
+        self.settle();
+        self
+    }
+
+    /// Asserts what happened since the last time this was asked.
+    #[track_caller]
+    pub(super) fn happened(mut self, expected: &str) -> World {
+        let trimmed = |text: &str| text.lines().map(|line| line.trim().to_owned() + "\n").collect::<String>();
+        let log = std::mem::take(&mut self.log);
+        assert_eq!(trimmed(log.trim()), trimmed(expected.trim()), "\nthis happened:\n{log}");
+        self
+    }
+
+    /// Forgets what happened so far.
+    pub(super) fn and_then(mut self) -> World {
+        self.log.clear();
+        self
+    }
+
+    pub(super) fn count(&self, text: &str) -> usize {
+        self.log.lines().filter(|line| line.contains(text)).count()
+    }
+
+    #[track_caller]
+    pub(super) fn tally(self, expected: &str) -> World {
+        assert_eq!(self.core.tally().to_string(), expected);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn has_stopped(self, expected: bool) -> World {
+        assert_eq!(self.core.is_stopped(), expected, "\nthis happened:\n{}", self.log);
+        self
+    }
+
+    fn tell(mut self, fact: Fact) -> World {
+        self.core.handle_event(self.now, fact);
+        self.settle();
+        self
+    }
+
+    fn pass(&mut self, duration: Duration) {
+        self.now.wall += duration;
+        self.now.monotonic += duration;
+        self.now.boot += duration;
+    }
+
+    fn end_processes(&mut self) {
+        let now = self.now.monotonic;
+        let ended =
+            |(run, process): (&RunRef, &Process)| Some((*run, process.ends.filter(|(at, _)| *at <= now)?.1));
+        let ended: Vec<_> = self.processes.iter().filter_map(ended).collect();
+        for (run, status) in ended {
+            self.processes.remove(&run);
+            let exit = Exit { status, usage: Usage::default(), output: OutputKept::default() };
+            self.core.handle_event(self.now, Fact::Exited { run, exit });
+        }
+    }
+
+    /// Carries out all that the core asks for.
+    fn settle(&mut self) {
+        while let Some(action) = self.core.poll_action() {
+            match action {
+                Action::Record(record) => self.record(record),
+                Action::Spawn(spawn) => {
+                    let (run, name) = (spawn.run_ref, spawn.run.to_string());
+                    self.names.insert(run, name.clone());
+                    self.spawn(run, name, spawn.job.name.as_str());
+                }
+                Action::Signal { run, signal } => self.signal(run, signal),
+                Action::Announce(event) => self.announce(&event),
+            }
+        }
+    }
+
+    fn record(&mut self, record: Record) {
+        match &mut self.ledger_waits {
+            Some(waiting) => waiting.push_back(record),
+            None => self.answer(&record),
+        }
+    }
+
+    fn answer(&mut self, record: &Record) {
+        let answer = match record {
+            Record::Claim(key) => {
+                let number = self.numbers.entry(key.job.clone()).or_default();
+                *number += 1;
+                Answer::Claimed { number: *number }
+            }
+            _ => Answer::Written,
+        };
+        self.core.handle_event(self.now, Fact::Recorded(answer));
+    }
+
+    fn spawn(&mut self, run: RunRef, name: String, job: &str) {
+        if self.spawn_fails.contains(job) {
+            let error = SpawnError { errno: Some(2), message: "cannot run `x`: not found".into() };
+            self.core.handle_event(self.now, Fact::NotStarted { run, error });
+            return;
+        }
+        let forever = Behaviour { takes: None, code: 0, ends_after_term: None, immortal: false };
+        let behaviour = self.behaviours.get(job).copied().unwrap_or(forever);
+        let ends =
+            behaviour.takes.map(|takes| (self.now.monotonic + takes, ExitStatus::Code(behaviour.code)));
+        self.processes.insert(run, Process { name, behaviour, ends });
+        self.core.handle_event(self.now, Fact::Started { run, pid: 7 });
+    }
+
+    fn signal(&mut self, run: RunRef, signal: Signal) {
+        let name = if signal == Signal::KILL { "KILL" } else { "TERM" };
+        self.line(&format!("{name} {}", self.names[&run]));
+        let now = self.now.monotonic;
+        let Some(process) = self.processes.get_mut(&run) else { return };
+        let after = if signal == Signal::KILL {
+            Some(Duration::ZERO).filter(|_| !process.behaviour.immortal)
+        } else {
+            process.behaviour.ends_after_term
+        };
+        if let Some(after) = after {
+            process.ends = Some((now + after, ExitStatus::Signal(signal.as_raw())));
+        }
+    }
+
+    fn announce(&mut self, event: &Event) {
+        let text = match event {
+            Event::RunStarted(started) => {
+                let attempt =
+                    if started.attempt > 1 { format!(" again {}", started.attempt) } else { String::new() };
+                format!("{} started {}{attempt}", started.run, started.cause)
+            }
+            Event::AttemptFinished(attempt) => match attempt.retry_in {
+                Some(delay) => format!("{} tries again in {}s", attempt.run, delay.as_secs()),
+                None => return,
+            },
+            Event::RunFinished(row) | Event::FireTimeClosed(row) => {
+                let name =
+                    row.run.clone().unwrap_or_else(|| format!("{}@{}", row.job, second(row.fire_time)));
+                let mut text = format!("{name} {}", row.outcome.as_str());
+                for detail in
+                    [row.reason.clone(), row.coalesced_into.map(|at| format!("into {}", second(at)))]
+                {
+                    let _ = detail.map(|detail| write!(text, " {detail}"));
+                }
+                if let Some(last) = row.fire_time_last {
+                    let _ = write!(text, ", {} until {}", row.count, second(last));
+                }
+                text
+            }
+            Event::ClockStepped { by } => format!("clock stepped {}s", by.num_seconds()),
+            Event::RunnerStopping { stage, running, within } => {
+                format!("stopping: {stage:?} {} within {}s", running.len(), within.as_secs())
+            }
+        };
+        self.line(&text);
+    }
+
+    fn line(&mut self, text: &str) {
+        let elapsed = self.now.monotonic.saturating_sub(secs(1000));
+        let _ = writeln!(self.log, "{} {text}", elapsed.as_secs());
+    }
+}
+
+/// Seconds since the start.
+fn second(at: DateTime<chrono::FixedOffset>) -> i64 {
+    (at.to_utc() - start()).num_seconds()
+}

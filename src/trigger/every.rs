@@ -1,0 +1,61 @@
+//! `every`: elapsed time from an anchor. Fire times are `anchor + n · period`, computed directly, never from
+//! the last run, so they do not drift and are the same after a restart and on every node.
+
+use super::{FireTime, TriggerError};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// The shortest period.
+pub(super) const PERIOD_MIN: Duration = Duration::from_millis(10);
+
+/// See the module's page. All in whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Every {
+    period: i64,
+    /// Since 1970.
+    anchor: i64,
+}
+
+impl Every {
+    pub(super) fn new(period: Duration) -> Result<Every, TriggerError> {
+        let millis = i64::try_from(period.as_millis()).ok();
+        let whole = period.subsec_nanos().is_multiple_of(1_000_000);
+        let period_millis = millis.filter(|_| whole && period >= PERIOD_MIN);
+        let found = humantime::format_duration(period).to_string();
+        let error = || TriggerError {
+            span: 0..0,
+            expected: "whole milliseconds, 10ms or more".into(),
+            found: if period.is_zero() { "no time at all".into() } else { found.clone() },
+            hint: None,
+        };
+        period_millis.map(|period| Every { period, anchor: 0 }).ok_or_else(error)
+    }
+
+    pub(super) fn anchored(self, anchor: DateTime<Utc>) -> Every {
+        Every { anchor: anchor.timestamp_millis(), ..self }
+    }
+
+    pub(super) fn period(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.period).expect("periods are positive"))
+    }
+
+    pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+        self.nth((after.timestamp_millis() - self.anchor).div_euclid(self.period).checked_add(1)?)
+    }
+
+    pub(super) fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
+        let fraction = !before.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+        let last = before.timestamp_millis() - i64::from(!fraction);
+        self.nth((last - self.anchor).div_euclid(self.period))
+    }
+
+    pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        let index = |at: DateTime<Utc>| (at.timestamp_millis() - self.anchor).div_euclid(self.period);
+        u64::try_from(index(until) - index(after)).unwrap_or(0)
+    }
+
+    fn nth(&self, n: i64) -> Option<FireTime> {
+        let millis = n.checked_mul(self.period)?.checked_add(self.anchor)?;
+        DateTime::from_timestamp_millis(millis)
+    }
+}

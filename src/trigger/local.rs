@@ -1,0 +1,166 @@
+//! From local time to instants: what gaps and folds do to a series of local times.
+//!
+//! A zone is a row of segments of constant offset. Within one, local time and UTC go together; where the
+//! next begins, local time jumps forward (a *gap*: times that never are) or back (a *fold*: times that are
+//! twice). A [`Series`] of local times becomes fire times segment by segment, so they are in order:
+//!
+//! - [`Follow::RealTime`], for recurring ones: whatever matches in a segment fires. Nothing in a gap, both
+//!   passes of a fold.
+//! - [`Follow::EachOnce`], for fixed times, as Vixie cron does: if anything matches in a gap, the first
+//!   instant after it fires, once; in a fold only the first pass fires.
+//!
+//! A jump of more than three hours is a correction of the clock, not daylight saving: nothing is made up and
+//! nothing held back.
+
+use super::zone::Zone;
+
+/// Longer jumps are corrections of the clock.
+const JUMP_MAX: i64 = 3 * 3600;
+/// No local time is further from UTC than this.
+const OFFSET_MAX: i64 = 26 * 3600;
+
+/// Local times, in seconds as if the zone were UTC.
+pub(super) trait Series {
+    /// The first one at `from` or later.
+    fn first_from(&self, from: i64) -> Option<i64>;
+    /// The last one at `until` or earlier.
+    fn last_until(&self, until: i64) -> Option<i64>;
+    /// How many there are in `from <= t < until`.
+    fn count(&self, from: i64, until: i64) -> u64;
+}
+
+/// How a series goes through gaps and folds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follow {
+    RealTime,
+    EachOnce,
+}
+
+/// What a segment has of a series: its own local times, and at its start perhaps a fire time for the gap.
+struct Window {
+    /// The local times that fire, inclusive; later than the segment's start where a fold holds some back.
+    from: i64,
+    /// Exclusive.
+    until: i64,
+    offset: i64,
+    /// The segment's start and the local times of the gap before it.
+    gap: Option<(i64, i64, i64)>,
+}
+
+impl Window {
+    fn of(zone: &Zone, index: usize, follow: Follow) -> Window {
+        let segment = zone.segment(index);
+        let (start, offset) = (segment.start, segment.offset);
+        let until = zone.segment_end(index).saturating_add(offset);
+        let from = start.saturating_add(offset);
+        let mut window = Window { from, until, offset, gap: None };
+        if index > 0 && follow == Follow::EachOnce {
+            let before = start + zone.segment(index - 1).offset;
+            let jump = from - before;
+            if 0 < jump && jump <= JUMP_MAX {
+                window.gap = Some((start, before, from));
+            } else if (-JUMP_MAX..0).contains(&jump) {
+                window.from = before;
+            }
+        }
+        window
+    }
+
+    /// The instant that the gap before this segment gives, if anything of the series lies in it.
+    fn made_up(&self, series: &impl Series) -> Option<i64> {
+        let (start, from, until) = self.gap?;
+        series.first_from(from).is_some_and(|first| first < until).then_some(start)
+    }
+}
+
+/// Returns the first fire time at `from` or later (UTC seconds).
+pub(super) fn first_from(zone: &Zone, series: &impl Series, follow: Follow, from: i64) -> Option<i64> {
+    let mut index = zone.segment_at(from);
+    loop {
+        let window = Window::of(zone, index, follow);
+        if let Some(start) = window.made_up(series).filter(|start| *start >= from) {
+            return Some(start);
+        }
+        let local = series.first_from(window.from.max(from.saturating_add(window.offset)))?;
+        if local < window.until {
+            return Some(local - window.offset);
+        }
+        // Nothing matches before `local`, so nothing fires before the segment that may hold it.
+        index = (index + 1).max(zone.segment_at(local - OFFSET_MAX));
+    }
+}
+
+/// Returns the last fire time at `until` or earlier (UTC seconds).
+pub(super) fn last_until(zone: &Zone, series: &impl Series, follow: Follow, until: i64) -> Option<i64> {
+    let mut index = zone.segment_at(until);
+    loop {
+        let window = Window::of(zone, index, follow);
+        let latest = until.saturating_add(window.offset).min(window.until.saturating_sub(1));
+        let local = series.last_until(latest);
+        if let Some(local) = local.filter(|local| *local >= window.from) {
+            // A gap's fire time is the segment's start, and nothing comes before that in it.
+            return Some(local - window.offset);
+        }
+        if let Some(start) = window.made_up(series) {
+            return Some(start);
+        }
+        let earlier = index.checked_sub(1)?;
+        index = earlier.min(zone.segment_at(local?.saturating_add(OFFSET_MAX)));
+    }
+}
+
+/// Returns how many fire times there are in `from <= t < until` (UTC seconds).
+pub(super) fn count(zone: &Zone, series: &impl Series, follow: Follow, from: i64, until: i64) -> u64 {
+    let mut total = 0;
+    let mut index = zone.segment_at(from);
+    loop {
+        let window = Window::of(zone, index, follow);
+        let first = window.from.max(from.saturating_add(window.offset));
+        let last = window.until.min(until.saturating_add(window.offset));
+        total += series.count(first, last);
+        // A fire time of the gap counts unless its instant, the segment's start, matches anyway.
+        if let Some(start) = window.made_up(series).filter(|start| from <= *start && *start < until) {
+            let local = start + window.offset;
+            total += u64::from(series.first_from(local) != Some(local));
+        }
+        if zone.is_last(index) || zone.segment_end(index) >= until {
+            return total;
+        }
+        index += 1;
+    }
+}
+
+/// Returns whether the fire time at `instant` was made up for a gap.
+pub(super) fn is_made_up(zone: &Zone, series: &impl Series, follow: Follow, instant: i64) -> bool {
+    let window = Window::of(zone, zone.segment_at(instant), follow);
+    window.made_up(series) == Some(instant)
+}
+
+/// Returns whether the local time of `instant` occurs twice.
+pub(super) fn is_folded(zone: &Zone, instant: i64) -> bool {
+    instants(zone, instant + zone.segment(zone.segment_at(instant)).offset).1.is_some()
+}
+
+/// Returns the first instant that shows `local`, or the first one after the gap that holds it.
+pub(super) fn first_instant(zone: &Zone, local: i64) -> i64 {
+    if let (Some(first), _) = instants(zone, local) {
+        first
+    } else {
+        let mut index = zone.segment_at(local - OFFSET_MAX);
+        while zone.segment_end(index) <= local - zone.segment(index).offset {
+            index += 1;
+        }
+        zone.segment(index).start
+    }
+}
+
+/// The instants that show `local`, first and second.
+fn instants(zone: &Zone, local: i64) -> (Option<i64>, Option<i64>) {
+    let segments = zone.segment_at(local - OFFSET_MAX)..=zone.segment_at(local + OFFSET_MAX);
+    let mut shown = segments.filter_map(|index| {
+        let segment = zone.segment(index);
+        let instant = local - segment.offset;
+        (segment.start <= instant && instant < zone.segment_end(index)).then_some(instant)
+    });
+    (shown.next(), shown.next())
+}
