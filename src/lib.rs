@@ -1,5 +1,8 @@
 //! `runner`: a cron-like task runner and the scheduler under it.
 
+pub mod engine;
+pub mod executor;
+pub mod ledger;
 pub mod model;
 pub mod scheduler;
 pub mod trigger;

@@ -13,7 +13,15 @@ use std::time::Duration;
 /// Without a realtime timer a set clock is noticed within this.
 pub const SLEEP_MAX: Duration = Duration::from_secs(30);
 
-/// The host's clocks.
+/// Reads all three clocks.
+pub fn now() -> Now {
+    let wall = clock_gettime(ClockId::Realtime);
+    let nanoseconds = u32::try_from(wall.tv_nsec).expect("a second has fewer than 2^32 nanoseconds");
+    let wall = DateTime::<Utc>::from_timestamp(wall.tv_sec, nanoseconds).unwrap_or(DateTime::UNIX_EPOCH);
+    Now { wall, monotonic: since_boot(ClockId::Monotonic), boot: since_boot(BOOT) }
+}
+
+/// Sleeps until moments on the host's clocks.
 #[derive(Debug)]
 pub struct Clock {
     #[cfg(target_os = "linux")]
@@ -21,7 +29,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Returns the host's clocks.
+    /// Returns a clock.
     ///
     /// # Errors
     /// When the system refuses a timer.
@@ -35,19 +43,10 @@ impl Clock {
         })
     }
 
-    /// Reads all three clocks.
-    #[expect(clippy::unused_self, reason = "a clock is had from its owner, so that it can be another one")]
-    pub fn now(&self) -> Now {
-        let wall = clock_gettime(ClockId::Realtime);
-        let nanoseconds = u32::try_from(wall.tv_nsec).expect("a second has fewer than 2^32 nanoseconds");
-        let wall = DateTime::<Utc>::from_timestamp(wall.tv_sec, nanoseconds).unwrap_or(DateTime::UNIX_EPOCH);
-        Now { wall, monotonic: since_boot(ClockId::Monotonic), boot: since_boot(BOOT) }
-    }
-
     /// Returns at `deadline`, or a little earlier when the wall clock is set meanwhile or for no reason at
     /// all: look at the clock and sleep again.
     pub(super) async fn sleep_until(&self, deadline: Deadline) {
-        let now = self.now();
+        let now = now();
         match deadline.sleep(now) {
             Some(Duration::ZERO) => {}
             _ => tokio::select! {
@@ -98,24 +97,31 @@ mod alarm {
     //! A timer on the wall clock itself.
 
     use chrono::{DateTime, Utc};
+    use rustix::io::Errno;
     use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
     };
     use std::io;
     use std::os::fd::OwnedFd;
-    use tokio::io::unix::AsyncFd;
+    use tokio::net::unix::pipe::Receiver;
 
     /// Armed with nothing to wait for it still tells that the clock was set.
     const FAR: Timespec = Timespec { tv_sec: i64::MAX / 4, tv_nsec: 0 };
 
+    /// The descriptor is waited for and read like a pipe.
     #[derive(Debug)]
-    pub(super) struct Alarm(AsyncFd<OwnedFd>);
+    pub(super) struct Alarm {
+        timer: OwnedFd,
+        expired: Receiver,
+    }
 
     impl Alarm {
         pub(super) fn new() -> io::Result<Alarm> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
-            AsyncFd::new(timer).map(Alarm)
+            let expired = Receiver::from_owned_fd_unchecked(timer.try_clone()?)?;
+            Ok(Alarm { timer, expired })
         }
 
         /// Returns when the wall clock reaches `at` or is set.
@@ -127,17 +133,19 @@ mod alarm {
             let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
             let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
             // `ECANCELED` here means that the clock was set since the timer was armed last; it is armed.
-            match timerfd_settime(self.0.get_ref(), flags, &once) {
+            match timerfd_settime(&self.timer, flags, &once) {
                 Ok(_) => {}
-                Err(rustix::io::Errno::CANCELED) => return Ok(()),
+                Err(Errno::CANCELED) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
             loop {
-                let mut ready = self.0.readable().await?;
-                match rustix::io::read(self.0.get_ref(), &mut [0; 8]) {
-                    Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
-                    Ok(_) | Err(rustix::io::Errno::CANCELED) => return Ok(()),
-                    Err(error) => return Err(error.into()),
+                self.expired.readable().await?;
+                match self.expired.try_read(&mut [0; 8]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) if error.raw_os_error() != Some(Errno::CANCELED.raw_os_error()) => {
+                        return Err(error);
+                    }
+                    Ok(_) | Err(_) => return Ok(()),
                 }
             }
         }

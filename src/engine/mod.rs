@@ -10,7 +10,7 @@
 mod clock;
 mod workers;
 
-pub use clock::Clock;
+pub use clock::{Clock, now};
 
 use crate::executor::{OutputSink, Report};
 use crate::ledger::{Answers, Ledger};
@@ -88,17 +88,26 @@ impl Engine {
         let (handle, asked) = unbounded_channel();
         let (report, reports) = unbounded_channel();
         let node = clock::host_name();
-        let seed = plan.settings.seed.as_deref().unwrap_or(&node);
-        let mut core = Core::new(plan, seed, &node, clock.now());
+        let mut core = Core::new(plan, &seed(plan), &node, now());
         if let Some(job) = &options.only {
-            core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
+            core.handle_event(now(), Fact::RunRequested(job.clone()));
         }
         let sink: Arc<dyn OutputSink> = audience.clone();
         let workers = Workers::new(options.dry_run, sink, report)?;
         let handle = Handle { asked: handle };
         let (unwritten, writing) = (Vec::new(), None);
         Ok(Engine {
-            core, clock, ledger, workers, audience, options, asked, handle, reports, unwritten, writing,
+            core,
+            clock,
+            ledger,
+            workers,
+            audience,
+            options,
+            asked,
+            handle,
+            reports,
+            unwritten,
+            writing,
         })
     }
 
@@ -139,7 +148,7 @@ impl Engine {
                 Action::Record(record) => self.unwritten.push(record),
                 Action::Spawn(spawn) => self.workers.begin(spawn),
                 Action::Signal { run, signal } => self.workers.signal(run, signal),
-                Action::Announce(event) => self.audience.announce(self.clock.now(), &event),
+                Action::Announce(event) => self.audience.announce(now(), &event),
             }
         }
         if self.writing.is_none() && !self.unwritten.is_empty() {
@@ -154,11 +163,14 @@ impl Engine {
     fn deadline(&self) -> Deadline {
         let earliest = |a, b| [a, b].into_iter().flatten().min();
         let (core, stop) = (self.core.poll_timeout(), self.options.stop_at);
-        Deadline { wall: earliest(core.wall, stop.wall), monotonic: core.monotonic.into_iter().chain(stop.monotonic).min() }
+        Deadline {
+            wall: earliest(core.wall, stop.wall),
+            monotonic: core.monotonic.into_iter().chain(stop.monotonic).min(),
+        }
     }
 
     fn time_has_passed(&mut self) {
-        let now = self.clock.now();
+        let now = now();
         self.core.handle_timeout(now);
         if self.options.stop_at.sleep(now) == Some(Duration::ZERO) {
             self.options.stop_at = Deadline::default();
@@ -176,11 +188,16 @@ impl Engine {
     }
 
     fn tell(&mut self, facts: impl IntoIterator<Item = Fact>) {
-        let now = self.clock.now();
+        let now = now();
         for fact in facts {
             self.core.handle_event(now, fact);
         }
     }
+}
+
+/// What jitter is drawn from: the plan's own seed, else the host's name.
+pub fn seed(plan: &Plan) -> String {
+    plan.settings.seed.clone().unwrap_or_else(clock::host_name)
 }
 
 /// Waits for the batch that is being written, or for ever when there is none.

@@ -21,7 +21,11 @@ impl Workers {
         sink: Arc<dyn OutputSink>,
         reports: UnboundedSender<Report>,
     ) -> io::Result<Workers> {
-        if dry_run { Ok(Workers::None(reports)) } else { Executor::new(sink, reports).map(Workers::Processes) }
+        if dry_run {
+            Ok(Workers::None(reports))
+        } else {
+            Executor::new(sink, reports).map(Workers::Processes)
+        }
     }
 
     pub(super) fn begin(&self, spawn: Spawn) {

@@ -50,7 +50,7 @@ impl Core {
     pub(super) fn arm_after(&mut self, index: JobIndex, after: DateTime<Utc>) {
         let job = &self.job(index).job;
         let next = if job.enabled { job.schedule.next_after(after) } else { None };
-        let armed = next.map(|fire_time| arm(job, &self.seed, fire_time));
+        let armed = next.map(|fire_time| armed(job, &self.seed, fire_time));
         self.job_mut(index).armed = armed;
         if let Some(armed) = armed {
             self.due.push(armed.due, index);
@@ -102,14 +102,14 @@ fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>) -> Due {
 /// Returns the last fire time that is due at `wall`. Only the very last one before `wall` can still be
 /// within its jitter, because jitter ends before the next fire time.
 fn last_due(job: &Job, seed: &str, wall: DateTime<Utc>) -> Option<Armed> {
-    let before = |instant| job.schedule.prev_before(instant).map(|fire_time| arm(job, seed, fire_time));
+    let before = |instant| job.schedule.prev_before(instant).map(|fire_time| armed(job, seed, fire_time));
     let last = before(wall + TimeDelta::nanoseconds(1))?;
     if last.due <= wall { Some(last) } else { before(last.fire_time) }
 }
 
 /// Returns when `fire_time` is due: later by a jitter that is drawn from seed, job and fire time, at most
 /// the policy's and short enough to end strictly before the next fire time; whole milliseconds.
-pub(super) fn arm(job: &Job, seed: &str, fire_time: FireTime) -> Armed {
+pub fn armed(job: &Job, seed: &str, fire_time: FireTime) -> Armed {
     let jitter = job.policy.jitter.map_or(Duration::ZERO, |most| {
         let next = job.schedule.next_after(fire_time);
         let room = next.and_then(|next| (next - fire_time).to_std().ok()).unwrap_or(Duration::MAX);

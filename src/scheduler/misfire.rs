@@ -1,7 +1,7 @@
 //! Misfires: fire times that are first seen due over a second late, or with a later one of the same job due
 //! beside them. Grace decides which of them may still start, coalesce which of those do.
 
-use super::due::{Armed, Due, arm};
+use super::due::{Armed, Due, armed};
 use super::overlap::Candidate;
 use super::{Core, JobIndex};
 use crate::model::{Cause, Coalesce, Ending, Grace, Job, Now, SkippedWhy};
@@ -94,14 +94,14 @@ fn split_by_grace(job: &Job, seed: &str, due: Due, wall: DateTime<Utc>) -> (Opti
 fn first_due_from(job: &Job, seed: &str, due: Due, horizon: DateTime<Utc>) -> Armed {
     let from_horizon = job.schedule.next_after(horizon - TimeDelta::nanoseconds(1));
     let fire_time = from_horizon.map_or(due.last.fire_time, |at| at.min(due.last.fire_time));
-    let before = job.schedule.prev_before(fire_time).map(|at| arm(job, seed, at));
-    before.filter(|before| before.due >= horizon).unwrap_or_else(|| arm(job, seed, fire_time))
+    let before = job.schedule.prev_before(fire_time).map(|at| armed(job, seed, at));
+    before.filter(|before| before.due >= horizon).unwrap_or_else(|| armed(job, seed, fire_time))
 }
 
 /// Splits `due` into what comes before `at` and what begins with it; `at` is not the first.
 fn split_before(job: &Job, seed: &str, due: Due, at: Armed) -> (Due, Due) {
     let last_before = job.schedule.prev_before(at.fire_time).expect("`first` comes before");
-    let last_before = arm(job, seed, last_before);
+    let last_before = armed(job, seed, last_before);
     let count = 1 + job.schedule.count_between(due.first.fire_time, last_before.fire_time);
     (Due { first: due.first, last: last_before, count }, Due { first: at, count: due.count - count, ..due })
 }
@@ -118,7 +118,7 @@ fn coalesce(job: &Job, seed: &str, due: Due) -> (Option<Due>, Vec<Armed>) {
         }
         Coalesce::Earliest => {
             let second = job.schedule.next_after(due.first.fire_time).expect("there are several");
-            let (_, folded) = split_before(job, seed, due, arm(job, seed, second));
+            let (_, folded) = split_before(job, seed, due, armed(job, seed, second));
             (Some(folded), vec![due.first])
         }
         Coalesce::All => keep_newest(job, seed, due),
@@ -127,9 +127,9 @@ fn coalesce(job: &Job, seed: &str, due: Due) -> (Option<Due>, Vec<Armed>) {
 
 /// Keeps the newest [`BACKLOG_MAX`]; the older ones are folded into the first that is kept.
 fn keep_newest(job: &Job, seed: &str, due: Due) -> (Option<Due>, Vec<Armed>) {
-    let earlier = |armed: &Armed| {
-        let fire_time = job.schedule.prev_before(armed.fire_time)?;
-        (fire_time >= due.first.fire_time).then(|| arm(job, seed, fire_time))
+    let earlier = |later: &Armed| {
+        let fire_time = job.schedule.prev_before(later.fire_time)?;
+        (fire_time >= due.first.fire_time).then(|| armed(job, seed, fire_time))
     };
     let most = usize::try_from(BACKLOG_MAX).expect("a small number");
     let mut kept: Vec<_> = std::iter::successors(Some(due.last), earlier).take(most).collect();

@@ -41,7 +41,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use due::Armed;
+pub use due::{Armed, armed};
 
 use clock::ClockWatch;
 use due::DueQueue;

@@ -2,7 +2,7 @@
 
 use super::world::{World, at, every, secs};
 use crate::model::{Cause, Coalesce};
-use crate::scheduler::due::arm;
+use crate::scheduler::due::armed;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ fn jitter_delays_by_at_most_its_length_and_never_into_the_next_fire_time() {
         let job = Arc::new(every("a", period).jitter(jitter));
         let start = chrono::DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
         let fire_times = || job.schedule.upcoming(start).take(500);
-        let delays: Vec<TimeDelta> = fire_times().map(|at| arm(&job, "seed", at).due - at).collect();
+        let delays: Vec<TimeDelta> = fire_times().map(|at| armed(&job, "seed", at).due - at).collect();
         let most = jitter.min(period.saturating_sub(std::time::Duration::from_millis(1)));
         let most = TimeDelta::from_std(most).expect("short");
         assert!(delays.iter().all(|delay| TimeDelta::zero() <= *delay && *delay <= most), "{delays:?}");
@@ -25,7 +25,7 @@ fn jitter_delays_by_at_most_its_length_and_never_into_the_next_fire_time() {
 fn jitter_is_the_same_after_a_restart_and_differs_by_seed_job_and_fire_time() {
     let due = |job: &str, seed, second: i64| {
         let at = chrono::DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range");
-        arm(&every(job, secs(60)).jitter(secs(59)), seed, at).due - at
+        armed(&every(job, secs(60)).jitter(secs(59)), seed, at).due - at
     };
     assert_eq!(due("a", "host", 0), due("a", "host", 0));
     assert_ne!(due("a", "host", 0), due("a", "other", 0));
@@ -42,7 +42,7 @@ fn the_series_does_not_drift() {
 
 #[test]
 fn lateness_is_counted_from_the_jittered_time() {
-    let due = arm(&at("a", &[10]).jitter(secs(100)), "seed", start_plus(10)).due - start_plus(10);
+    let due = armed(&at("a", &[10]).jitter(secs(100)), "seed", start_plus(10)).due - start_plus(10);
     let delay = u64::try_from(due.num_seconds()).expect("positive");
     assert!(delay > 2, "the seed draws a delay that shows");
     World::new([at("a", &[10]).jitter(secs(100))])
