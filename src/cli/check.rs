@@ -6,7 +6,7 @@ use super::time::show_distance;
 use super::{Ending, Format, Global};
 use crate::engine;
 use crate::jobfile::{Faults, Severity};
-use crate::model::Plan;
+use crate::model::{Name, Plan};
 use crate::trigger::{FireTime, zone_data};
 use clap::Args;
 use serde::Serialize;
@@ -74,7 +74,7 @@ fn print_lines(faults: &Faults) {
             file: Some(fault.file.display().to_string()),
             line: fault.line,
             column: fault.column,
-            job: fault.job.as_deref(),
+            job: fault.job.as_ref().map(Name::as_str),
             hint: fault.hint.as_deref(),
         };
         println!("{}", serde_json::to_string(&line).expect("text and numbers always serialize"));

@@ -47,7 +47,10 @@ impl Console {
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub(super) fn new(out: impl Write + Send + 'static, dropped_line: fn(u64) -> String) -> io::Result<Console> {
+    pub(super) fn new(
+        out: impl Write + Send + 'static,
+        dropped_line: fn(u64) -> String,
+    ) -> io::Result<Console> {
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), dropped_line });
         let writer = Arc::clone(&shared);
         thread::Builder::new().name("stdout".into()).spawn(move || writer.write_out(out))?;

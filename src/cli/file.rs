@@ -67,7 +67,7 @@ pub(super) fn load(path: &Path, host: bool) -> Result<Loaded, Failure> {
     } else {
         Source::Path(path.to_owned())
     };
-    let host = host.then(|| Host { path: variable("PATH").map(Into::into), root: rustix::process::geteuid().is_root() });
+    let host = host.then(|| Host { path: variable("PATH").map(Into::into) });
     Ok(jobfile::load(&source, &Options { now: engine::now().wall, host }))
 }
 
@@ -88,7 +88,10 @@ pub(super) fn plan(argument: Option<PathBuf>, global: &Global) -> Result<Plan, F
     match loaded.faults.warnings() {
         0 => {}
         1 => log::warn!("1 thing in `{}` may not be what you mean; `runner check` shows it", path.display()),
-        n => log::warn!("{n} things in `{}` may not be what you mean; `runner check` shows them", path.display()),
+        n => log::warn!(
+            "{n} things in `{}` may not be what you mean; `runner check` shows them",
+            path.display()
+        ),
     }
     Ok(plan)
 }
@@ -101,7 +104,9 @@ pub(super) fn job<'a>(plan: &'a Plan, name: &str) -> Result<&'a Job, Failure> {
     plan.job(name).map(AsRef::as_ref).ok_or_else(|| {
         let names = plan.jobs.iter().map(|job| job.name.as_str());
         let near = names.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-        let meant = near.filter(|(distance, _)| *distance <= 3).map(|(_, known)| format!("; did you mean `{known}`?"));
+        let meant = near
+            .filter(|(distance, _)| *distance <= 3)
+            .map(|(_, known)| format!("; did you mean `{known}`?"));
         let file = plan.settings.file.display();
         Failure::usage(anyhow!("no job `{name}` in `{file}`{}", meant.unwrap_or_default()))
     })

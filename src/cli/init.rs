@@ -24,7 +24,9 @@ impl Init {
         let shown = path.display();
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
-                Failure::usage(anyhow!("`{shown}` is there already and stays as it is; `runner init OTHER.toml`"))
+                Failure::usage(anyhow!(
+                    "`{shown}` is there already and stays as it is; `runner init OTHER.toml`"
+                ))
             } else {
                 Failure::cannot_work(anyhow!(error).context(format!("cannot write `{shown}`")))
             }

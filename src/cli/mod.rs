@@ -48,7 +48,14 @@ struct Global {
     #[arg(short, long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
     /// When to colour what is printed
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "RUNNER_COLOR", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "RUNNER_COLOR",
+        hide_env = true
+    )]
     color: Colour,
     /// Say more (-vv: even more)
     #[arg(short, long, global = true, action = ArgAction::Count)]

@@ -6,7 +6,7 @@ use super::{Ending, Failure, Format, Global, file};
 use crate::engine;
 use crate::model::{Job, Plan};
 use crate::scheduler::{Armed, armed};
-use crate::trigger::{DstMark, FireTime, Zone};
+use crate::trigger::{DstMark, FireTime, Trigger, Zone};
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -49,7 +49,7 @@ struct Line<'a> {
     job: &'a str,
     fire_time: String,
     timezone: &'a str,
-    trigger: String,
+    trigger: &'a str,
     dst: Option<&'static str>,
     due: String,
 }
@@ -67,7 +67,8 @@ impl Next {
         let now = engine::now().wall;
         let zone = self.timezone.as_deref().map(Zone::find).transpose().map_err(Failure::usage)?;
         let asked = zone.as_ref().unwrap_or(&plan.settings.zone);
-        let time = |text: &String| parse_time(text, asked, now).map_err(|error| Failure::usage(anyhow!(error)));
+        let time =
+            |text: &String| parse_time(text, asked, now).map_err(|error| Failure::usage(anyhow!(error)));
         let from = self.from.as_ref().map(time).transpose()?.unwrap_or(now);
         let until = self.until.as_ref().map(time).transpose()?;
         let count = self.count.or(until.is_none().then_some(1)).unwrap_or(usize::MAX);
@@ -108,7 +109,12 @@ fn note_those_without(jobs: &[&Job]) {
 }
 
 impl<'a> Merged<'a> {
-    fn new(jobs: Vec<&'a Job>, from: DateTime<Utc>, until: Option<DateTime<Utc>>, count: usize) -> Merged<'a> {
+    fn new(
+        jobs: Vec<&'a Job>,
+        from: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+        count: usize,
+    ) -> Merged<'a> {
         let jobs: Vec<_> = jobs.into_iter().filter(|job| job.enabled).map(|job| (job, count)).collect();
         let mut merged = Merged { heads: BinaryHeap::new(), jobs, until };
         for index in 0..merged.jobs.len() {
@@ -192,8 +198,8 @@ fn notes(job: &Job, armed: Armed) -> String {
     if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join("; ")) }
 }
 
-fn trigger(job: &Job, at: FireTime) -> String {
-    job.schedule.naming(at).map_or_else(String::new, crate::trigger::Trigger::text)
+fn trigger(job: &Job, at: FireTime) -> &str {
+    job.schedule.naming(at).map_or("", Trigger::text)
 }
 
 fn dst_word(mark: DstMark) -> &'static str {

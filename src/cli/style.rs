@@ -70,7 +70,8 @@ fn no_colour() -> bool {
 pub(super) fn shown(line: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(line);
     if text.chars().any(must_be_escaped) {
-        let escape = |c: char| if must_be_escaped(c) { c.escape_default().to_string() } else { c.to_string() };
+        let escape =
+            |c: char| if must_be_escaped(c) { c.escape_default().to_string() } else { c.to_string() };
         Cow::Owned(text.chars().map(escape).collect())
     } else {
         text

@@ -73,7 +73,11 @@ pub(super) fn show_distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         show_duration(Duration::from_secs(u64::try_from(rounded.num_seconds()).unwrap_or(0)))
     };
     let delta = at - now;
-    if delta < TimeDelta::zero() { format!("{} ago", distance(-delta)) } else { format!("in {}", distance(delta)) }
+    if delta < TimeDelta::zero() {
+        format!("{} ago", distance(-delta))
+    } else {
+        format!("in {}", distance(delta))
+    }
 }
 
 #[cfg(test)]

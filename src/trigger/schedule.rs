@@ -94,9 +94,12 @@ impl Trigger {
         }
     }
 
-    /// Whether it is a single instant.
-    pub fn is_once(&self) -> bool {
-        matches!(self.rule, Rule::At { .. })
+    /// The instant of an `at`.
+    pub fn instant(&self) -> Option<FireTime> {
+        match &self.rule {
+            Rule::At { instant, .. } => Some(*instant),
+            Rule::Cron { .. } | Rule::Every(_) => None,
+        }
     }
 
     fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {

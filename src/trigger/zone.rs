@@ -168,6 +168,13 @@ impl Zone {
         offset.from_utc_datetime(&instant.naive_utc())
     }
 
+    /// Returns the first instants after the gaps of the local time that end in `after < t <= until`.
+    pub fn gaps(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let segments = self.segment_at(after.timestamp()) + 1..=self.segment_at(until.timestamp());
+        let gaps = segments.filter(|index| self.segment(*index).offset > self.segment(index - 1).offset);
+        gaps.filter_map(|index| DateTime::from_timestamp(self.segment(index).start, 0)).collect()
+    }
+
     /// Returns the first instant that shows `local`, or the first instant after the gap that holds it.
     pub fn resolve_first(&self, local: NaiveDateTime) -> DateTime<Utc> {
         let local = local.and_utc();

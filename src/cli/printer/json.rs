@@ -45,7 +45,9 @@ impl Json {
                 self.line("run_started", now, whole(&|| serde_json::to_value(started)))
             }
             Event::AttemptFinished(attempt) => self.line("attempt_finished", now, attempt_fields(attempt)),
-            Event::RunFinished(row) => self.line("run_finished", now, whole(&|| serde_json::to_value(&**row))),
+            Event::RunFinished(row) => {
+                self.line("run_finished", now, whole(&|| serde_json::to_value(&**row)))
+            }
             Event::FireTimeClosed(row) => {
                 self.line("fire_time_closed", now, whole(&|| serde_json::to_value(&**row)))
             }

@@ -46,7 +46,9 @@ impl Printer {
     pub(super) fn runner_started(&self, plan: &Plan, core: &Core, dry_run: bool) {
         let mut lines = self.console.lines();
         match &self.wording {
-            Wording::Text(text) => lines.push(text.runner_started(plan, core, engine::now(), dry_run).as_bytes()),
+            Wording::Text(text) => {
+                lines.push(text.runner_started(plan, core, engine::now(), dry_run).as_bytes())
+            }
             Wording::Json(json) => lines.push(json.runner_started(plan, engine::now(), dry_run).as_bytes()),
         }
     }

@@ -56,7 +56,8 @@ impl Text {
     }
 
     pub(super) fn runner_started(&self, plan: &Plan, core: &Core, now: Now, dry_run: bool) -> String {
-        let jobs = if plan.jobs.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", plan.jobs.len()) };
+        let jobs =
+            if plan.jobs.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", plan.jobs.len()) };
         let dry = if dry_run { ", dry run: no process is started" } else { "" };
         let first = format!(
             "runner {}: {}, {jobs}, {}{dry}",
@@ -80,9 +81,15 @@ impl Text {
         }
         coming.sort_unstable();
         let shown = coming.iter().map(|(due, name)| {
-            format!("{} {} ({})", self.style.job(name, *name), self.moment(*due, now), show_distance(*due, now.wall))
+            format!(
+                "{} {} ({})",
+                self.style.job(name, *name),
+                self.moment(*due, now),
+                show_distance(*due, now.wall)
+            )
         });
-        let more = if jobs > FIRST_SHOWN { format!(", and {} more", jobs - FIRST_SHOWN) } else { String::new() };
+        let more =
+            if jobs > FIRST_SHOWN { format!(", and {} more", jobs - FIRST_SHOWN) } else { String::new() };
         format!("next: {}{more}", shown.collect::<Vec<_>>().join(", "))
     }
 
@@ -107,7 +114,7 @@ impl Text {
 
     pub(super) fn output(&self, now: Now, source: &OutputSource, line: &[u8]) -> String {
         let line = if self.style.terminal { shown(line) } else { String::from_utf8_lossy(line) };
-        format!("{} {} {line}\n", self.time(now.wall), self.name(&source.run.job, "|"))
+        format!("{} {} {line}\n", self.time(now.wall), self.name(source.run.job.as_str(), "|"))
     }
 
     fn run_started(&self, now: Now, started: &Started) -> String {
@@ -126,7 +133,7 @@ impl Text {
             let due = self.moment(started.fire_time.to_utc(), now);
             let _ = write!(text, ", due {due}, {} late", show_duration(late.to_std().unwrap_or_default()));
         }
-        self.job_line(now, &started.run.job, &self.style.dim(text))
+        self.job_line(now, started.run.job.as_str(), &self.style.dim(text))
     }
 
     /// Only what the end of the run does not say: that another attempt follows, and held-back output.
@@ -180,7 +187,8 @@ impl Text {
             (None, None) => {}
         }
         if let Some(after) = after {
-            let _ = write!(text, " {} {after}", if row.outcome == Outcome::Succeeded { "in" } else { "after" });
+            let _ =
+                write!(text, " {} {after}", if row.outcome == Outcome::Succeeded { "in" } else { "after" });
         }
         if row.attempts > 1 {
             let _ = write!(text, ", {} attempts", row.attempts);
@@ -191,7 +199,9 @@ impl Text {
     fn fire_time_closed(&self, row: &Row, now: Now) -> String {
         let moment = |at: DateTime<chrono::FixedOffset>| self.moment(at.to_utc(), now);
         let what = match row.fire_time_last {
-            Some(last) => format!("{} fire times from {} to {}", row.count, moment(row.fire_time), moment(last)),
+            Some(last) => {
+                format!("{} fire times from {} to {}", row.count, moment(row.fire_time), moment(last))
+            }
             None => moment(row.fire_time),
         };
         let outcome = self.style.outcome(row.outcome, row.outcome.as_str());
@@ -204,12 +214,17 @@ impl Text {
             (_, Some("late"), _) => format!("{} late, over its misfire_grace_time", late(row)),
             (_, reason, _) => reason.unwrap_or_default().into(),
         };
-        if row.outcome == Outcome::Coalesced { format!("{outcome} {what} {why}") } else { format!("{outcome} {what}: {why}") }
+        if row.outcome == Outcome::Coalesced {
+            format!("{outcome} {what} {why}")
+        } else {
+            format!("{outcome} {what}: {why}")
+        }
     }
 
     fn stopping(&self, now: Now, stage: StopStage, running: &[RunId], within: Duration) -> String {
         let runs = running.iter().take(10).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let more = if running.len() > 10 { format!(" and {} more", running.len() - 10) } else { String::new() };
+        let more =
+            if running.len() > 10 { format!(" and {} more", running.len() - 10) } else { String::new() };
         let within = show_duration(within);
         let text = match stage {
             _ if running.is_empty() => "stopping".to_owned(),
@@ -222,13 +237,13 @@ impl Text {
         format!("{} {}\n", self.time(now.wall), self.style.bold(text))
     }
 
-    fn job_line(&self, now: Now, job: impl AsRef<str>, text: &str) -> String {
+    fn job_line(&self, now: Now, job: &str, text: &str) -> String {
         format!("{} {} {text}\n", self.time(now.wall), self.name(job, " "))
     }
 
     /// The job's column, in its colour, with a mark behind it.
-    fn name(&self, job: impl AsRef<str>, mark: &str) -> String {
-        let (job, width) = (job.as_ref(), self.width);
+    fn name(&self, job: &str, mark: &str) -> String {
+        let width = self.width;
         self.style.job(job, format!("{job:width$} {mark}")).into_owned()
     }
 

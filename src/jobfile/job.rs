@@ -1,0 +1,304 @@
+//! `[jobs.NAME]`: what runs, when, and the shared keys laid over the defaults.
+
+use super::Options;
+use super::fault::{Code, Excerpt, Fault};
+use super::keys::{self, Place as KeyPlace};
+use super::lint;
+use super::shared::Shared;
+use super::value::{Entry, Fields, Reader, Text};
+use crate::model::{Job, JobAction, Name, Overlap, Place};
+use crate::trigger::{Schedule, ScheduleBuilder, Trigger, TriggerError, Zone};
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::de::DeValue;
+
+/// The shortest `every`.
+const PERIOD_MIN: Duration = Duration::from_millis(10);
+
+/// What came of a job's table.
+pub(super) struct Read {
+    pub(super) job: Option<Job>,
+    /// The group it names, with the fault that it is if there is no such group.
+    pub(super) group: Option<(Name, Fault)>,
+}
+
+/// What says when a job runs, as written.
+#[derive(Default)]
+struct When<'t> {
+    crons: Vec<Text>,
+    triggers: Vec<Trigger>,
+    start: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+    every: Option<Entry<'t>>,
+    startup: bool,
+    /// Whether any of it was unsound.
+    broken: bool,
+}
+
+/// Reads the job. Each fault is told; a job comes of it only when there is none that leaves it without a
+/// name, an action or its triggers.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    defaults: &Shared,
+    options: &Options,
+    schedules: &mut HashMap<String, Arc<Schedule>>,
+) -> Read {
+    let nothing = Read { job: None, group: None };
+    let name = reader.name(entry.key, entry.key_span.clone(), "job");
+    reader.of_job(name.clone(), Vec::new());
+    let Some(mut fields) = reader.table(entry, "a table such as [jobs.backup]") else { return nothing };
+    let key_span = |key: &str| fields.peek(key).map(|entry| entry.key_span.clone());
+    let (own_overlap, own_max) = (key_span("overlap"), key_span("max_instances"));
+    let group_span = fields.peek("group").map(Entry::span);
+    let own = Shared::read(reader, &mut fields);
+    let shared = own.over(defaults);
+    reader.of_job(name.clone(), shared.allow.clone().unwrap_or_default());
+    let description = fields.take("description").and_then(|entry| reader.text(&entry, "text"));
+    let action = read_action(reader, &mut fields, entry);
+    let zone = shared.timezone.clone().unwrap_or_else(Zone::utc);
+    let when = read_when(reader, &mut fields, &zone);
+    keys::refuse_rest(reader, fields, KeyPlace::Job);
+    check_overlap(reader, &shared, own_overlap, own_max);
+    let group = shared.group.clone().map(|group| {
+        let message = format!("there is no group `{group}`");
+        let span = group_span.unwrap_or_else(|| entry.key_span.clone());
+        let fault = Fault::at(Code::UnknownGroup, reader.sheet, span, message);
+        (group, Fault { job: name.clone(), ..fault })
+    });
+    let job = name.zip(action).filter(|_| !when.broken).map(|(name, (action, action_span))| {
+        let schedule = shared_schedule(&when, &zone, schedules);
+        let line = Excerpt::new(reader.sheet, entry.key_span.clone()).line;
+        let job = Job {
+            name,
+            description: description.map(|text| text.text.into()),
+            enabled: shared.enabled.unwrap_or(true),
+            startup: when.startup,
+            schedule,
+            zone: zone.clone(),
+            action,
+            setup: Arc::new(shared.setup(&reader.sheet.folder())),
+            policy: Arc::new(shared.policy()),
+            place: Place { file: reader.path().clone(), line },
+        };
+        lint::job(
+            reader,
+            &job,
+            &lint::Spans::of(entry, &when.crons, when.every.as_ref(), action_span),
+            options,
+        );
+        job
+    });
+    Read { job, group }
+}
+
+/// Returns the action with the place of its text.
+fn read_action(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    job: &Entry<'_>,
+) -> Option<(JobAction, Range<usize>)> {
+    let (command, script) = (fields.take("command"), fields.take("script"));
+    match (command, script) {
+        (Some(command), Some(script)) => {
+            let place = Excerpt::new(reader.sheet, command.key_span.clone());
+            let message = "expected a command or a script, found both";
+            let fault = reader.fault(Code::TwoActions, script.key_span.clone(), message);
+            fault.also(&place, "the command is here");
+            fault.hint = Some("take one of them out".into());
+            None
+        }
+        (None, None) => {
+            let foreign = ["run", "cmd", "exec"].iter().any(|key| fields.peek(key).is_some());
+            if !foreign && !fields.are_tables() {
+                let message = format!("the job `{}` has no command", job.key);
+                let hint = "write: command = \"...\" (for the shell), command = [\"program\", \"argument\"] or script";
+                reader.fault_with_hint(Code::NoAction, job.key_span.clone(), message, hint);
+            }
+            None
+        }
+        (Some(command), None) => read_command(reader, &command).map(|action| (action, command.span())),
+        (None, Some(script)) => {
+            let text = reader.some_text(&script, "the text of a script")?;
+            Some((JobAction::Script(text.text.into()), text.span))
+        }
+    }
+}
+
+fn read_command(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<JobAction> {
+    let expected = "a command for the shell, or a list of a program and its arguments";
+    if matches!(entry.value.get_ref(), DeValue::Array(_)) {
+        let words = reader.texts(entry, expected)?;
+        if words[0].text.is_empty() {
+            let message = "`command`: expected the name of a program first, found an empty text";
+            reader.fault(Code::BadValue, words[0].span.clone(), message);
+            return None;
+        }
+        return Some(JobAction::Argv(words.into_iter().map(|word| word.text).collect()));
+    }
+    reader.some_text(entry, expected).map(|text| JobAction::Shell(text.text.into()))
+}
+
+fn read_when<'t>(reader: &mut Reader<'_>, fields: &mut Fields<'t>, zone: &Zone) -> When<'t> {
+    let mut when = When::default();
+    let mut entries: Vec<Entry<'t>> =
+        ["cron", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
+    entries.sort_by_key(|entry| entry.key_span.start);
+    for entry in entries {
+        let read = match entry.key {
+            "cron" => read_crons(reader, &entry, zone, &mut when),
+            "every" => read_every(reader, &entry, &mut when),
+            _ => read_ats(reader, &entry, zone, &mut when),
+        };
+        when.broken |= read.is_none();
+    }
+    if let Some(startup) = fields.take("startup") {
+        when.startup = reader.flag(&startup).unwrap_or_default();
+    }
+    let (start, end) = (fields.take("start"), fields.take("end"));
+    let mut bound = |entry: Option<&Entry<'_>>| {
+        let instant = entry.map(|entry| read_instant(reader, entry, zone));
+        when.broken |= instant == Some(None);
+        instant.flatten()
+    };
+    when.start = bound(start.as_ref());
+    when.end = bound(end.as_ref());
+    if let (Some(start_at), Some(end_at), Some(end)) = (when.start, when.end, end)
+        && end_at < start_at
+    {
+        reader.fault(Code::Conflict, end.span(), "`end` is before `start`: there is nothing between them");
+        when.broken = true;
+    }
+    when
+}
+
+fn read_crons(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut When<'_>) -> Option<()> {
+    let texts = reader.text_or_texts(entry, "a cron expression such as \"0 3 * * *\", or a list of them")?;
+    let mut sound = true;
+    for text in texts {
+        match Trigger::cron(&text.text, zone) {
+            Ok(trigger) => {
+                let alone = ScheduleBuilder { triggers: vec![trigger.clone()], ..Default::default() }.build();
+                if alone.never_fires() {
+                    let message = format!("`{}` never fires: no year has such a day", text.text);
+                    reader.fault(Code::NeverFires, text.span.clone(), message);
+                }
+                when.triggers.push(trigger);
+                when.crons.push(text);
+            }
+            Err(error) => {
+                trigger_fault(reader, Code::BadCron, &text, error);
+                sound = false;
+            }
+        }
+    }
+    sound.then_some(())
+}
+
+fn read_every<'t>(reader: &mut Reader<'_>, entry: &Entry<'t>, when: &mut When<'t>) -> Option<()> {
+    let period = reader.duration(entry, PERIOD_MIN)?;
+    match Trigger::every(period) {
+        Ok(trigger) => when.triggers.push(trigger),
+        Err(error) => {
+            let message = format!("`every`: {error}");
+            reader.fault(Code::BadDuration, entry.span(), message);
+            return None;
+        }
+    }
+    when.every = Some(entry.clone());
+    Some(())
+}
+
+fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut When<'_>) -> Option<()> {
+    let expected = "a time such as \"2026-12-24T18:00\", or a list of them";
+    let texts = match entry.value.get_ref() {
+        DeValue::Datetime(_) => vec![datetime_text(reader, entry)],
+        DeValue::Array(items)
+            if items.iter().all(|item| item.get_ref().is_datetime()) && !items.is_empty() =>
+        {
+            items
+                .iter()
+                .map(|item| Text { text: reader.sheet.text[item.span()].to_owned(), span: item.span() })
+                .collect()
+        }
+        _ => reader.text_or_texts(entry, expected)?,
+    };
+    let mut sound = true;
+    for text in texts {
+        match Trigger::at(&text.text, zone) {
+            Ok(trigger) => when.triggers.push(trigger),
+            Err(error) => {
+                trigger_fault(reader, Code::BadTime, &text, error);
+                sound = false;
+            }
+        }
+    }
+    sound.then_some(())
+}
+
+fn read_instant(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone) -> Option<DateTime<Utc>> {
+    let text = match entry.value.get_ref() {
+        DeValue::Datetime(_) => datetime_text(reader, entry),
+        _ => reader.some_text(entry, "a time such as \"2026-12-24T18:00\"")?,
+    };
+    let trigger = Trigger::at(&text.text, zone);
+    match trigger.map(|trigger| trigger.instant()) {
+        Ok(instant) => instant,
+        Err(error) => {
+            trigger_fault(reader, Code::BadTime, &text, error);
+            None
+        }
+    }
+}
+
+/// TOML's own dates and times are taken as they are written.
+fn datetime_text(reader: &Reader<'_>, entry: &Entry<'_>) -> Text {
+    Text { text: reader.sheet.text[entry.span()].to_owned(), span: entry.span() }
+}
+
+fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, error: TriggerError) {
+    let span = reader.within(text, error.span.clone());
+    let message = error.to_string();
+    reader.fault(code, span, message).hint = error.hint;
+}
+
+/// Jobs with the same triggers in the same zone share their schedule.
+fn shared_schedule(
+    when: &When<'_>,
+    zone: &Zone,
+    schedules: &mut HashMap<String, Arc<Schedule>>,
+) -> Arc<Schedule> {
+    let texts: Vec<&str> = when.triggers.iter().map(Trigger::text).collect();
+    let key = format!("{}\n{:?}\n{:?}\n{}", zone.name(), when.start, when.end, texts.join("\n"));
+    let make = || {
+        let (triggers, start, end) = (when.triggers.clone(), when.start, when.end);
+        Arc::new(ScheduleBuilder { triggers, start, end }.build())
+    };
+    Arc::clone(schedules.entry(key).or_insert_with(make))
+}
+
+/// `overlap = "allow"` has no limit, so that a limit beside it means something else.
+fn check_overlap(
+    reader: &mut Reader<'_>,
+    shared: &Shared,
+    own_overlap: Option<Range<usize>>,
+    own_max: Option<Range<usize>>,
+) {
+    if shared.overlap != Some(Overlap::Allow) || shared.max_instances.is_none() {
+        return;
+    }
+    let from = |own: &Option<Range<usize>>| if own.is_some() { "" } else { " (from [defaults])" };
+    let message = format!(
+        "`overlap = \"allow\"`{} has no limit, but `max_instances`{} sets one",
+        from(&own_overlap),
+        from(&own_max)
+    );
+    let hint = "take max_instances out, or write: overlap = \"skip\"";
+    // A job that inherits both has nothing to point at; the fault was told where a job sets one.
+    if let Some(span) = own_max.or(own_overlap) {
+        reader.fault_with_hint(Code::Conflict, span, message, hint);
+    }
+}

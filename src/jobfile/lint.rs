@@ -1,0 +1,219 @@
+//! What is legal, but likely not meant. Every finding can be silenced with `allow`.
+
+use super::fault::Code;
+use super::value::{Entry, Reader, Text};
+use super::{Host, Options};
+use crate::model::{Job, JobAction};
+use crate::trigger::{CronNote, DstMark, cron_notes};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::ffi::OsStr;
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Where a job's parts stand.
+pub(super) struct Spans<'a> {
+    job: Range<usize>,
+    crons: &'a [Text],
+    every: Option<Range<usize>>,
+    action: Range<usize>,
+}
+
+impl<'a> Spans<'a> {
+    pub(super) fn of(
+        job: &Entry<'_>,
+        crons: &'a [Text],
+        every: Option<&Entry<'_>>,
+        action: Range<usize>,
+    ) -> Spans<'a> {
+        Spans { job: job.key_span.clone(), crons, every: every.map(Entry::span), action }
+    }
+}
+
+/// Looks a sound job over.
+pub(super) fn job(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, options: &Options) {
+    for cron in spans.crons {
+        cron_text(reader, cron);
+    }
+    let when = spans.crons.first().map(|cron| cron.span.clone()).or(spans.every.clone());
+    let when = when.unwrap_or_else(|| spans.job.clone());
+    triggers(reader, job, spans, when.clone(), options.now);
+    dst_gap(reader, job, when.clone(), options.now);
+    timeout(reader, job, when, options.now);
+    pipe(reader, job, spans);
+    if let Some(host) = &options.host {
+        on_host(reader, job, spans, host);
+    }
+}
+
+fn cron_text(reader: &mut Reader<'_>, cron: &Text) {
+    for note in cron_notes(&cron.text) {
+        match note {
+            CronNote::UnevenStep { span, field, step, values } => {
+                let message =
+                    format!("{step} does not divide the {values} {field}s: the last distance is shorter");
+                let hint = format!(
+                    "for an even distance: every = \"{}\", or a step that divides {values}",
+                    period(field, step)
+                );
+                reader.warn(Code::UnevenStep, reader.within(cron, span), message, hint);
+            }
+            CronNote::StepTooLarge { span, field, step } => {
+                let message = format!("a step of {step} leaves only the first {field}");
+                let hint = format!("write that {field} alone");
+                reader.warn(Code::StepTooLarge, reader.within(cron, span), message, hint);
+            }
+            CronNote::BothDayFields { span } => {
+                let message =
+                    "day of the month and day of the week are both set: either may match".to_owned();
+                let hint = "for both at once there is nothing yet; test one of them in the command";
+                reader.warn(Code::BothDayFields, reader.within(cron, span), message, hint);
+            }
+        }
+    }
+}
+
+fn period(field: &str, step: u16) -> String {
+    format!("{step}{}", field.chars().next().unwrap_or('s'))
+}
+
+fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<usize>, now: DateTime<Utc>) {
+    let days = |period: Duration| period >= DAY && period.as_secs().is_multiple_of(86_400);
+    if let Some(span) = &spans.every
+        && job.schedule.triggers().iter().any(|trigger| trigger.period().is_some_and(days))
+    {
+        let message =
+            "days of elapsed time: at another hour of the clock after each change of summer time".to_owned();
+        reader.warn(Code::EveryDay, span.clone(), message, "for a time of day write: cron = \"0 3 * * *\"");
+    }
+    if job.schedule.is_empty() && !job.startup && job.enabled {
+        let message = format!("the job `{}` has no trigger, and only runs by hand", job.name);
+        let hint = "write: cron, every, at or startup; or say that it is meant: enabled = false";
+        reader.warn(Code::NoTrigger, spans.job.clone(), message, hint);
+    }
+    if !job.schedule.is_empty() && !job.schedule.never_fires() && job.schedule.next_after(now).is_none() {
+        let message = "all its fire times are past".to_owned();
+        reader.warn(Code::Past, when, message, "take the job out, or say that it is meant: enabled = false");
+    }
+}
+
+/// A wall-clock time that does not exist on some day of the coming year.
+fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
+    for gap in job.zone.gaps(now, now + TimeDelta::days(366)) {
+        if job.schedule.dst_mark(gap) == Some(DstMark::Gap) {
+            let at = job.zone.at(gap);
+            let message = format!("on {} its time does not exist in {}", at.format("%Y-%m-%d"), job.zone);
+            let hint = format!("it runs at {} then; another hour has no such day", at.format("%H:%M"));
+            reader.warn(Code::DstGap, when.clone(), message, hint);
+            return;
+        }
+    }
+}
+
+fn timeout(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
+    let Some(timeout) = job.policy.timeout else { return };
+    let mut coming = job.schedule.upcoming(now);
+    let (Some(first), Some(second)) = (coming.next(), coming.next()) else { return };
+    let distance = (second - first).to_std().unwrap_or_default();
+    if timeout > distance {
+        let (timeout, distance) = (humantime::format_duration(timeout), humantime::format_duration(distance));
+        let message = format!("its timeout of {timeout} is longer than the {distance} to the next fire time");
+        let hint = "shorten it, or choose with overlap what happens to that fire time";
+        if !matches!(job.policy.overlap, crate::model::Overlap::Allow) {
+            reader.warn(Code::TimeoutOverPeriod, when, message, hint);
+        }
+    }
+}
+
+fn pipe(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>) {
+    let JobAction::Shell(command) = &job.action else { return };
+    let pipefail =
+        job.setup.shell.iter().any(|word| word.contains("pipefail")) || command.contains("pipefail");
+    if !pipefail && has_pipe(command) {
+        let message = "of a pipe, only the last program's failure is seen by this shell".to_owned();
+        let hint = "write: shell = [\"bash\", \"-eo\", \"pipefail\", \"-c\"]";
+        reader.warn(Code::PipeWithoutPipefail, spans.action.clone(), message, hint);
+    }
+}
+
+/// Whether a `|` stands outside quotes that is not `||`.
+fn has_pipe(command: &str) -> bool {
+    let (mut quote, mut chars) = (None, command.chars().peekable());
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some('\''), c) if c != '\'' => {}
+            (_, '\\') => {
+                chars.next();
+            }
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '|') if chars.peek() == Some(&'|') => {
+                chars.next();
+            }
+            (None, '>') if chars.peek() == Some(&'|') => {
+                chars.next();
+            }
+            (None, '|') => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn on_host(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, host: &Host) {
+    let program = match &job.action {
+        JobAction::Argv(words) => Some(&*words[0]),
+        JobAction::Shell(_) => job.setup.shell.first().map(String::as_str),
+        JobAction::Script(_) => None,
+    };
+    if let Some(program) = program.filter(|program| !is_there(program, job, host)) {
+        let message = match program.contains('/') {
+            true => format!("there is no program `{program}` that can be executed"),
+            false => format!("there is no program `{program}` on PATH"),
+        };
+        let hint = "install it, or name it with its folder, before the job is due";
+        reader.warn(Code::ProgramNotFound, spans.action.clone(), message, hint);
+    }
+    let cwd = Some(&job.setup.cwd).filter(|cwd| !cwd.is_dir());
+    for path in job.setup.env_files.iter().filter(|file| !file.is_file()).chain(cwd) {
+        let message = format!("`{}` is not there", path.display());
+        reader.warn(Code::PathNotFound, spans.job.clone(), message, "make it before the job is due");
+    }
+}
+
+fn is_there(program: &str, job: &Job, host: &Host) -> bool {
+    let executable = |path: &Path| {
+        let file = path.metadata().ok().filter(std::fs::Metadata::is_file);
+        file.is_some_and(|file| file.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return executable(&job.setup.cwd.join(program));
+    }
+    let own = job.setup.env.get("PATH").map(OsStr::new);
+    let inherited = if job.setup.inherit_env { host.path.as_deref() } else { None };
+    // An env file may set it to anything.
+    let Some(path) = own.or(inherited).filter(|_| job.setup.env_files.is_empty()) else { return true };
+    std::env::split_paths(path).any(|folder| executable(&job.setup.cwd.join(folder).join(program)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_pipe;
+
+    #[test]
+    fn a_pipe_is_seen_outside_quotes() {
+        let check = |command: &str, expected| assert_eq!(has_pipe(command), expected, "{command}");
+        check("a | b", true);
+        check("a |& b", true);
+        check("a || b", false);
+        check("a || b | c", true);
+        check("echo 'a | b'", false);
+        check("echo \"a | b\"", false);
+        check("echo \"it's\" | cat", true);
+        check("echo a \\| b", false);
+        check("echo x >| file", false);
+    }
+}

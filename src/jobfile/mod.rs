@@ -1,0 +1,306 @@
+//! TOML text -> [`Plan`], or every fault in it with its place.
+//!
+//! [`load`] reads a job file and those that it includes. A plan comes of it only when all of them are sound;
+//! otherwise all faults of all files are told, not the first. `source` gets the text, `value` reads one value
+//! of one kind, `keys` knows which words there are (and which neighbouring tools use), `shared` reads the
+//! keys that jobs and `[defaults]` have in common, `job` the rest of a job, `runner` the other tables, and
+//! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
+//!
+//! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
+//! [`Options`].
+
+mod fault;
+mod job;
+mod keys;
+mod lint;
+mod render;
+mod runner;
+mod shared;
+mod source;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use fault::{Code, Excerpt, Fault, Faults, Severity};
+pub use source::{FILE_BYTES_MAX, Source};
+
+use crate::model::{Job, Name, Plan, Settings};
+use crate::trigger::{Schedule, Zone};
+use chrono::{DateTime, Utc};
+use runner::RunnerTable;
+use shared::Shared;
+use source::{Sheet, SourceError};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use value::{Entry, Reader};
+
+/// How long a shutdown may take when the file does not say.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
+
+/// What a job file is judged against.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is past and what is to come.
+    pub now: DateTime<Utc>,
+    /// The machine; `None` leaves out what depends on it.
+    pub host: Option<Host>,
+}
+
+/// What is looked at on this machine.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The `PATH` that jobs inherit.
+    pub path: Option<OsString>,
+}
+
+/// What came of a job file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// There is one when no fault is an error.
+    pub plan: Option<Plan>,
+    /// In order of file, line and column.
+    pub faults: Faults,
+}
+
+/// Reads a job file and all that it includes.
+pub fn load(source: &Source, options: &Options) -> Loaded {
+    let mut loader = Loader::new(options);
+    let plan = loader.load(source);
+    let faults = Faults::new(loader.faults);
+    Loaded { plan: plan.filter(|_| faults.errors() == 0), faults }
+}
+
+/// What has been read so far.
+struct Loader<'a> {
+    options: &'a Options,
+    faults: Vec<Fault>,
+    jobs: Vec<Arc<Job>>,
+    /// Where each job was first defined, sound or not.
+    defined: HashMap<String, Excerpt>,
+    groups: BTreeMap<Name, NonZeroU32>,
+    groups_defined: HashMap<String, Excerpt>,
+    /// The group that each job names, to be looked up when all files are read.
+    groups_named: Vec<(Name, Fault)>,
+    schedules: HashMap<String, Arc<Schedule>>,
+    /// The files that lead to the one being read.
+    including: Vec<PathBuf>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(options: &'a Options) -> Loader<'a> {
+        Loader {
+            options,
+            faults: Vec::new(),
+            jobs: Vec::new(),
+            defined: HashMap::new(),
+            groups: BTreeMap::new(),
+            groups_defined: HashMap::new(),
+            groups_named: Vec::new(),
+            schedules: HashMap::new(),
+            including: Vec::new(),
+        }
+    }
+
+    fn load(&mut self, source: &Source) -> Option<Plan> {
+        let sheet = self.open(source)?;
+        let settings = self.read_file(&sheet, None)?;
+        self.look_up_groups();
+        if self.defined.is_empty() && self.faults.iter().all(|fault| fault.severity() == Severity::Warning) {
+            let fault = Fault::of_file(Code::NoJobs, &sheet.path, "expected at least one job, found none");
+            self.faults.push(fault.hint("write one as [jobs.NAME]; `runner init` writes a first file"));
+        }
+        let (jobs, groups) = (std::mem::take(&mut self.jobs), std::mem::take(&mut self.groups));
+        Some(Plan { jobs, groups, settings })
+    }
+
+    fn open(&mut self, source: &Source) -> Option<Sheet> {
+        let world_writable = self.options.host.is_some();
+        match Sheet::open(source) {
+            Ok(sheet) => {
+                if world_writable && sheet.is_writable_by_others() {
+                    let message =
+                        "every user of this machine can write to this file, and so run what they like";
+                    let fault = Fault::of_file(Code::WritableByOthers, &sheet.path, message);
+                    self.faults.push(fault.hint(format!("chmod o-w {}", sheet.path.display())));
+                }
+                Some(sheet)
+            }
+            Err(SourceError { path, code, message, hint, place }) => {
+                let fault = Fault::of_file(code, &path, message).at_line(place);
+                self.faults.push(match hint {
+                    Some(hint) => fault.hint(hint),
+                    None => fault,
+                });
+                None
+            }
+        }
+    }
+
+    /// Reads one file and those that it includes. `under` is what the including file says of all jobs; the
+    /// main file has none, and only it may have `[runner]`.
+    fn read_file(&mut self, sheet: &Sheet, under: Option<&Shared>) -> Option<Settings> {
+        let (document, errors) = toml::de::DeTable::parse_recoverable(&sheet.text);
+        let broken = !errors.is_empty();
+        for error in errors {
+            self.syntax_error(sheet, &error);
+        }
+        let mut reader = Reader::new(sheet, &mut self.faults);
+        let mut top = reader.fields(document.get_ref());
+        let runner_entry = top.take("runner");
+        let defaults_entry = top.take("defaults");
+        let groups_entry = top.take("groups");
+        let jobs_entry = top.take("jobs");
+        let include_entry = top.take("include");
+        keys::refuse_rest(&mut reader, top, keys::Place::Top);
+        let main = under.is_none();
+        let runner = RunnerTable::read(&mut reader, runner_entry.as_ref(), include_entry.as_ref(), main);
+        let zone = match under {
+            Some(under) => under.timezone.clone(),
+            None => runner.zone.clone().or_else(|| system_zone(&mut reader)),
+        };
+        let under = under.cloned().unwrap_or_else(|| Shared::in_zone(zone.clone()));
+        let own = defaults_entry.map(|entry| Shared::read_defaults(&mut reader, &entry)).unwrap_or_default();
+        let defaults = own.over(&under);
+        self.read_groups(sheet, groups_entry.as_ref());
+        self.read_jobs(sheet, jobs_entry.as_ref(), &defaults);
+        self.include(sheet, &runner.include, &defaults);
+        // A syntax error may have cost a table its head, and what follows is then not what it seems.
+        if broken { None } else { Some(settings(sheet, runner, zone?)) }
+    }
+
+    fn syntax_error(&mut self, sheet: &Sheet, error: &toml::de::Error) {
+        let span = error.span().unwrap_or(0..0);
+        let duplicate = error.message().contains("duplicate key");
+        let mut fault = Fault::at(Code::Syntax, sheet, span, error.message().to_owned());
+        if duplicate {
+            fault = fault.hint("a name is given once in a table; take one of them out");
+        }
+        self.faults.push(fault);
+    }
+
+    fn read_groups(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>) {
+        let Some(entry) = entry else { return };
+        let mut reader = Reader::new(sheet, &mut self.faults);
+        let Some(table) = reader.table(entry, "a table for each group, such as [groups.database]") else {
+            return;
+        };
+        for group in table.rest() {
+            let limit = runner::read_group(&mut reader, &group);
+            if let Some(first) = self.groups_defined.get(group.key) {
+                let message = format!("the group `{}` is defined twice", group.key);
+                reader.fault(Code::DuplicateGroup, group.key_span, message).also(first, "first here");
+                continue;
+            }
+            let place = Excerpt::new(sheet, group.key_span.clone());
+            self.groups_defined.insert(group.key.to_owned(), place);
+            if let Some((name, limit)) = limit {
+                self.groups.insert(name, limit);
+            }
+        }
+    }
+
+    fn read_jobs(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>, defaults: &Shared) {
+        let Some(entry) = entry else { return };
+        let mut reader = Reader::new(sheet, &mut self.faults);
+        if keys::is_array_of_tables(entry) {
+            keys::refuse_jobs_array(&mut reader, entry);
+            return;
+        }
+        let Some(table) = reader.table(entry, "a table for each job, such as [jobs.backup]") else { return };
+        for entry in table.rest() {
+            self.read_job(sheet, &entry, defaults);
+        }
+    }
+
+    fn read_job(&mut self, sheet: &Sheet, entry: &Entry<'_>, defaults: &Shared) {
+        let place = Excerpt::new(sheet, entry.key_span.clone());
+        if let Some(first) = self.defined.get(entry.key) {
+            let message = format!("the job `{}` is defined twice", entry.key);
+            let fault = Fault::at(Code::DuplicateJob, sheet, entry.key_span.clone(), message);
+            let mut fault = fault.hint("give one of them another name");
+            fault.also(first, "first here");
+            self.faults.push(fault);
+            return;
+        }
+        self.defined.insert(entry.key.to_owned(), place);
+        let mut reader = Reader::new(sheet, &mut self.faults);
+        let read = job::read(&mut reader, entry, defaults, self.options, &mut self.schedules);
+        self.groups_named.extend(read.group);
+        self.jobs.extend(read.job.map(Arc::new));
+    }
+
+    fn look_up_groups(&mut self) {
+        let known: Vec<&str> = self.groups_defined.keys().map(String::as_str).collect();
+        for (group, fault) in self.groups_named.drain(..) {
+            if !self.groups_defined.contains_key(group.as_str()) {
+                let meant = keys::nearest(group.as_str(), known.iter().copied());
+                let write = format!("write: [groups.{group}] with max_running = 1 below it");
+                self.faults.push(fault.hint(meant.map_or(write, |known| format!("did you mean `{known}`?"))));
+            }
+        }
+    }
+
+    fn include(&mut self, sheet: &Sheet, patterns: &[value::Text], defaults: &Shared) {
+        self.including.push(sheet.identity());
+        for pattern in patterns {
+            for path in self.included(sheet, pattern) {
+                self.include_file(sheet, pattern, &path, defaults);
+            }
+        }
+        self.including.pop();
+    }
+
+    fn include_file(&mut self, sheet: &Sheet, pattern: &value::Text, path: &Path, defaults: &Shared) {
+        let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if self.including.contains(&identity) {
+            let message = format!("`{}` includes itself, by way of this", path.display());
+            self.faults.push(Fault::at(Code::IncludeCycle, sheet, pattern.span.clone(), message));
+        } else if let Some(included) = self.open(&Source::Path(path.to_owned())) {
+            self.read_file(&included, Some(defaults));
+        }
+    }
+
+    /// The files that a pattern means, sorted. A name without wildcards is that file, there or not.
+    fn included(&mut self, sheet: &Sheet, pattern: &value::Text) -> Vec<PathBuf> {
+        let joined = sheet.folder_as_named().join(&pattern.text);
+        if !pattern.text.contains(['*', '?', '[']) {
+            return vec![joined];
+        }
+        let found = joined.to_str().and_then(|pattern| glob::glob(pattern).ok());
+        let Some(found) = found else {
+            let message = format!("`{}` is no pattern for file names", pattern.text);
+            self.faults.push(Fault::at(Code::BadPattern, sheet, pattern.span.clone(), message));
+            return Vec::new();
+        };
+        let found: Vec<PathBuf> = found.filter_map(Result::ok).filter(|path| !path.is_dir()).collect();
+        if found.is_empty() {
+            let message = format!("no file matches `{}`", pattern.text);
+            self.faults.push(Fault::at(Code::NothingIncluded, sheet, pattern.span.clone(), message));
+        }
+        found
+    }
+}
+
+fn settings(sheet: &Sheet, runner: RunnerTable, zone: Zone) -> Settings {
+    Settings {
+        file: sheet.path.clone(),
+        zone,
+        max_running: runner.max_running,
+        shutdown_grace: runner.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
+        seed: runner.seed,
+    }
+}
+
+/// The system's zone; that it is unknown is a fault of this machine that the file can mend.
+fn system_zone(reader: &mut Reader<'_>) -> Option<Zone> {
+    Zone::system()
+        .map_err(|error| {
+            let fault = Fault::of_file(Code::UnknownZone, reader.path(), error.to_string());
+            reader.push(fault.hint("set TZ right, or write: [runner] timezone = \"Europe/Berlin\""));
+        })
+        .ok()
+}

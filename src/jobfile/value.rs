@@ -1,0 +1,417 @@
+//! Values of one kind each, read with their place. Whatever is not of that kind becomes a fault that says
+//! what was expected and found, and `None`.
+
+use super::fault::{Code, Fault};
+use super::source::Sheet;
+use crate::model::Name;
+use crate::trigger::Zone;
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A key with its value.
+#[derive(Clone)]
+pub(super) struct Entry<'t> {
+    pub(super) key: &'t str,
+    pub(super) key_span: Range<usize>,
+    pub(super) value: &'t Spanned<DeValue<'t>>,
+}
+
+/// The entries of a table that have not been read yet, in file order.
+pub(super) struct Fields<'t>(Vec<Entry<'t>>);
+
+/// A text with its place.
+#[derive(Clone)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) span: Range<usize>,
+}
+
+/// Reads values of one file and takes note of faults.
+pub(super) struct Reader<'a> {
+    pub(super) sheet: &'a Sheet,
+    faults: &'a mut Vec<Fault>,
+    /// The job that is being read, and the codes that it allows.
+    job: Option<Name>,
+    allowed: Vec<Code>,
+}
+
+impl<'t> Fields<'t> {
+    /// Takes the entry of `key` out.
+    pub(super) fn take(&mut self, key: &str) -> Option<Entry<'t>> {
+        let index = self.0.iter().position(|entry| entry.key == key)?;
+        Some(self.0.remove(index))
+    }
+
+    /// Looks at the entry of `key`.
+    pub(super) fn peek(&self, key: &str) -> Option<&Entry<'t>> {
+        self.0.iter().find(|entry| entry.key == key)
+    }
+
+    /// Whether there are entries, and all hold tables.
+    pub(super) fn are_tables(&self) -> bool {
+        let table = |entry: &Entry<'_>| {
+            entry.value.get_ref().is_table() && entry.key != "env" && entry.key != "retry"
+        };
+        !self.0.is_empty() && self.0.iter().all(table)
+    }
+
+    /// What has not been taken.
+    pub(super) fn rest(self) -> Vec<Entry<'t>> {
+        self.0
+    }
+}
+
+impl Entry<'_> {
+    pub(super) fn span(&self) -> Range<usize> {
+        self.value.span()
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(sheet: &'a Sheet, faults: &'a mut Vec<Fault>) -> Reader<'a> {
+        Reader { sheet, faults, job: None, allowed: Vec::new() }
+    }
+
+    /// From now on faults are those of `job`, and warnings of these codes are not told.
+    pub(super) fn of_job(&mut self, job: Option<Name>, allowed: Vec<Code>) {
+        (self.job, self.allowed) = (job, allowed);
+    }
+
+    pub(super) fn path(&self) -> &Arc<Path> {
+        &self.sheet.path
+    }
+
+    /// Takes note of a fault and returns it for more to be said of it.
+    pub(super) fn fault(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) -> &mut Fault {
+        self.push(Fault::at(code, self.sheet, span, message))
+    }
+
+    pub(super) fn fault_with_hint(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.fault(code, span, message).hint = Some(hint.into());
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) -> &mut Fault {
+        self.faults.push(Fault { job: self.job.clone(), ..fault });
+        self.faults.last_mut().expect("it was just pushed")
+    }
+
+    /// Takes note of a warning, unless the job allows it.
+    pub(super) fn warn(&mut self, code: Code, span: Range<usize>, message: String, hint: impl Into<String>) {
+        if !self.allowed.contains(&code) {
+            self.fault_with_hint(code, span, message, hint);
+        }
+    }
+
+    /// The value as it is written, shortened.
+    pub(super) fn written(&self, entry: &Entry<'_>) -> String {
+        self.written_value(entry.value)
+    }
+
+    fn written_value(&self, value: &Spanned<DeValue<'_>>) -> String {
+        let written = self.sheet.text.get(value.span()).unwrap_or_default();
+        let first = written.lines().next().unwrap_or_default();
+        if first.len() < written.len() || first.chars().count() > 40 {
+            format!("`{}...`", first.chars().take(40).collect::<String>())
+        } else {
+            format!("`{first}`")
+        }
+    }
+
+    pub(super) fn fields<'t>(&self, table: &'t DeTable<'t>) -> Fields<'t> {
+        let entry = |(key, value): (&'t Spanned<_>, &'t Spanned<DeValue<'t>>)| {
+            let name: &'t std::borrow::Cow<'t, str> = key.get_ref();
+            Entry { key: name, key_span: key.span(), value }
+        };
+        let mut entries: Vec<Entry<'t>> = table.iter().map(entry).collect();
+        entries.sort_by_key(|entry| entry.key_span.start);
+        Fields(entries)
+    }
+
+    pub(super) fn wrong_type(&mut self, entry: &Entry<'_>, expected: &str) -> &mut Fault {
+        let (key, found) = (entry.key, self.written(entry));
+        let message = format!("`{key}`: expected {expected}, found {found}");
+        self.fault(Code::WrongType, entry.span(), message)
+    }
+
+    pub(super) fn table<'t>(&mut self, entry: &Entry<'t>, expected: &str) -> Option<Fields<'t>> {
+        match entry.value.get_ref() {
+            DeValue::Table(table) => Some(self.fields(table)),
+            _ => {
+                self.wrong_type(entry, expected);
+                None
+            }
+        }
+    }
+
+    /// A text without NUL, which no system call takes.
+    pub(super) fn text(&mut self, entry: &Entry<'_>, expected: &str) -> Option<Text> {
+        self.text_value(entry, entry.value, expected)
+    }
+
+    fn text_value(
+        &mut self,
+        entry: &Entry<'_>,
+        value: &Spanned<DeValue<'_>>,
+        expected: &str,
+    ) -> Option<Text> {
+        let span = value.span();
+        let DeValue::String(text) = value.get_ref() else {
+            let found = self.written_value(value);
+            let message = format!("`{}`: expected {expected}, found {found}", entry.key);
+            let quoted =
+                matches!(value.get_ref(), DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_));
+            let hint = quoted.then(|| format!("write it in quotes: \"{}\"", found.trim_matches('`')));
+            self.fault(Code::WrongType, span, message).hint = hint;
+            return None;
+        };
+        if text.contains('\0') {
+            let message = format!("`{}`: expected text without NUL, found a NUL character", entry.key);
+            self.fault(Code::BadValue, span, message);
+            return None;
+        }
+        Some(Text { text: text.clone().into_owned(), span })
+    }
+
+    /// A text that is not empty.
+    pub(super) fn some_text(&mut self, entry: &Entry<'_>, expected: &str) -> Option<Text> {
+        let text = self.text(entry, expected)?;
+        if text.text.trim().is_empty() {
+            let message = format!("`{}`: expected {expected}, found nothing", entry.key);
+            self.fault(Code::BadValue, text.span, message);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A list of texts; `None` if any of them is none.
+    pub(super) fn texts(&mut self, entry: &Entry<'_>, expected: &str) -> Option<Vec<Text>> {
+        let DeValue::Array(items) = entry.value.get_ref() else {
+            self.wrong_type(entry, expected);
+            return None;
+        };
+        if items.is_empty() {
+            let message = format!("`{}`: expected {expected}, found an empty list", entry.key);
+            self.fault(Code::BadValue, entry.span(), message);
+            return None;
+        }
+        let texts: Vec<_> = items.iter().map(|item| self.text_value(entry, item, "text")).collect();
+        texts.into_iter().collect()
+    }
+
+    /// One text or a list of them.
+    pub(super) fn text_or_texts(&mut self, entry: &Entry<'_>, expected: &str) -> Option<Vec<Text>> {
+        match entry.value.get_ref() {
+            DeValue::Array(_) => self.texts(entry, expected),
+            _ => self.some_text(entry, expected).map(|text| vec![text]),
+        }
+    }
+
+    pub(super) fn flag(&mut self, entry: &Entry<'_>) -> Option<bool> {
+        match entry.value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => {
+                self.wrong_type(entry, "true or false");
+                None
+            }
+        }
+    }
+
+    /// A whole number of 1 or more.
+    pub(super) fn count(&mut self, entry: &Entry<'_>) -> Option<NonZeroU32> {
+        let DeValue::Integer(number) = entry.value.get_ref() else {
+            self.wrong_type(entry, "a whole number of 1 or more");
+            return None;
+        };
+        let count = u32::from_str_radix(number.as_str(), number.radix()).ok().and_then(NonZeroU32::new);
+        if count.is_none() {
+            let message =
+                format!("`{}`: expected a number from 1 to {}, found {number}", entry.key, u32::MAX);
+            self.fault(Code::BadValue, entry.span(), message);
+        }
+        count
+    }
+
+    /// A number of 1.0 or more.
+    pub(super) fn factor(&mut self, entry: &Entry<'_>) -> Option<f64> {
+        let text = match entry.value.get_ref() {
+            DeValue::Float(number) => number.as_str(),
+            DeValue::Integer(number) => number.as_str(),
+            _ => {
+                self.wrong_type(entry, "a number of 1.0 or more");
+                return None;
+            }
+        };
+        let factor = text.parse::<f64>().ok().filter(|factor| (1.0..=1000.0).contains(factor));
+        if factor.is_none() {
+            let message = format!("`{}`: expected a number from 1.0 to 1000, found `{text}`", entry.key);
+            self.fault(Code::BadValue, entry.span(), message);
+        }
+        factor
+    }
+
+    /// A name of a job or group.
+    pub(super) fn name(&mut self, text: &str, span: Range<usize>, what: &str) -> Option<Name> {
+        let name = Name::parse(text);
+        if let Err(error) = &name {
+            self.fault(Code::BadName, span, format!("the name of a {what}: {error}"));
+        }
+        name.ok()
+    }
+
+    /// A duration of `least` or more.
+    pub(super) fn duration(&mut self, entry: &Entry<'_>, least: Duration) -> Option<Duration> {
+        if let DeValue::Integer(number) = entry.value.get_ref() {
+            let (key, number) = (entry.key, number.as_str());
+            let hint = format!("write: {key} = \"{number}s\"");
+            self.wrong_type(entry, "a duration with its unit, such as \"30s\" or \"1h 30m\"").hint =
+                Some(hint);
+            return None;
+        }
+        let text = self.text(entry, "a duration such as \"30s\", \"15m\" or \"1h 30m\"")?;
+        self.duration_of(entry.key, &text, least)
+    }
+
+    fn duration_of(&mut self, key: &str, text: &Text, least: Duration) -> Option<Duration> {
+        let Text { text, span } = text;
+        let bad = |expected: &str| format!("`{key}`: expected {expected}, found `{text}`");
+        if let Some(unit) = calendar_unit(text) {
+            let message = bad("a duration of weeks, days, hours, minutes, seconds or milliseconds");
+            let hint = format!("a {unit} is not always the same time; use a cron, or days");
+            self.fault_with_hint(Code::BadDuration, span.clone(), message, hint);
+            return None;
+        }
+        let Ok(duration) = humantime::parse_duration(text) else {
+            let bare = text.trim().parse::<f64>().is_ok();
+            let hint = if bare {
+                format!("write: {key} = \"{}s\"", text.trim())
+            } else {
+                "the units are ms, s, m, h, d and w".into()
+            };
+            self.fault_with_hint(
+                Code::BadDuration,
+                span.clone(),
+                bad("a duration such as \"30s\", \"15m\" or \"1h 30m\""),
+                hint,
+            );
+            return None;
+        };
+        if duration < least {
+            let least = humantime::format_duration(least);
+            self.fault(Code::BadDuration, span.clone(), bad(&format!("a duration of {least} or more")));
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(&mut self, entry: &Entry<'_>, words: &[(&str, T)]) -> Option<T> {
+        let listed = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>();
+        let expected = match listed.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        };
+        let text = match entry.value.get_ref() {
+            DeValue::String(text) => text.clone().into_owned(),
+            _ => {
+                let hint = super::keys::hint_for_word(entry.key, self.written(entry).trim_matches('`'));
+                self.wrong_type(entry, &expected).hint = hint;
+                return None;
+            }
+        };
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let meant = super::keys::nearest(&text, words.iter().map(|(word, _)| *word));
+        let hint = super::keys::hint_for_word(entry.key, &text);
+        let hint = hint.or(meant.map(|word| format!("did you mean \"{word}\"?")));
+        let message = format!("`{}`: expected {expected}, found `{text}`", entry.key);
+        self.fault(Code::BadValue, entry.span(), message).hint = hint;
+        None
+    }
+
+    /// A number of bytes: `"64KiB"`, `"1MB"`, `"500B"`.
+    pub(super) fn size(&mut self, entry: &Entry<'_>) -> Option<u64> {
+        let expected = "a size such as \"64KiB\" or \"1MiB\"";
+        let text = self.text(entry, expected)?;
+        let size = parse_size(&text.text);
+        if size.is_none() {
+            let message = format!("`{}`: expected {expected}, found `{}`", entry.key, text.text);
+            self.fault_with_hint(
+                Code::BadSize,
+                text.span,
+                message,
+                "the units are B, kB, KiB, MB, MiB, GB and GiB",
+            );
+        }
+        size
+    }
+
+    pub(super) fn zone(&mut self, entry: &Entry<'_>) -> Option<Zone> {
+        let text = self.some_text(entry, "a time zone such as \"Europe/Berlin\"")?;
+        match Zone::find(&text.text) {
+            Ok(zone) => Some(zone),
+            Err(unknown) => {
+                let hint = match unknown.nearest.first() {
+                    Some(name) => format!("did you mean \"{name}\"?"),
+                    None => "the names are those of the IANA database, such as \"Europe/Berlin\" or \"UTC\""
+                        .into(),
+                };
+                let message = format!("unknown time zone `{}`", unknown.name);
+                self.fault_with_hint(Code::UnknownZone, text.span, message, hint);
+                None
+            }
+        }
+    }
+
+    /// Maps a range in a decoded text to the file: to the letter where no escape comes before, else to the
+    /// whole value.
+    pub(super) fn within(&self, text: &Text, inner: Range<usize>) -> Range<usize> {
+        let written = self.sheet.text.get(text.span.clone()).unwrap_or_default();
+        match written.find(&*text.text) {
+            Some(at) if inner.end <= text.text.len() => {
+                let start = text.span.start + at;
+                start + inner.start..start + inner.end
+            }
+            _ => text.span.clone(),
+        }
+    }
+}
+
+/// The name of a unit in `text` that has no fixed length.
+fn calendar_unit(text: &str) -> Option<&'static str> {
+    let letters =
+        |text: &str| text.split(|c: char| !c.is_alphabetic()).map(str::to_owned).collect::<Vec<_>>();
+    letters(text).iter().find_map(|unit| match &**unit {
+        "M" | "month" | "months" => Some("month"),
+        "y" | "yr" | "year" | "years" => Some("year"),
+        _ => None,
+    })
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[digits..].trim() {
+        "B" => 1,
+        "kB" | "KB" => 1000,
+        "KiB" => 1 << 10,
+        "MB" => 1_000_000,
+        "MiB" => 1 << 20,
+        "GB" => 1_000_000_000,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(unit)
+}
