@@ -32,7 +32,7 @@ pub(super) struct Check {
 
 /// A line of `--format jsonl`. The field names are a promise.
 #[derive(Serialize)]
-struct Line<'a> {
+struct FaultLine<'a> {
     severity: &'a str,
     code: &'a str,
     message: &'a str,
@@ -64,7 +64,7 @@ impl Check {
 
 fn print_lines(faults: &Faults) {
     for fault in faults.iter() {
-        let line = Line {
+        let line = FaultLine {
             severity: match fault.severity() {
                 Severity::Error => "error",
                 Severity::Warning => "warning",

@@ -42,7 +42,7 @@ impl Run {
 
     /// Of two words the first is the file; one that looks like a path is no job.
     fn file_and_job(self) -> Result<(Option<PathBuf>, String), Failure> {
-        let is_file = |word: &String| word == "-" || word.ends_with(".toml") || word.contains('/');
+        let is_file = |word: &String| word == "-" || word.contains(['/', '.']);
         match <[String; 2]>::try_from(self.words) {
             Ok([file, job]) if is_file(&file) => Ok((Some(file.into()), job)),
             Ok([job, file]) if is_file(&file) => Ok((Some(file.into()), job)),

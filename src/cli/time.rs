@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn distances_are_rounded_to_the_second() {
-        let at = |millis| DateTime::from_timestamp_millis(1_767_571_200_000 + millis).expect("in range");
+        let at = |millis: i64| DateTime::from_timestamp_millis(1_767_571_200_000 + millis).expect("in range");
         assert_eq!(show_distance(at(4_600), at(0)), "in 5.0s");
         assert_eq!(show_distance(at(0), at(7_200_000)), "2h ago");
     }

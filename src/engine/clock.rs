@@ -47,12 +47,12 @@ impl Clock {
     /// all: look at the clock and sleep again.
     pub(super) async fn sleep_until(&self, deadline: Deadline) {
         let now = now();
-        match deadline.sleep(now) {
-            Some(Duration::ZERO) => {}
-            _ => tokio::select! {
-                () = self.wall_reaches(deadline.wall, now) => {}
-                () = sleep(deadline.monotonic.map(|at| at.saturating_sub(now.monotonic))) => {}
-            },
+        if deadline.sleep(now) == Some(Duration::ZERO) {
+            return;
+        }
+        tokio::select! {
+            () = self.wall_reaches(deadline.wall, now) => {}
+            () = sleep(deadline.monotonic.map(|at| at.saturating_sub(now.monotonic))) => {}
         }
     }
 

@@ -221,7 +221,7 @@ pub(super) fn refuse_jobs_array(reader: &mut Reader<'_>, entry: &Entry<'_>) {
     let DeValue::Array(items) = entry.value.get_ref() else { return };
     for item in items {
         let DeValue::Table(table) = item.get_ref() else { continue };
-        let mut fields = reader.fields(table);
+        let mut fields = Fields::of(table);
         let name = fields.take("name").and_then(|name| name.value.get_ref().as_str().map(str::to_owned));
         let hint = format!("write: [jobs.{}]", name.as_deref().unwrap_or("NAME"));
         let message = "expected a job's name in its table's head, found [[jobs]]";

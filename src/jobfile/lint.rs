@@ -150,10 +150,7 @@ fn has_pipe(command: &str) -> bool {
             }
             (Some(open), c) if c == open => quote = None,
             (None, '\'' | '"') => quote = Some(c),
-            (None, '|') if chars.peek() == Some(&'|') => {
-                chars.next();
-            }
-            (None, '>') if chars.peek() == Some(&'|') => {
+            (None, '|' | '>') if chars.peek() == Some(&'|') => {
                 chars.next();
             }
             (None, '|') => return true,
@@ -170,10 +167,8 @@ fn on_host(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, host: &Host) {
         JobAction::Script(_) => None,
     };
     if let Some(program) = program.filter(|program| !is_there(program, job, host)) {
-        let message = match program.contains('/') {
-            true => format!("there is no program `{program}` that can be executed"),
-            false => format!("there is no program `{program}` on PATH"),
-        };
+        let place = if program.contains('/') { "that can be executed" } else { "on PATH" };
+        let message = format!("there is no program `{program}` {place}");
         let hint = "install it, or name it with its folder, before the job is due";
         reader.warn(Code::ProgramNotFound, spans.action.clone(), message, hint);
     }

@@ -36,7 +36,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use value::{Entry, Reader};
+use value::{Entry, Fields, Reader};
 
 /// How long a shutdown may take when the file does not say.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
@@ -149,7 +149,7 @@ impl<'a> Loader<'a> {
             self.syntax_error(sheet, &error);
         }
         let mut reader = Reader::new(sheet, &mut self.faults);
-        let mut top = reader.fields(document.get_ref());
+        let mut top = Fields::of(document.get_ref());
         let runner_entry = top.take("runner");
         let defaults_entry = top.take("defaults");
         let groups_entry = top.take("groups");

@@ -41,6 +41,17 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'t> Fields<'t> {
+    /// The entries of `table`, in file order.
+    pub(super) fn of(table: &'t DeTable<'t>) -> Fields<'t> {
+        let entry = |(key, value): (&'t Spanned<_>, &'t Spanned<DeValue<'t>>)| {
+            let name: &'t std::borrow::Cow<'t, str> = key.get_ref();
+            Entry { key: name, key_span: key.span(), value }
+        };
+        let mut entries: Vec<Entry<'t>> = table.iter().map(entry).collect();
+        entries.sort_by_key(|entry| entry.key_span.start);
+        Fields(entries)
+    }
+
     /// Takes the entry of `key` out.
     pub(super) fn take(&mut self, key: &str) -> Option<Entry<'t>> {
         let index = self.0.iter().position(|entry| entry.key == key)?;
@@ -128,16 +139,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn fields<'t>(&self, table: &'t DeTable<'t>) -> Fields<'t> {
-        let entry = |(key, value): (&'t Spanned<_>, &'t Spanned<DeValue<'t>>)| {
-            let name: &'t std::borrow::Cow<'t, str> = key.get_ref();
-            Entry { key: name, key_span: key.span(), value }
-        };
-        let mut entries: Vec<Entry<'t>> = table.iter().map(entry).collect();
-        entries.sort_by_key(|entry| entry.key_span.start);
-        Fields(entries)
-    }
-
     pub(super) fn wrong_type(&mut self, entry: &Entry<'_>, expected: &str) -> &mut Fault {
         let (key, found) = (entry.key, self.written(entry));
         let message = format!("`{key}`: expected {expected}, found {found}");
@@ -146,7 +147,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn table<'t>(&mut self, entry: &Entry<'t>, expected: &str) -> Option<Fields<'t>> {
         match entry.value.get_ref() {
-            DeValue::Table(table) => Some(self.fields(table)),
+            DeValue::Table(table) => Some(Fields::of(table)),
             _ => {
                 self.wrong_type(entry, expected);
                 None

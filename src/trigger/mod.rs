@@ -15,6 +15,8 @@ mod cron;
 mod every;
 mod local;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod zone;
 
 pub use cron::{CronNote, cron_notes};

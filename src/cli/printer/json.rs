@@ -121,9 +121,9 @@ fn base64(bytes: &[u8]) -> String {
     let quantum = |chunk: &[u8]| {
         let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        let digit = |index: usize| match index <= chunk.len() {
-            true => char::from(DIGITS[(bits >> (18 - 6 * index)) as usize & 63]),
-            false => '=',
+        let digit = |index: usize| {
+            let digit = DIGITS[(bits >> (18 - 6 * index)) as usize & 63];
+            if index <= chunk.len() { char::from(digit) } else { '=' }
         };
         [digit(0), digit(1), digit(2), digit(3)]
     };

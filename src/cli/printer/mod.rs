@@ -47,7 +47,7 @@ impl Printer {
         let mut lines = self.console.lines();
         match &self.wording {
             Wording::Text(text) => {
-                lines.push(text.runner_started(plan, core, engine::now(), dry_run).as_bytes())
+                lines.push(text.runner_started(plan, core, engine::now(), dry_run).as_bytes());
             }
             Wording::Json(json) => lines.push(json.runner_started(plan, engine::now(), dry_run).as_bytes()),
         }

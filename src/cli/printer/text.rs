@@ -16,7 +16,7 @@ use crate::model::{
 use crate::scheduler::Core;
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) struct Text {
     zone: Zone,
     width: usize,
     /// Jobs whose output is shown only when they fail.
-    quiet_until_failure: HashMap<String, ()>,
+    quiet_until_failure: HashSet<String>,
 }
 
 /// The line that stands for dropped ones.
@@ -51,7 +51,7 @@ impl Text {
             style,
             zone: plan.settings.zone.clone(),
             width: names.filter(|width| *width <= NAME_WIDTH_MAX).max().unwrap_or(0),
-            quiet_until_failure: quiet.map(|job| (job.name.to_string(), ())).collect(),
+            quiet_until_failure: quiet.map(|job| job.name.to_string()).collect(),
         }
     }
 
@@ -156,7 +156,7 @@ impl Text {
         let job = attempt.run.job.as_str();
         let Ok(exit) = &attempt.result else { return String::new() };
         let failed = attempt.timed_out || attempt.retry_in.is_some() || exit.status != ExitStatus::Code(0);
-        if !failed || !self.quiet_until_failure.contains_key(job) {
+        if !failed || !self.quiet_until_failure.contains(job) {
             return String::new();
         }
         let source = OutputSource { run: attempt.run.clone() };
@@ -176,7 +176,7 @@ impl Text {
         let mut text = self.style.outcome(row.outcome, row.outcome.as_str().replace('_', " ")).into_owned();
         let after = row.duration_ms.map(|ms| show_duration(Duration::from_millis(ms)));
         match (row.exit_status(), &row.reason) {
-            (Some(ExitStatus::Code(0)), None) => {}
+            (Some(ExitStatus::Code(0)) | None, None) => {}
             (Some(status), None) => {
                 let _ = write!(text, ": {}", status.describe());
             }
@@ -184,7 +184,6 @@ impl Text {
                 let by = if row.outcome == Outcome::Cancelled { " by" } else { ":" };
                 let _ = write!(text, "{by} {reason}");
             }
-            (None, None) => {}
         }
         if let Some(after) = after {
             let _ =

