@@ -1,13 +1,13 @@
 //! `[jobs.NAME]`: what runs, when, and the shared keys laid over the defaults.
 
-use super::Options;
 use super::fault::{Code, Excerpt, Fault};
 use super::keys::{self, Place as KeyPlace};
 use super::lint;
-use super::shared::Shared;
+use super::shared::{Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
+use super::{Options, Shelf};
 use crate::model::{Job, JobAction, Name, Overlap, Place};
-use crate::trigger::{Schedule, ScheduleBuilder, Trigger, TriggerError, Zone};
+use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -25,10 +25,35 @@ pub(super) struct Read {
     pub(super) group: Option<(Name, Fault)>,
 }
 
+/// A cron expression that has been read, and what there is to say of it.
+#[derive(Clone)]
+pub(super) struct ReadCron {
+    trigger: Trigger,
+    never_fires: bool,
+    notes: Arc<[CronNote]>,
+}
+
+impl ReadCron {
+    fn read(text: &str, zone: &Zone) -> Result<ReadCron, TriggerError> {
+        let trigger = Trigger::cron(text, zone)?;
+        let alone = ScheduleBuilder { triggers: vec![trigger.clone()], ..Default::default() }.build();
+        Ok(ReadCron { trigger, never_fires: alone.never_fires(), notes: cron_notes(text).into() })
+    }
+
+    fn shared(text: &str, zone: &Zone, shelf: &mut Shelf) -> Result<ReadCron, TriggerError> {
+        let key = format!("{zone}\n{text}");
+        if let Some(read) = shelf.crons.get(&key) {
+            return Ok(read.clone());
+        }
+        let read = ReadCron::read(text, zone)?;
+        Ok(shelf.crons.entry(key).or_insert(read).clone())
+    }
+}
+
 /// What says when a job runs, as written.
 #[derive(Default)]
 struct When<'t> {
-    crons: Vec<Text>,
+    crons: Vec<(Text, Arc<[CronNote]>)>,
     triggers: Vec<Trigger>,
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
@@ -43,9 +68,9 @@ struct When<'t> {
 pub(super) fn read(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
-    defaults: &Shared,
+    defaults: &Defaults<'_>,
     options: &Options,
-    schedules: &mut HashMap<String, Arc<Schedule>>,
+    shelf: &mut Shelf,
 ) -> Read {
     let nothing = Read { job: None, group: None };
     let name = reader.name(entry.key, entry.key_span.clone(), "job");
@@ -55,12 +80,12 @@ pub(super) fn read(
     let (own_overlap, own_max) = (key_span("overlap"), key_span("max_instances"));
     let group_span = fields.peek("group").map(Entry::span);
     let own = Shared::read(reader, &mut fields);
-    let shared = own.over(defaults);
+    let shared = own.over(defaults.shared);
     reader.of_job(name.clone(), shared.allow.clone().unwrap_or_default());
     let description = fields.take("description").and_then(|entry| reader.text(&entry, "text"));
     let action = read_action(reader, &mut fields, entry);
     let zone = shared.timezone.clone().unwrap_or_else(Zone::utc);
-    let when = read_when(reader, &mut fields, &zone);
+    let when = read_when(reader, &mut fields, &zone, shelf);
     keys::refuse_rest(reader, fields, KeyPlace::Job);
     check_overlap(reader, &shared, own_overlap, own_max);
     let group = shared.group.clone().map(|group| {
@@ -70,7 +95,7 @@ pub(super) fn read(
         (group, Fault { job: name.clone(), ..fault })
     });
     let job = name.zip(action).filter(|_| !when.broken).map(|(name, (action, action_span))| {
-        let schedule = shared_schedule(&when, &zone, schedules);
+        let schedule = shared_schedule(&when, &zone, &mut shelf.schedules);
         let line = Excerpt::new(reader.sheet, entry.key_span.clone()).line;
         let job = Job {
             name,
@@ -80,16 +105,12 @@ pub(super) fn read(
             schedule,
             zone: zone.clone(),
             action,
-            setup: Arc::new(shared.setup(&reader.sheet.folder())),
-            policy: Arc::new(shared.policy()),
+            setup: defaults.setup(&shared, reader.sheet),
+            policy: defaults.policy(&shared),
             place: Place { file: reader.path().clone(), line },
         };
-        lint::job(
-            reader,
-            &job,
-            &lint::Spans::of(entry, &when.crons, when.every.as_ref(), action_span),
-            options,
-        );
+        let spans = lint::Spans::of(entry, &when.crons, when.every.as_ref(), action_span);
+        lint::job(reader, &job, &spans, options, &mut shelf.paths);
         job
     });
     Read { job, group }
@@ -142,14 +163,19 @@ fn read_command(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<JobAction>
     reader.some_text(entry, expected).map(|text| JobAction::Shell(text.text.into()))
 }
 
-fn read_when<'t>(reader: &mut Reader<'_>, fields: &mut Fields<'t>, zone: &Zone) -> When<'t> {
+fn read_when<'t>(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'t>,
+    zone: &Zone,
+    shelf: &mut Shelf,
+) -> When<'t> {
     let mut when = When::default();
     let mut entries: Vec<Entry<'t>> =
         ["cron", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
     entries.sort_by_key(|entry| entry.key_span.start);
     for entry in entries {
         let read = match entry.key {
-            "cron" => read_crons(reader, &entry, zone, &mut when),
+            "cron" => read_crons(reader, &entry, zone, &mut when, shelf),
             "every" => read_every(reader, &entry, &mut when),
             _ => read_ats(reader, &entry, zone, &mut when),
         };
@@ -175,19 +201,24 @@ fn read_when<'t>(reader: &mut Reader<'_>, fields: &mut Fields<'t>, zone: &Zone) 
     when
 }
 
-fn read_crons(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut When<'_>) -> Option<()> {
+fn read_crons(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    zone: &Zone,
+    when: &mut When<'_>,
+    shelf: &mut Shelf,
+) -> Option<()> {
     let texts = reader.text_or_texts(entry, "a cron expression such as \"0 3 * * *\", or a list of them")?;
     let mut sound = true;
     for text in texts {
-        match Trigger::cron(&text.text, zone) {
-            Ok(trigger) => {
-                let alone = ScheduleBuilder { triggers: vec![trigger.clone()], ..Default::default() }.build();
-                if alone.never_fires() {
+        match ReadCron::shared(&text.text, zone, shelf) {
+            Ok(read) => {
+                if read.never_fires {
                     let message = format!("`{}` never fires: no year has such a day", text.text);
                     reader.fault(Code::NeverFires, text.span.clone(), message);
                 }
-                when.triggers.push(trigger);
-                when.crons.push(text);
+                when.triggers.push(read.trigger);
+                when.crons.push((text, read.notes));
             }
             Err(error) => {
                 trigger_fault(reader, Code::BadCron, &text, error);

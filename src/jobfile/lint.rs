@@ -4,12 +4,14 @@ use super::fault::Code;
 use super::value::{Entry, Reader, Text};
 use super::{Host, Options};
 use crate::model::{Job, JobAction};
-use crate::trigger::{CronNote, DstMark, cron_notes};
+use crate::trigger::{CronNote, DstMark};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -17,7 +19,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Where a job's parts stand.
 pub(super) struct Spans<'a> {
     job: Range<usize>,
-    crons: &'a [Text],
+    crons: &'a [(Text, Arc<[CronNote]>)],
     every: Option<Range<usize>>,
     action: Range<usize>,
 }
@@ -25,7 +27,7 @@ pub(super) struct Spans<'a> {
 impl<'a> Spans<'a> {
     pub(super) fn of(
         job: &Entry<'_>,
-        crons: &'a [Text],
+        crons: &'a [(Text, Arc<[CronNote]>)],
         every: Option<&Entry<'_>>,
         action: Range<usize>,
     ) -> Spans<'a> {
@@ -34,24 +36,30 @@ impl<'a> Spans<'a> {
 }
 
 /// Looks a sound job over.
-pub(super) fn job(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, options: &Options) {
-    for cron in spans.crons {
-        cron_text(reader, cron);
+pub(super) fn job(
+    reader: &mut Reader<'_>,
+    job: &Job,
+    spans: &Spans<'_>,
+    options: &Options,
+    paths: &mut HashMap<PathBuf, bool>,
+) {
+    for (cron, notes) in spans.crons {
+        cron_text(reader, cron, notes);
     }
-    let when = spans.crons.first().map(|cron| cron.span.clone()).or(spans.every.clone());
+    let when = spans.crons.first().map(|(cron, _)| cron.span.clone()).or(spans.every.clone());
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
     dst_gap(reader, job, when.clone(), options.now);
     timeout(reader, job, when, options.now);
     pipe(reader, job, spans);
     if let Some(host) = &options.host {
-        on_host(reader, job, spans, host);
+        on_host(reader, job, spans, &mut Machine { host, paths });
     }
 }
 
-fn cron_text(reader: &mut Reader<'_>, cron: &Text) {
-    for note in cron_notes(&cron.text) {
-        match note {
+fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
+    for note in notes {
+        match note.clone() {
             CronNote::UnevenStep { span, field, step, values } => {
                 let message =
                     format!("{step} does not divide the {values} {field}s: the last distance is shorter");
@@ -160,38 +168,59 @@ fn has_pipe(command: &str) -> bool {
     false
 }
 
-fn on_host(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, host: &Host) {
+/// This machine, asked about each path once.
+struct Machine<'a> {
+    host: &'a Host,
+    paths: &'a mut HashMap<PathBuf, bool>,
+}
+
+fn on_host(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, machine: &mut Machine<'_>) {
     let program = match &job.action {
         JobAction::Argv(words) => Some(&*words[0]),
         JobAction::Shell(_) => job.setup.shell.first().map(String::as_str),
         JobAction::Script(_) => None,
     };
-    if let Some(program) = program.filter(|program| !is_there(program, job, host)) {
+    if let Some(program) = program.filter(|program| !machine.has_program(program, job)) {
         let place = if program.contains('/') { "that can be executed" } else { "on PATH" };
         let message = format!("there is no program `{program}` {place}");
         let hint = "install it, or name it with its folder, before the job is due";
         reader.warn(Code::ProgramNotFound, spans.action.clone(), message, hint);
     }
-    let cwd = Some(&job.setup.cwd).filter(|cwd| !cwd.is_dir());
-    for path in job.setup.env_files.iter().filter(|file| !file.is_file()).chain(cwd) {
+    for path in job.setup.env_files.iter().chain([&job.setup.cwd]) {
+        if machine.has(path, Path::exists) {
+            continue;
+        }
         let message = format!("`{}` is not there", path.display());
         reader.warn(Code::PathNotFound, spans.job.clone(), message, "make it before the job is due");
     }
 }
 
-fn is_there(program: &str, job: &Job, host: &Host) -> bool {
-    let executable = |path: &Path| {
-        let file = path.metadata().ok().filter(std::fs::Metadata::is_file);
-        file.is_some_and(|file| file.permissions().mode() & 0o111 != 0)
-    };
-    if program.contains('/') {
-        return executable(&job.setup.cwd.join(program));
+impl Machine<'_> {
+    fn has(&mut self, path: &Path, look: fn(&Path) -> bool) -> bool {
+        if let Some(known) = self.paths.get(path) {
+            return *known;
+        }
+        let found = look(path);
+        self.paths.insert(path.to_owned(), found);
+        found
     }
-    let own = job.setup.env.get("PATH").map(OsStr::new);
-    let inherited = if job.setup.inherit_env { host.path.as_deref() } else { None };
-    // An env file may set it to anything.
-    let Some(path) = own.or(inherited).filter(|_| job.setup.env_files.is_empty()) else { return true };
-    std::env::split_paths(path).any(|folder| executable(&job.setup.cwd.join(folder).join(program)))
+
+    fn has_program(&mut self, program: &str, job: &Job) -> bool {
+        if program.contains('/') {
+            return self.has(&job.setup.cwd.join(program), is_executable);
+        }
+        let own = job.setup.env.get("PATH").map(OsStr::new);
+        let inherited = if job.setup.inherit_env { self.host.path.as_deref() } else { None };
+        // An env file may set it to anything.
+        let Some(path) = own.or(inherited).filter(|_| job.setup.env_files.is_empty()) else { return true };
+        let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
+        folders.iter().any(|folder| self.has(&job.setup.cwd.join(folder).join(program), is_executable))
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    let file = path.metadata().ok().filter(std::fs::Metadata::is_file);
+    file.is_some_and(|file| file.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use crate::model::{Job, Name, Plan, Settings};
 use crate::trigger::{Schedule, Zone};
 use chrono::{DateTime, Utc};
 use runner::RunnerTable;
-use shared::Shared;
+use shared::{Defaults, Shared};
 use source::{Sheet, SourceError};
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -74,6 +74,17 @@ pub fn load(source: &Source, options: &Options) -> Loaded {
     Loaded { plan: plan.filter(|_| faults.errors() == 0), faults }
 }
 
+/// What many jobs have alike, made once.
+#[derive(Default)]
+struct Shelf {
+    /// By zone and text.
+    crons: HashMap<String, job::ReadCron>,
+    /// By zone, bounds and texts.
+    schedules: HashMap<String, Arc<Schedule>>,
+    /// Whether a path of this machine is there.
+    paths: HashMap<PathBuf, bool>,
+}
+
 /// What has been read so far.
 struct Loader<'a> {
     options: &'a Options,
@@ -85,7 +96,7 @@ struct Loader<'a> {
     groups_defined: HashMap<String, Excerpt>,
     /// The group that each job names, to be looked up when all files are read.
     groups_named: Vec<(Name, Fault)>,
-    schedules: HashMap<String, Arc<Schedule>>,
+    shelf: Shelf,
     /// The files that lead to the one being read.
     including: Vec<PathBuf>,
 }
@@ -100,7 +111,7 @@ impl<'a> Loader<'a> {
             groups: BTreeMap::new(),
             groups_defined: HashMap::new(),
             groups_named: Vec::new(),
-            schedules: HashMap::new(),
+            shelf: Shelf::default(),
             including: Vec::new(),
         }
     }
@@ -205,6 +216,7 @@ impl<'a> Loader<'a> {
 
     fn read_jobs(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>, defaults: &Shared) {
         let Some(entry) = entry else { return };
+        let defaults = Defaults::new(defaults, sheet);
         let mut reader = Reader::new(sheet, &mut self.faults);
         if keys::is_array_of_tables(entry) {
             keys::refuse_jobs_array(&mut reader, entry);
@@ -212,11 +224,11 @@ impl<'a> Loader<'a> {
         }
         let Some(table) = reader.table(entry, "a table for each job, such as [jobs.backup]") else { return };
         for entry in table.rest() {
-            self.read_job(sheet, &entry, defaults);
+            self.read_job(sheet, &entry, &defaults);
         }
     }
 
-    fn read_job(&mut self, sheet: &Sheet, entry: &Entry<'_>, defaults: &Shared) {
+    fn read_job(&mut self, sheet: &Sheet, entry: &Entry<'_>, defaults: &Defaults<'_>) {
         let place = Excerpt::new(sheet, entry.key_span.clone());
         if let Some(first) = self.defined.get(entry.key) {
             let message = format!("the job `{}` is defined twice", entry.key);
@@ -228,7 +240,7 @@ impl<'a> Loader<'a> {
         }
         self.defined.insert(entry.key.to_owned(), place);
         let mut reader = Reader::new(sheet, &mut self.faults);
-        let read = job::read(&mut reader, entry, defaults, self.options, &mut self.schedules);
+        let read = job::read(&mut reader, entry, defaults, self.options, &mut self.shelf);
         self.groups_named.extend(read.group);
         self.jobs.extend(read.job.map(Arc::new));
     }

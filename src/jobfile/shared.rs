@@ -3,6 +3,7 @@
 
 use super::fault::Code;
 use super::keys::{self, Place};
+use super::source::Sheet;
 use super::value::{Entry, Fields, Reader};
 use crate::model::{Coalesce, Grace, Ladder, Name, OutputMode, Overlap, Policy, Retry, Setup};
 use crate::trigger::Zone;
@@ -10,6 +11,7 @@ use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -44,6 +46,32 @@ pub(super) struct Shared {
     stdin: Option<String>,
     output: Option<OutputMode>,
     keep_output: Option<u64>,
+}
+
+/// What a file says of all its jobs, and what comes of it for a job that says nothing itself.
+pub(super) struct Defaults<'a> {
+    pub(super) shared: &'a Shared,
+    policy: Arc<Policy>,
+    setup: Arc<Setup>,
+}
+
+impl<'a> Defaults<'a> {
+    pub(super) fn new(shared: &'a Shared, sheet: &Sheet) -> Defaults<'a> {
+        let setup = Arc::new(shared.setup(&sheet.folder));
+        Defaults { shared, policy: Arc::new(shared.policy()), setup }
+    }
+
+    /// The policy of a job, the same one as long as it is equal.
+    pub(super) fn policy(&self, of_job: &Shared) -> Arc<Policy> {
+        let policy = of_job.policy();
+        if policy == *self.policy { Arc::clone(&self.policy) } else { Arc::new(policy) }
+    }
+
+    /// The surroundings of a job, likewise.
+    pub(super) fn setup(&self, of_job: &Shared, sheet: &Sheet) -> Arc<Setup> {
+        let setup = of_job.setup(&sheet.folder);
+        if setup == *self.setup { Arc::clone(&self.setup) } else { Arc::new(setup) }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -107,12 +135,12 @@ impl Shared {
             }),
             cwd: key("cwd").and_then(|entry| {
                 let cwd = reader.some_text(&entry, "a folder")?;
-                Some(reader.sheet.folder().join(cwd.text))
+                Some(reader.sheet.folder.join(cwd.text))
             }),
             inherit_env: key("inherit_env").and_then(|entry| reader.flag(&entry)),
             env_files: key("env_file").and_then(|entry| {
                 let files = reader.text_or_texts(&entry, "a file or a list of files")?;
-                Some(files.into_iter().map(|file| reader.sheet.folder().join(file.text)).collect())
+                Some(files.into_iter().map(|file| reader.sheet.folder.join(file.text)).collect())
             }),
             env: key("env").map(|entry| read_env(reader, &entry)).unwrap_or_default(),
             stdin: key("stdin").and_then(|entry| reader.text(&entry, "text")).map(|text| text.text),
@@ -159,7 +187,7 @@ impl Shared {
     }
 
     /// The policy that comes of them.
-    pub(super) fn policy(&self) -> Policy {
+    fn policy(&self) -> Policy {
         let default = Policy::default();
         Policy {
             max_instances: self.max_instances.unwrap_or(default.max_instances),
@@ -179,7 +207,7 @@ impl Shared {
     }
 
     /// The surroundings that come of them, for a job that is defined in `folder`.
-    pub(super) fn setup(&self, folder: &Path) -> Setup {
+    fn setup(&self, folder: &Path) -> Setup {
         Setup {
             shell: self.shell.clone().unwrap_or_else(|| vec!["/bin/sh".into(), "-c".into()]),
             cwd: self.cwd.clone().unwrap_or_else(|| folder.to_owned()),

@@ -24,6 +24,8 @@ pub(super) struct Sheet {
     /// As it was named.
     pub(super) path: Arc<Path>,
     pub(super) text: String,
+    /// The folder of the file, absolute; what is relative in the file is relative to it.
+    pub(super) folder: PathBuf,
     /// Where each line but the first starts.
     line_starts: Vec<usize>,
     mode: Option<u32>,
@@ -56,23 +58,17 @@ impl Sheet {
         }
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
         let line_starts = text.match_indices('\n').map(|(at, _)| at + 1).collect();
-        Ok(Sheet { path: path.into(), text, line_starts, mode })
+        let folder = absolute_folder(path);
+        Ok(Sheet { path: path.into(), text, folder, line_starts, mode })
     }
 
     pub(super) fn is_writable_by_others(&self) -> bool {
         self.mode.is_some_and(|mode| mode & 0o002 != 0)
     }
 
-    /// The folder of the file, as it was named; what is relative in the file is relative to it.
+    /// The folder of the file, as it was named.
     pub(super) fn folder_as_named(&self) -> PathBuf {
         self.path.parent().map(Path::to_owned).unwrap_or_default()
-    }
-
-    /// The same, absolute.
-    pub(super) fn folder(&self) -> PathBuf {
-        let folder = self.folder_as_named();
-        std::path::absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { &folder })
-            .unwrap_or(folder)
     }
 
     /// What tells the file from others, by whatever name.
@@ -86,6 +82,11 @@ impl Sheet {
         let start = line.checked_sub(1).map_or(0, |line| self.line_starts[line]);
         place(line, &self.text[start..at])
     }
+}
+
+fn absolute_folder(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 fn place(lines_before: usize, before: &str) -> (u32, u32) {

@@ -10,13 +10,13 @@ use std::str::FromStr;
 /// Returns the masks of sound fields.
 pub(super) fn compile(fields: &Fields) -> Cron {
     let text = [
-        list(&fields.seconds, 0),
-        list(&fields.minutes, 0),
-        list(&fields.hours, 0),
-        list(&fields.days_of_month, 0),
-        list(&fields.months, 0),
-        list(&fields.days_of_week, 1),
-        fields.years.as_ref().map_or("*".into(), |years| list(years, 0)),
+        list(&fields.seconds, 60, 0),
+        list(&fields.minutes, 60, 0),
+        list(&fields.hours, 24, 0),
+        list(&fields.days_of_month, 31, 0),
+        list(&fields.months, 12, 0),
+        list(&fields.days_of_week, 7, 1),
+        fields.years.as_ref().map_or("*".into(), |years| list(years, 131, 0)),
     ];
     let schedule = Schedule::from_str(&text.join(" ")).expect("lists of numbers in range are always taken");
     let mask = |spec: &dyn Fn() -> Vec<u32>| spec().into_iter().fold(0u64, |mask, bit| mask | 1 << bit);
@@ -35,7 +35,11 @@ pub(super) fn compile(fields: &Fields) -> Cron {
     }
 }
 
-fn list(values: &Values, add: u16) -> String {
+/// `full` values are all there are, for which a star is read faster than a list.
+fn list(values: &Values, full: usize, add: u16) -> String {
+    if values.len() == full {
+        return "*".into();
+    }
     values.iter().map(|value| (value + add).to_string()).collect::<Vec<_>>().join(",")
 }
 
