@@ -8,6 +8,7 @@ use crate::model::{Job, Plan};
 use crate::scheduler::{Armed, armed};
 use crate::trigger::{DstMark, FireTime, Trigger, Zone};
 use anyhow::anyhow;
+use chrono::format::StrftimeItems;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
@@ -148,12 +149,13 @@ fn print_lines<'a>(rows: impl Iterator<Item = (&'a Job, Armed)>, zone: Option<&Z
     let mut out = BufWriter::new(io::stdout().lock());
     for (job, armed) in rows {
         let shown = zone.unwrap_or(&job.zone);
+        let trigger = job.schedule.naming(armed.fire_time);
         let line = Line {
             job: job.name.as_str(),
             fire_time: shown.at(armed.fire_time).to_rfc3339(),
             timezone: shown.name(),
-            trigger: trigger(job, armed.fire_time),
-            dst: job.schedule.dst_mark(armed.fire_time).map(dst_word),
+            trigger: trigger.map_or("", Trigger::text),
+            dst: trigger.and_then(|trigger| trigger.dst_mark(armed.fire_time)).map(dst_word),
             due: shown.at(armed.due).to_rfc3339(),
         };
         serde_json::to_writer(&mut out, &line)?;
@@ -171,22 +173,24 @@ fn print_table<'a>(
 ) -> io::Result<()> {
     let rows: Vec<(&Job, Armed)> = rows.collect();
     let width = rows.iter().map(|(job, _)| job.name.as_str().len()).max().unwrap_or(0);
+    let items = |format| StrftimeItems::new(format).collect::<Vec<_>>();
+    let (whole, fraction) = (items("%a %Y-%m-%d %H:%M:%S %:z"), items("%a %Y-%m-%d %H:%M:%S%.3f %:z"));
     let mut out = BufWriter::new(io::stdout().lock());
     for (job, armed) in rows {
         let shown = zone.unwrap_or(&job.zone);
-        let at = shown.at(armed.fire_time);
-        let fraction = if armed.fire_time.timestamp_subsec_millis() == 0 { "" } else { "%.3f" };
-        let at = at.format(&format!("%a %Y-%m-%d %H:%M:%S{fraction} %:z")).to_string();
+        let trigger = job.schedule.naming(armed.fire_time);
+        let items = if armed.fire_time.timestamp_subsec_millis() == 0 { &whole } else { &fraction };
+        let at = shown.at(armed.fire_time).format_with_items(items.iter());
         let distance = show_distance(armed.due, now);
         let name = style.job(job.name.as_str(), format!("{:width$}", job.name.as_str()));
-        let rest = style.dim(format!("{}  {}", shown.name(), trigger(job, armed.fire_time)));
-        writeln!(out, "{at}  {distance:<12}  {name}  {rest}{}", notes(job, armed))?;
+        let rest = style.dim(format!("{}  {}", shown.name(), trigger.map_or("", Trigger::text)));
+        writeln!(out, "{at}  {distance:<12}  {name}  {rest}{}", notes(trigger, armed))?;
     }
     out.flush()
 }
 
-fn notes(job: &Job, armed: Armed) -> String {
-    let mark = job.schedule.dst_mark(armed.fire_time).map(|mark| match mark {
+fn notes(trigger: Option<&Trigger>, armed: Armed) -> String {
+    let mark = trigger.and_then(|trigger| trigger.dst_mark(armed.fire_time)).map(|mark| match mark {
         DstMark::Gap => "moved out of a gap (clocks go forward)",
         DstMark::Fold => "local time occurs twice (clocks go back)",
     });
@@ -196,10 +200,6 @@ fn notes(job: &Job, armed: Armed) -> String {
     });
     let notes: Vec<String> = mark.map(str::to_owned).into_iter().chain(jitter).collect();
     if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join("; ")) }
-}
-
-fn trigger(job: &Job, at: FireTime) -> &str {
-    job.schedule.naming(at).map_or("", Trigger::text)
 }
 
 fn dst_word(mark: DstMark) -> &'static str {

@@ -9,7 +9,6 @@ use super::{Options, Shelf};
 use crate::model::{Job, JobAction, Name, Overlap, Place};
 use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +27,8 @@ pub(super) struct Read {
 /// A cron expression that has been read, and what there is to say of it.
 #[derive(Clone)]
 pub(super) struct ReadCron {
-    trigger: Trigger,
+    /// It alone, as most jobs have it.
+    schedule: Arc<Schedule>,
     never_fires: bool,
     notes: Arc<[CronNote]>,
 }
@@ -36,17 +36,19 @@ pub(super) struct ReadCron {
 impl ReadCron {
     fn read(text: &str, zone: &Zone) -> Result<ReadCron, TriggerError> {
         let trigger = Trigger::cron(text, zone)?;
-        let alone = ScheduleBuilder { triggers: vec![trigger.clone()], ..Default::default() }.build();
-        Ok(ReadCron { trigger, never_fires: alone.never_fires(), notes: cron_notes(text).into() })
+        let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+        let never_fires = schedule.never_fires();
+        Ok(ReadCron { schedule: Arc::new(schedule), never_fires, notes: cron_notes(text).into() })
     }
 
     fn shared(text: &str, zone: &Zone, shelf: &mut Shelf) -> Result<ReadCron, TriggerError> {
-        let key = format!("{zone}\n{text}");
-        if let Some(read) = shelf.crons.get(&key) {
+        let known = shelf.crons.get(text).into_iter().flatten().find(|(of, _)| of == zone);
+        if let Some((_, read)) = known {
             return Ok(read.clone());
         }
         let read = ReadCron::read(text, zone)?;
-        Ok(shelf.crons.entry(key).or_insert(read).clone())
+        shelf.crons.entry(text.to_owned()).or_default().push((zone.clone(), read.clone()));
+        Ok(read)
     }
 }
 
@@ -55,6 +57,8 @@ impl ReadCron {
 struct When<'t> {
     crons: Vec<(Text, Arc<[CronNote]>)>,
     triggers: Vec<Trigger>,
+    /// The schedule of the last cron by itself.
+    cron_alone: Option<Arc<Schedule>>,
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
     every: Option<Entry<'t>>,
@@ -95,8 +99,8 @@ pub(super) fn read(
         (group, Fault { job: name.clone(), ..fault })
     });
     let job = name.zip(action).filter(|_| !when.broken).map(|(name, (action, action_span))| {
-        let schedule = shared_schedule(&when, &zone, &mut shelf.schedules);
-        let line = Excerpt::new(reader.sheet, entry.key_span.clone()).line;
+        let schedule = when.schedule();
+        let (line, _) = reader.sheet.place(entry.key_span.start);
         let job = Job {
             name,
             description: description.map(|text| text.text.into()),
@@ -217,7 +221,8 @@ fn read_crons(
                     let message = format!("`{}` never fires: no year has such a day", text.text);
                     reader.fault(Code::NeverFires, text.span.clone(), message);
                 }
-                when.triggers.push(read.trigger);
+                when.triggers.extend(read.schedule.triggers().iter().cloned());
+                when.cron_alone = Some(read.schedule);
                 when.crons.push((text, read.notes));
             }
             Err(error) => {
@@ -296,19 +301,18 @@ fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, error: Trigge
     reader.fault(code, span, message).hint = error.hint;
 }
 
-/// Jobs with the same triggers in the same zone share their schedule.
-fn shared_schedule(
-    when: &When<'_>,
-    zone: &Zone,
-    schedules: &mut HashMap<String, Arc<Schedule>>,
-) -> Arc<Schedule> {
-    let texts: Vec<&str> = when.triggers.iter().map(Trigger::text).collect();
-    let key = format!("{}\n{:?}\n{:?}\n{}", zone.name(), when.start, when.end, texts.join("\n"));
-    let make = || {
-        let (triggers, start, end) = (when.triggers.clone(), when.start, when.end);
-        Arc::new(ScheduleBuilder { triggers, start, end }.build())
-    };
-    Arc::clone(schedules.entry(key).or_insert_with(make))
+impl When<'_> {
+    /// What comes of it. Jobs of one cron and nothing else share their schedule.
+    fn schedule(&self) -> Arc<Schedule> {
+        let bounded = self.start.is_some() || self.end.is_some();
+        match (&self.cron_alone, &*self.triggers) {
+            (Some(schedule), [_]) if !bounded => Arc::clone(schedule),
+            _ => {
+                let (triggers, start, end) = (self.triggers.clone(), self.start, self.end);
+                Arc::new(ScheduleBuilder { triggers, start, end }.build())
+            }
+        }
+    }
 }
 
 /// `overlap = "allow"` has no limit, so that a limit beside it means something else.

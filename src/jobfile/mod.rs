@@ -25,7 +25,7 @@ pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use source::{FILE_BYTES_MAX, Source};
 
 use crate::model::{Job, Name, Plan, Settings};
-use crate::trigger::{Schedule, Zone};
+use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
 use runner::RunnerTable;
 use shared::{Defaults, Shared};
@@ -77,10 +77,8 @@ pub fn load(source: &Source, options: &Options) -> Loaded {
 /// What many jobs have alike, made once.
 #[derive(Default)]
 struct Shelf {
-    /// By zone and text.
-    crons: HashMap<String, job::ReadCron>,
-    /// By zone, bounds and texts.
-    schedules: HashMap<String, Arc<Schedule>>,
+    /// By text; of one text there are as many as there are zones with it.
+    crons: HashMap<String, Vec<(Zone, job::ReadCron)>>,
     /// Whether a path of this machine is there.
     paths: HashMap<PathBuf, bool>,
 }

@@ -140,7 +140,8 @@ impl Trigger {
         self.next_after(just_before) == Some(fire_time)
     }
 
-    fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
+    /// Returns what `fire_time`, one of its own, owes to daylight saving.
+    pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
         let second = fire_time.timestamp();
         match &self.rule {
             Rule::Cron { cron, zone } => {
