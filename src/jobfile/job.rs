@@ -77,6 +77,7 @@ pub(super) fn read(
     shelf: &mut Shelf,
 ) -> Read {
     let nothing = Read { job: None, group: None };
+    let errors_before = reader.errors();
     let name = reader.name(entry.key, entry.key_span.clone(), "job");
     reader.of_job(name.clone(), Vec::new());
     let Some(mut fields) = reader.table(entry, "a table such as [jobs.backup]") else { return nothing };
@@ -113,8 +114,11 @@ pub(super) fn read(
             policy: defaults.policy(&shared),
             place: Place { file: reader.path().clone(), line },
         };
-        let spans = lint::Spans::of(entry, &when.crons, when.every.as_ref(), action_span);
-        lint::job(reader, &job, &spans, options, &mut shelf.paths);
+        // What is broken has been said; what else looks odd may be a consequence.
+        if reader.errors() == errors_before {
+            let spans = lint::Spans::of(entry, &when.crons, when.every.as_ref(), action_span);
+            lint::job(reader, &job, &spans, options, &mut shelf.paths);
+        }
         job
     });
     Read { job, group }

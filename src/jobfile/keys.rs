@@ -2,6 +2,7 @@
 
 use super::fault::Code;
 use super::value::{Entry, Fields, Reader};
+use crate::model::Name;
 use toml::de::DeValue;
 
 /// Where a key stands.
@@ -125,7 +126,9 @@ fn within(place: Place) -> &'static str {
 
 /// Where a known key belongs that stands in the wrong table.
 fn elsewhere(key: &str) -> Option<String> {
-    let table = if RUNNER.contains(&key) {
+    let table = if key == "max_running" {
+        "[runner] or in a group, such as [groups.database]"
+    } else if RUNNER.contains(&key) {
         "[runner]"
     } else if OWN.contains(&key) || SHARED.contains(&key) {
         "a job, such as [jobs.backup]"
@@ -232,7 +235,8 @@ pub(super) fn refuse_jobs_array(reader: &mut Reader<'_>, entry: &Entry<'_>) {
 /// `[jobs.db.vacuum]`: a table in a job that looks like a job itself.
 fn refuse_nested_job(reader: &mut Reader<'_>, entry: &Entry<'_>) {
     let message = format!("a job's name has no dot, and a job no table `{}`", entry.key);
-    let hint = format!("write the two parts as one name, with a dash: [jobs.NAME-{}]", entry.key);
+    let first = reader.job().map_or("NAME", Name::as_str);
+    let hint = format!("write the two parts as one name, with a dash: [jobs.{first}-{}]", entry.key);
     reader.fault_with_hint(Code::BadName, entry.key_span.clone(), message, hint);
 }
 

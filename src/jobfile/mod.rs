@@ -1,7 +1,8 @@
 //! TOML text -> [`Plan`], or every fault in it with its place.
 //!
 //! [`load`] reads a job file and those that it includes. A plan comes of it only when all of them are sound;
-//! otherwise all faults of all files are told, not the first. `source` gets the text, `value` reads one value
+//! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what
+//! is no TOML in it, `value` reads one value
 //! of one kind, `keys` knows which words there are (and which neighbouring tools use), `shared` reads the
 //! keys that jobs and `[defaults]` have in common, `job` the rest of a job, `runner` the other tables, and
 //! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
@@ -17,6 +18,7 @@ mod render;
 mod runner;
 mod shared;
 mod source;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -153,10 +155,8 @@ impl<'a> Loader<'a> {
     /// main file has none, and only it may have `[runner]`.
     fn read_file(&mut self, sheet: &Sheet, under: Option<&Shared>) -> Option<Settings> {
         let (document, errors) = toml::de::DeTable::parse_recoverable(&sheet.text);
-        let broken = !errors.is_empty();
-        for error in errors {
-            self.syntax_error(sheet, &error);
-        }
+        let syntax = syntax::faults(sheet, &errors);
+        let told_before = self.faults.len();
         let mut reader = Reader::new(sheet, &mut self.faults);
         let mut top = Fields::of(document.get_ref());
         let runner_entry = top.take("runner");
@@ -177,18 +177,14 @@ impl<'a> Loader<'a> {
         self.read_groups(sheet, groups_entry.as_ref());
         self.read_jobs(sheet, jobs_entry.as_ref(), &defaults);
         self.include(sheet, &runner.include, &defaults);
-        // A syntax error may have cost a table its head, and what follows is then not what it seems.
-        if broken { None } else { Some(settings(sheet, runner, zone?)) }
-    }
-
-    fn syntax_error(&mut self, sheet: &Sheet, error: &toml::de::Error) {
-        let span = error.span().unwrap_or(0..0);
-        let duplicate = error.message().contains("duplicate key");
-        let mut fault = Fault::at(Code::Syntax, sheet, span, error.message().to_owned());
-        if duplicate {
-            fault = fault.hint("a name is given once in a table; take one of them out");
+        let broken = !syntax.is_empty();
+        if broken {
+            let consequences = |fault: &Fault| fault.file == sheet.path && syntax::explains(&syntax, fault);
+            let told = self.faults.split_off(told_before);
+            self.faults.extend(told.into_iter().filter(|fault| !consequences(fault)));
+            self.faults.extend(syntax);
         }
-        self.faults.push(fault);
+        if broken { None } else { Some(settings(sheet, runner, zone?)) }
     }
 
     fn read_groups(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>) {

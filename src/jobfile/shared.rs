@@ -130,7 +130,13 @@ impl Shared {
             retry: key("retry").map(|entry| RetryKeys::read(reader, &entry)).unwrap_or_default(),
             success_codes: key("success_codes").and_then(|entry| read_codes(reader, &entry)),
             shell: key("shell").and_then(|entry| {
-                let words = reader.texts(&entry, "a program and its flags, such as [\"bash\", \"-c\"]")?;
+                let expected = "a program and its flags, such as [\"bash\", \"-c\"]";
+                if let DeValue::String(shell) = entry.value.get_ref() {
+                    let hint = format!("write: shell = [\"{shell}\", \"-c\"]");
+                    reader.wrong_type(&entry, expected).hint = Some(hint);
+                    return None;
+                }
+                let words = reader.texts(&entry, expected)?;
                 Some(words.into_iter().map(|word| word.text).collect())
             }),
             cwd: key("cwd").and_then(|entry| {

@@ -1,7 +1,7 @@
 //! Values of one kind each, read with their place. Whatever is not of that kind becomes a fault that says
 //! what was expected and found, and `None`.
 
-use super::fault::{Code, Fault};
+use super::fault::{Code, Fault, Severity};
 use super::source::Sheet;
 use crate::model::Name;
 use crate::trigger::Zone;
@@ -91,6 +91,15 @@ impl<'a> Reader<'a> {
     /// From now on faults are those of `job`, and warnings of these codes are not told.
     pub(super) fn of_job(&mut self, job: Option<Name>, allowed: Vec<Code>) {
         (self.job, self.allowed) = (job, allowed);
+    }
+
+    /// How many faults that are errors have been told.
+    pub(super) fn errors(&self) -> usize {
+        self.faults.iter().filter(|fault| fault.severity() == Severity::Error).count()
+    }
+
+    pub(super) fn job(&self) -> Option<&Name> {
+        self.job.as_ref()
     }
 
     pub(super) fn path(&self) -> &Arc<Path> {

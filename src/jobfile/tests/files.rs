@@ -1,0 +1,257 @@
+//! What is wrong with files as such, and with several of them.
+
+use super::{Code, Host, now};
+use crate::jobfile::{FILE_BYTES_MAX, Loaded, Options, Source, load};
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The codes that only files can show.
+pub(super) const CODES: [Code; 11] = [
+    Code::DuplicateJob,
+    Code::DuplicateGroup,
+    Code::MissingFile,
+    Code::NotAFile,
+    Code::Unreadable,
+    Code::NotUtf8,
+    Code::TooLarge,
+    Code::IncludeCycle,
+    Code::WritableByOthers,
+    Code::BadPattern,
+    Code::NothingIncluded,
+];
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("it has a folder")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+    }
+    folder
+}
+
+fn load_path(path: &Path) -> Loaded {
+    load(&Source::Path(path.to_owned()), &Options { now: now(), host: None })
+}
+
+/// The report, with the folder's own name taken out.
+fn report(folder: &TempDir, name: &str) -> String {
+    let loaded = load_path(&folder.path().join(name));
+    loaded
+        .faults
+        .render(false)
+        .replace(&format!("{}/", folder.path().display()), "")
+        .replace(&folder.path().display().to_string(), ".")
+}
+
+#[track_caller]
+fn check(files: &[(&str, &str)], expected: &str) {
+    let folder = folder(files);
+    let plain = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    assert_eq!(plain(report(&folder, "jobs.toml").trim()), plain(expected.trim()));
+}
+
+const JOB: &str = "[jobs.a]\nevery = \"1h\"\ncommand = \"true\"\n";
+
+#[test]
+fn a_missing_file() {
+    check(
+        &[],
+        "error[missing-file]: there is no such file
+--> jobs.toml
+ = help: `runner init` writes a first one",
+    );
+}
+
+#[test]
+fn a_folder_a_device_and_a_pipe() {
+    let folder = folder(&[("jobs.toml/x", "")]);
+    assert!(report(&folder, "jobs.toml").starts_with("error[not-a-file]: expected a file, found a folder\n"));
+    let device = load_path(Path::new("/dev/null")).faults.render(false);
+    assert!(device.contains("found a device, pipe or socket"), "{device}");
+}
+
+#[test]
+fn an_unreadable_file_says_why() {
+    // A path through a file can be read by nobody, not even by root.
+    let folder = folder(&[("jobs.toml", JOB)]);
+    let report = report(&folder, "jobs.toml/x.toml");
+    assert!(report.starts_with("error[unreadable]: it cannot be read: not a directory\n"), "{report}");
+}
+
+#[test]
+fn bytes_that_are_no_utf8_have_their_place() {
+    let folder = folder(&[]);
+    fs::write(folder.path().join("jobs.toml"), b"# fine\n# gr\xfcn\n").expect("a file");
+    assert_eq!(
+        report(&folder, "jobs.toml").trim(),
+        "error[not-utf8]: expected UTF-8, found the byte 0xfc\n--> jobs.toml:2:5\n = help: save the file as UTF-8"
+    );
+}
+
+#[test]
+fn an_empty_file_has_no_jobs() {
+    let report = |text| {
+        let folder = folder(&[("jobs.toml", text)]);
+        report(&folder, "jobs.toml").lines().next().unwrap_or_default().to_owned()
+    };
+    for text in ["", "\n\n", "# only this\n", "[jobs]\n"] {
+        assert_eq!(report(text), "error[no-jobs]: expected at least one job, found none", "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_even_read() {
+    let folder = folder(&[]);
+    let file = File::create(folder.path().join("jobs.toml")).expect("a file");
+    file.set_len(FILE_BYTES_MAX as u64 + 1).expect("a sparse file");
+    assert!(
+        report(&folder, "jobs.toml").starts_with("error[too-large]: expected at most 64 MiB, found more\n")
+    );
+}
+
+#[test]
+fn a_cycle_of_includes() {
+    check(
+        &[
+            ("jobs.toml", "[runner]\ninclude = [\"b.toml\"]\n[jobs.a]\nevery = \"1h\"\ncommand = \"true\"\n"),
+            ("b.toml", "include = \"jobs.toml\"\n"),
+        ],
+        "error[include-cycle]: `jobs.toml` includes itself, by way of this
+ --> b.toml:1:11
+  |
+1 | include = \"jobs.toml\"
+  |           ^^^^^^^^^^^",
+    );
+}
+
+#[test]
+fn patterns_that_are_none_and_that_match_nothing() {
+    let text = "[runner]\ninclude = [\"a[\", \"none.d/*.toml\"]\n".to_owned() + JOB;
+    check(
+        &[("jobs.toml", &text)],
+        "error[bad-pattern]: `a[` is no pattern for file names
+ --> jobs.toml:2:12
+  |
+2 | include = [\"a[\", \"none.d/*.toml\"]
+  |            ^^^^
+
+warning[nothing-included]: no file matches `none.d/*.toml`
+ --> jobs.toml:2:18
+  |
+2 | include = [\"a[\", \"none.d/*.toml\"]
+  |                  ^^^^^^^^^^^^^^^",
+    );
+}
+
+#[test]
+fn a_job_of_two_files_names_both_places() {
+    check(
+        &[
+            (
+                "jobs.toml",
+                "[runner]\ninclude = [\"jobs.d/*.toml\"]\n[jobs.a]\nevery = \"1h\"\ncommand = \"true\"\n",
+            ),
+            ("jobs.d/one.toml", JOB),
+        ],
+        "error[duplicate-job]: the job `a` is defined twice
+ --> jobs.d/one.toml:1:7
+  |
+1 | [jobs.a]
+  |       ^
+  |
+ ::: jobs.toml:3:7
+  |
+3 | [jobs.a]
+  |       - first here
+  |
+  = help: give one of them another name",
+    );
+}
+
+#[test]
+fn a_group_of_two_files_names_both_places() {
+    let group = "[groups.db]\nmax_running = 1\n";
+    let main = "[runner]\ninclude = \"b.toml\"\n".to_owned() + group + JOB;
+    check(
+        &[("jobs.toml", &main), ("b.toml", group)],
+        "error[duplicate-group]: the group `db` is defined twice
+ --> b.toml:1:9
+  |
+1 | [groups.db]
+  |         ^^
+  |
+ ::: jobs.toml:3:9
+  |
+3 | [groups.db]
+  |         -- first here",
+    );
+}
+
+#[test]
+fn all_faults_of_all_files_are_told() {
+    let folder = folder(&[
+        (
+            "jobs.toml",
+            "[runner]\ninclude = [\"jobs.d/*.toml\", \"gone.toml\"]\n[jobs.a]\nevery = \"1x\"\ncommand = \"true\"\n",
+        ),
+        ("jobs.d/one.toml", "[jobs.b]\nevery = 5\ncommand = \"true\"\n"),
+        ("jobs.d/two.toml", "[runner]\n[jobs.c]\ncrom = \"@daily\"\ncommand = \"true\"\n"),
+    ]);
+    let loaded = load_path(&folder.path().join("jobs.toml"));
+    let told: Vec<_> = loaded
+        .faults
+        .iter()
+        .map(|fault| {
+            (fault.file.file_name().expect("a name").to_string_lossy().into_owned(), fault.code.as_str())
+        })
+        .collect();
+    let told: Vec<_> = told.iter().map(|(file, code)| (&**file, *code)).collect();
+    let expected = [
+        ("jobs.toml", "bad-duration"),
+        ("one.toml", "wrong-type"),
+        ("two.toml", "misplaced"),
+        ("two.toml", "no-trigger"),
+        ("two.toml", "unknown-key"),
+        ("gone.toml", "missing-file"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_file_that_everybody_can_write_to() {
+    let folder = folder(&[("jobs.toml", JOB)]);
+    let path = folder.path().join("jobs.toml");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("permissions");
+    let host = Some(Host { path: Some("/bin".into()) });
+    let loaded = load(&Source::Path(path), &Options { now: now(), host });
+    let codes: Vec<_> = loaded.faults.iter().map(|fault| fault.code.as_str()).collect();
+    assert_eq!(codes, ["writable-by-others"]);
+    assert!(loaded.plan.is_some());
+}
+
+#[test]
+fn nothing_makes_it_panic_or_hang() {
+    let deep = "[".repeat(100_000);
+    let nested = format!("a = {}1{}", "[".repeat(2000), "]".repeat(2000));
+    let dotted = format!("{}a = 1", "a.".repeat(5000));
+    let texts = [
+        &*deep,
+        &nested,
+        &dotted,
+        "\u{feff}",
+        "[jobs.\"\"]",
+        "[[jobs]]\n[[jobs.a]]",
+        "jobs = 1",
+        "[jobs]\na = 1",
+        "\0",
+    ];
+    for text in texts {
+        let loaded = super::load_text(text, None);
+        assert!(loaded.plan.is_none(), "{}", &text[..text.len().min(20)]);
+        assert!(loaded.faults.errors() > 0);
+        assert!(!loaded.faults.render(true).is_empty());
+    }
+}

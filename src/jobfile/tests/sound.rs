@@ -1,0 +1,216 @@
+//! What a sound file comes to.
+
+use super::{load_text, now};
+use crate::jobfile::{Options, Source, load};
+use crate::model::{Coalesce, Grace, Job, JobAction, OutputMode, Overlap, Plan, Retry};
+use chrono::TimeDelta;
+use rustix::process::Signal;
+use std::fs;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[track_caller]
+fn plan(text: &str) -> Plan {
+    let loaded = load_text(text, None);
+    loaded.plan.unwrap_or_else(|| panic!("{}", loaded.faults.render(false)))
+}
+
+#[track_caller]
+fn job(keys: &str) -> Arc<Job> {
+    Arc::clone(&plan(&format!("[jobs.a]\ncommand = \"true\"\n{keys}\n")).jobs[0])
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_job_that_says_little_has_the_documented_defaults() {
+    let job = job("every = \"1h\"");
+    let policy = &job.policy;
+    assert_eq!(policy.max_instances, NonZeroU32::MIN);
+    assert_eq!(policy.overlap, Overlap::Skip);
+    assert_eq!(policy.misfire_grace_time, Grace::Within(secs(3600)));
+    assert_eq!(policy.coalesce, Coalesce::Latest);
+    assert_eq!((policy.jitter, policy.timeout), (None, None));
+    assert_eq!((policy.ladder.stop_signal, policy.ladder.kill_after), (Signal::TERM, secs(10)));
+    assert_eq!(policy.retry, Retry::Never);
+    assert_eq!(policy.success_codes, [0]);
+    assert_eq!(job.setup.shell, ["/bin/sh", "-c"]);
+    assert!(job.setup.inherit_env && job.enabled && !job.startup);
+    assert_eq!(job.setup.output, OutputMode::All);
+    assert_eq!(job.setup.keep_output_bytes, 64 << 10);
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        [runner]
+        timezone = "Europe/Berlin"
+        ledger = "memory"
+        max_running = 50
+        shutdown_grace = "1m"
+        seed = "x"
+
+        [groups.db]
+        max_running = 2
+
+        [jobs.a]
+        description = "what it is for"
+        script = "echo hi"
+        cron = ["0 3 * * *", "30 4 * * *"]
+        at = ["2026-12-24T18:00", "2026-12-25T18:00:00Z"]
+        every = "90m"
+        startup = true
+        start = "2026-01-01"
+        end = 2027-01-01T00:00:00
+        timezone = "America/New_York"
+        shell = ["bash", "-c"]
+        cwd = "/tmp"
+        env = { A = "1" }
+        env_file = ["one.env", "/two.env"]
+        inherit_env = false
+        stdin = "text"
+        output = "failures"
+        keep_output = "1MiB"
+        enabled = false
+        max_instances = 3
+        overlap = "replace"
+        misfire_grace_time = "none"
+        coalesce = "all"
+        jitter = "500ms"
+        timeout = "1h 30m"
+        stop_signal = "sigint"
+        kill_after = "0s"
+        retry = { attempts = 4, delay = "1s", factor = 1, max_delay = "2s" }
+        success_codes = [3, 0]
+        group = "db"
+        allow = ["past"]
+    "#
+    .replace("start = \"2026-01-01\"", "start = \"2026-01-01T00:00\"");
+    let plan = plan(&text);
+    assert_eq!(plan.settings.zone.name(), "Europe/Berlin");
+    assert_eq!(plan.settings.max_running, NonZeroU32::new(50));
+    assert_eq!(plan.settings.shutdown_grace, secs(60));
+    assert_eq!(plan.settings.seed.as_deref(), Some("x"));
+    let job = &plan.jobs[0];
+    assert_eq!(job.description.as_deref(), Some("what it is for"));
+    assert_eq!(job.action, JobAction::Script("echo hi".into()));
+    assert_eq!(job.schedule.triggers().len(), 5);
+    assert!(job.startup && !job.enabled);
+    assert_eq!(job.zone.name(), "America/New_York");
+    let first = job.schedule.next_after(now() - TimeDelta::days(999)).expect("a first one");
+    assert_eq!(first.to_rfc3339(), "2026-01-01T05:00:00+00:00", "the period begins at start");
+    let setup = &job.setup;
+    assert_eq!((&*setup.shell[0], setup.inherit_env, setup.stdin.as_deref()), ("bash", false, Some("text")));
+    assert_eq!(setup.cwd.to_str(), Some("/tmp"));
+    assert!(setup.env_files[0].is_absolute() && setup.env_files[1].to_str() == Some("/two.env"));
+    assert_eq!((setup.output, setup.keep_output_bytes), (OutputMode::Failures, 1 << 20));
+    let policy = &job.policy;
+    assert_eq!((policy.max_instances.get(), policy.overlap), (3, Overlap::Replace));
+    assert_eq!((policy.misfire_grace_time, policy.coalesce), (Grace::Any, Coalesce::All));
+    assert_eq!((policy.jitter, policy.timeout), (Some(Duration::from_millis(500)), Some(secs(5400))));
+    assert_eq!((policy.ladder.stop_signal, policy.ladder.kill_after), (Signal::INT, Duration::ZERO));
+    let attempts = NonZeroU32::new(4).expect("not zero");
+    assert_eq!(policy.retry, Retry::Backoff { attempts, delay: secs(1), factor: 1.0, delay_max: secs(2) });
+    assert_eq!(policy.success_codes, [0, 3]);
+    assert_eq!(policy.group.as_ref().map(|group| group.as_str()), Some("db"));
+}
+
+#[test]
+fn a_number_of_attempts_is_a_retry() {
+    assert_eq!(job("every = \"1h\"\nretry = 1").policy.retry, Retry::Never);
+    let Retry::Backoff { attempts, delay, factor, delay_max } = job("every = \"1h\"\nretry = 3").policy.retry
+    else {
+        panic!("expected a backoff");
+    };
+    assert_eq!((attempts.get(), delay, delay_max), (3, secs(10), secs(300)));
+    assert!((factor - 2.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn defaults_lie_under_jobs_and_tables_merge_by_key() {
+    let plan = plan(
+        r#"
+        [defaults]
+        timezone = "Asia/Tokyo"
+        timeout = "1h"
+        env = { A = "default", B = "default" }
+        retry = { attempts = 2, delay = "7s" }
+        shell = ["bash", "-c"]
+
+        [jobs.a]
+        cron = "@daily"
+        command = "true"
+
+        [jobs.b]
+        cron = "@daily"
+        command = "true"
+        timezone = "UTC"
+        timeout = "1m"
+        env = { B = "own", C = "own" }
+        retry = { delay = "9s" }
+        shell = ["zsh"]
+        "#,
+    );
+    let [a, b] = &*plan.jobs else { panic!("two jobs") };
+    assert_eq!((a.zone.name(), b.zone.name()), ("Asia/Tokyo", "UTC"));
+    assert_eq!((a.policy.timeout, b.policy.timeout), (Some(secs(3600)), Some(secs(60))));
+    let env: Vec<_> = b.setup.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(env, ["A=default", "B=own", "C=own"]);
+    let Retry::Backoff { attempts, delay, .. } = b.policy.retry else { panic!("expected a backoff") };
+    assert_eq!((attempts.get(), delay), (2, secs(9)));
+    assert_eq!(b.setup.shell, ["zsh"]);
+}
+
+#[test]
+fn included_files_have_defaults_of_their_own_over_the_main_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write(
+        "jobs.toml",
+        "[runner]\ninclude = [\"sub/*.toml\"]\n[defaults]\ntimeout = \"1h\"\ncoalesce = \"all\"\ngroup = \"g\"\n[jobs.main]\nevery = \"2h\"\ncommand = \"true\"",
+    );
+    write(
+        "sub/b.toml",
+        "[defaults]\ntimeout = \"2m\"\n[jobs.b]\nevery = \"2h\"\ncommand = \"true\"\ncwd = \"x\"\n[groups.g]\nmax_running = 1",
+    );
+    write("sub/a.toml", "include = \"deep/c.toml\"\n[jobs.a]\nevery = \"2h\"\ncommand = \"true\"");
+    write("sub/deep/c.toml", "[jobs.c]\nevery = \"2h\"\ncommand = \"true\"");
+    let source = Source::Path(folder.path().join("jobs.toml"));
+    let loaded = load(&source, &Options { now: now(), host: None });
+    let plan = loaded.plan.unwrap_or_else(|| panic!("{}", loaded.faults.render(false)));
+    let names: Vec<_> = plan.jobs.iter().map(|job| job.name.as_str()).collect();
+    assert_eq!(names, ["main", "a", "c", "b"], "files in order, each with what it includes");
+    let b = plan.job("b").expect("b");
+    assert_eq!((b.policy.timeout, b.policy.coalesce), (Some(secs(120)), Coalesce::All));
+    assert_eq!(b.setup.cwd, folder.path().join("sub/x"));
+    assert_eq!(plan.job("c").expect("c").setup.cwd, folder.path().join("sub/deep"));
+    assert_eq!(plan.job("main").expect("main").setup.cwd, folder.path());
+}
+
+#[test]
+fn jobs_share_what_they_have_alike() {
+    let text = "[jobs.a]\ncron = \"@daily\"\ncommand = \"a\"\n[jobs.b]\ncron = \"@daily\"\ncommand = \"b\"\n";
+    let plan = plan(text);
+    let [a, b] = &*plan.jobs else { panic!("two jobs") };
+    assert!(Arc::ptr_eq(&a.schedule, &b.schedule));
+    assert!(Arc::ptr_eq(&a.policy, &b.policy));
+    assert!(Arc::ptr_eq(&a.setup, &b.setup));
+}
+
+#[test]
+fn a_warning_that_is_allowed_is_not_told() {
+    let codes = |allow: &str| {
+        let text = format!("[jobs.a]\ncron = \"*/7 * * * *\"\ncommand = \"a | b\"\n{allow}");
+        load_text(&text, None).faults.iter().map(|fault| fault.code.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(""), ["uneven-step", "pipe-without-pipefail"]);
+    assert_eq!(codes("allow = [\"uneven-step\"]"), ["pipe-without-pipefail"]);
+    assert_eq!(codes("allow = [\"uneven-step\", \"pipe-without-pipefail\"]"), [""; 0]);
+}
