@@ -9,8 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-/// How much may wait to be written.
-const BUFFER_BYTES_MAX: usize = 16 << 20;
+/// How much output of jobs may wait to be written.
+const BUFFER_BYTES_MAX: usize = 4 << 20;
+
+/// How much more may wait of what the runner itself has to tell: a job that floods does not drown it.
+const RESERVE_BYTES: usize = 1 << 20;
 
 /// How long the end waits for a reader that does not read.
 const FINISH_WAIT: Duration = Duration::from_secs(2);
@@ -72,10 +75,20 @@ impl Console {
 }
 
 impl Lines<'_> {
-    /// Takes `line` (one or more, with their line ends) if there is room.
+    /// Takes a line of a job, with its line end, if there is room.
+    pub(super) fn push_output(&mut self, line: &[u8]) {
+        self.push_below(BUFFER_BYTES_MAX, line);
+    }
+
+    /// Takes what the runner tells, one or more lines with their line ends. There is room for it as long as
+    /// anybody reads at all.
     pub(super) fn push(&mut self, line: &[u8]) {
+        self.push_below(BUFFER_BYTES_MAX + RESERVE_BYTES, line);
+    }
+
+    fn push_below(&mut self, most: usize, line: &[u8]) {
         let state = &mut *self.state;
-        if state.closed || state.buffer.len() + line.len() > BUFFER_BYTES_MAX {
+        if state.closed || state.buffer.len() + line.len() > most {
             state.dropped_lines += 1;
             state.dropped_lines_ever += 1;
             return;
@@ -150,45 +163,46 @@ mod tests {
         (console, go, written)
     }
 
-    #[test]
-    fn a_reader_that_does_not_read_costs_lines_and_nothing_else() {
+    /// Fills the buffer while the writer holds one small write in its hands.
+    fn full() -> (Console, SyncSender<()>, Receiver<Vec<u8>>) {
         let (console, go, written) = slow();
-        let megabyte = vec![b'x'; 1 << 20];
-        for _ in 0..40 {
-            console.lines().push(&megabyte);
+        console.lines().push(b"first\n");
+        // The writer has taken it when it asks whether it may go on.
+        while !console.lines().state.writing {
+            thread::yield_now();
         }
-        let mut seen = 0;
-        while seen < 16 << 20 {
-            go.send(()).expect("the writer waits");
-            seen += written.recv().expect("the writer writes").len();
+        for _ in 0..BUFFER_BYTES_MAX / 1024 {
+            console.lines().push_output(&[b'x'; 1024]);
         }
-        console.lines().push(b"after\n");
-        for _ in 0..3 {
-            go.send(()).expect("the writer waits");
-        }
-        let rest: Vec<u8> = std::iter::from_fn(|| {
-            let chunk = written.recv().expect("the writer writes");
-            (!chunk.ends_with(b"after\n")).then_some(chunk)
-        })
-        .flatten()
-        .collect();
-        assert!(rest.iter().all(|byte| *byte == b'x'));
-        assert!(console.finish() >= 23, "40 megabytes do not fit into 16");
+        (console, go, written)
     }
 
     #[test]
-    fn dropped_lines_are_counted_where_they_are_missing() {
-        let (console, go, written) = slow();
-        console.lines().push(&vec![b'x'; BUFFER_BYTES_MAX]);
-        // The writer may or may not have taken the first chunk yet; two more cannot both fit.
-        console.lines().push(&vec![b'y'; BUFFER_BYTES_MAX]);
-        console.lines().push(&vec![b'z'; BUFFER_BYTES_MAX]);
-        for _ in 0..4 {
-            go.send(()).expect("the writer waits");
+    fn what_does_not_fit_is_dropped_and_counted_where_it_is_missing() {
+        let (console, go, written) = full();
+        for _ in 0..3 {
+            console.lines().push_output(b"no room\n");
         }
-        let first = written.recv().expect("the writer writes");
-        assert!(first.iter().all(|byte| *byte == b'x'));
-        assert!(console.lines().state.dropped_lines_ever >= 1);
+        assert_eq!(console.lines().state.dropped_lines, 3);
+        go.send(()).expect("the writer waits");
+        go.send(()).expect("the writer waits");
+        assert_eq!(written.recv().expect("a write"), b"first\n");
+        assert_eq!(written.recv().expect("a write").len(), BUFFER_BYTES_MAX);
+        console.lines().push_output(b"room again\n");
+        go.send(()).expect("the writer waits");
+        assert_eq!(written.recv().expect("a write"), b"3 dropped\nroom again\n");
+        assert_eq!(console.finish(), 3);
+    }
+
+    #[test]
+    fn a_flood_does_not_drown_what_the_runner_tells() {
+        let (console, go, written) = full();
+        console.lines().push_output(b"no room\n");
+        console.lines().push(b"stopping\n");
+        go.send(()).expect("the writer waits");
+        go.send(()).expect("the writer waits");
+        assert_eq!(written.recv().expect("a write"), b"first\n");
+        assert!(written.recv().expect("a write").ends_with(b"1 dropped\nstopping\n"));
     }
 
     #[test]

@@ -4,16 +4,17 @@ use super::printer::Printer;
 use super::start::{Signals, block_on};
 use super::style::Style;
 use super::{Ending, Failure, Format, Global, file};
-use crate::engine::{Clock, Engine, Options};
+use crate::engine::{Audience, Clock, Engine, Options};
+use crate::executor::{OutputSink, OutputSource, Stream};
 use crate::ledger::MemoryLedger;
-use crate::model::{Job, Name, Outcome, Plan, Row};
+use crate::model::{Event, Job, Name, Now, Outcome, Plan, Row};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use rustix::io::Errno;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs one job now, exactly as the scheduler would, and passes its exit code on.
 ///
@@ -33,11 +34,11 @@ impl Run {
         let name = file::job(&plan, &name)?.name.clone();
         let plan = by_hand(plan, &name);
         let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
-        let printer = Arc::new(printer.map_err(Failure::cannot_work)?);
+        let printer = printer.map_err(Failure::cannot_work)?;
+        let witness = Arc::new(Witness { printer, seen: Mutex::default() });
         let options = Options { only: Some(name), ..Options::default() };
-        block_on(run(plan, options, Arc::clone(&printer)))?;
-        let row = printer.last_row();
-        Ok(ExitCode::from(row.map_or(125, |(row, errno)| exit_code(&row, errno))))
+        block_on(run(plan, options, Arc::clone(&witness)))?;
+        Ok(ExitCode::from(witness.exit_code()))
     }
 
     /// Of two words the first is the file; one that looks like a path is no job.
@@ -69,17 +70,61 @@ fn by_hand(mut plan: Plan, name: &Name) -> Plan {
     plan
 }
 
-async fn run(plan: Plan, options: Options, printer: Arc<Printer>) -> Result<(), Failure> {
+/// Prints, and remembers what the exit code is made of.
+struct Witness {
+    printer: Printer,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// The error number of the last attempt, if its process could not be started.
+    errno: Option<i32>,
+    /// How the run ended.
+    row: Option<Arc<Row>>,
+}
+
+impl Witness {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exit_code(&self) -> u8 {
+        let seen = self.seen();
+        seen.row.as_ref().map_or(125, |row| exit_code(row, seen.errno))
+    }
+}
+
+impl Audience for Witness {
+    fn announce(&self, now: Now, event: &Event) {
+        match event {
+            Event::AttemptFinished(attempt) => {
+                self.seen().errno = attempt.result.as_ref().err().and_then(|error| error.errno);
+            }
+            Event::RunFinished(row) => self.seen().row = Some(Arc::clone(row)),
+            _ => {}
+        }
+        self.printer.announce(now, event);
+    }
+}
+
+impl OutputSink for Witness {
+    fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) {
+        self.printer.lines(source, stream, bytes);
+    }
+}
+
+async fn run(plan: Plan, options: Options, witness: Arc<Witness>) -> Result<(), Failure> {
     let clock = Clock::new().context("cannot make a timer").map_err(Failure::cannot_work)?;
     let signals = Signals::new().context("cannot watch for signals").map_err(Failure::cannot_work)?;
-    let engine = Engine::new(&plan, clock, Box::new(MemoryLedger::default()), printer.clone(), options);
+    let engine = Engine::new(&plan, clock, Box::new(MemoryLedger::default()), witness.clone(), options);
     let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
     let handle = engine.handle();
     tokio::select! {
         _ = engine.run() => {}
         () = signals.hand_on(handle) => unreachable!("signals are watched for ever"),
     }
-    printer.finish();
+    witness.printer.finish();
     Ok(())
 }
 

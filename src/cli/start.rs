@@ -26,7 +26,7 @@ pub(super) struct Start {
     #[arg(long = "for", value_name = "DURATION", env = "RUNNER_FOR", conflicts_with = "until")]
     length: Option<String>,
     /// Stop by itself at this time
-    #[arg(long, value_name = "TIME", env = "RUNNER_UNTIL")]
+    #[arg(long, value_name = "TIME", env = "RUNNER_UNTIL", allow_hyphen_values = true)]
     until: Option<String>,
     /// Start no process: each run is said to have succeeded at once
     #[arg(long, env = "RUNNER_DRY_RUN")]

@@ -90,11 +90,18 @@ impl Following<'_> {
         }
     }
 
-    /// Takes one thing: output, or a signal to send.
+    /// Takes one thing: output, or a signal to send. A pipe that is never empty is never waited for, so that
+    /// everybody else is given a turn after each reading.
     async fn serve(&mut self, process: &Process) {
         tokio::select! {
-            end = readable(self.stdout.as_ref()) => self.read(Stream::Stdout, end),
-            end = readable(self.stderr.as_ref()) => self.read(Stream::Stderr, end),
+            end = readable(self.stdout.as_ref()) => {
+                self.read(Stream::Stdout, end);
+                tokio::task::yield_now().await;
+            }
+            end = readable(self.stderr.as_ref()) => {
+                self.read(Stream::Stderr, end);
+                tokio::task::yield_now().await;
+            }
             Some(signal) = self.signals.recv() => {
                 self.stopped = true;
                 session::signal(process.pid, signal);

@@ -144,10 +144,12 @@ impl Attributes {
         let flags = libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK;
         let flags = libc::c_short::try_from(flags).expect("flags are small") | libc::POSIX_SPAWN_SETSID;
         let (mut none, mut all) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-        // SAFETY: both calls initialise the set that they are given a pointer to.
+        // `sigfillset` leaves out the two signals that glibc uses itself, and those that are left out it
+        // makes ignored in the child.
+        // SAFETY: the call initialises the set; a set is nothing but bits, any of which may be set.
         unsafe {
             libc::sigemptyset(none.as_mut_ptr());
-            libc::sigfillset(all.as_mut_ptr());
+            ptr::write_bytes(all.as_mut_ptr(), 0xff, 1);
         }
         // SAFETY: `raw` is initialised, and so are both sets, which the calls copy.
         unsafe {

@@ -77,7 +77,7 @@ pub(super) fn read(
     shelf: &mut Shelf,
 ) -> Read {
     let nothing = Read { job: None, group: None };
-    let errors_before = reader.errors();
+    let told_before = reader.told();
     let name = reader.name(entry.key, entry.key_span.clone(), "job");
     reader.of_job(name.clone(), Vec::new());
     let Some(mut fields) = reader.table(entry, "a table such as [jobs.backup]") else { return nothing };
@@ -115,7 +115,7 @@ pub(super) fn read(
             place: Place { file: reader.path().clone(), line },
         };
         // What is broken has been said; what else looks odd may be a consequence.
-        if reader.errors() == errors_before {
+        if !reader.has_errors_since(told_before) {
             let spans = lint::Spans::of(entry, &when.crons, when.every.as_ref(), action_span);
             lint::job(reader, &job, &spans, options, &mut shelf.paths);
         }

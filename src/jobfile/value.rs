@@ -93,9 +93,14 @@ impl<'a> Reader<'a> {
         (self.job, self.allowed) = (job, allowed);
     }
 
-    /// How many faults that are errors have been told.
-    pub(super) fn errors(&self) -> usize {
-        self.faults.iter().filter(|fault| fault.severity() == Severity::Error).count()
+    /// How many faults have been told.
+    pub(super) fn told(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Whether an error is among those told since `told`.
+    pub(super) fn has_errors_since(&self, told: usize) -> bool {
+        self.faults[told..].iter().any(|fault| fault.severity() == Severity::Error)
     }
 
     pub(super) fn job(&self) -> Option<&Name> {

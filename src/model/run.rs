@@ -115,8 +115,10 @@ impl ExitStatus {
 }
 
 fn signal_name(number: i32) -> String {
-    Signal::from_named_raw(number)
-        .map_or_else(|| format!("signal {number}"), |signal| format!("{signal:?}").replace("Signal::", "SIG"))
+    Signal::from_named_raw(number).map_or_else(
+        || format!("signal {number}"),
+        |signal| format!("{signal:?}").trim_matches('"').replace("Signal::", "SIG"),
+    )
 }
 
 /// Resources of a process and of its children that it waited for.

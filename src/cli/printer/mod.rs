@@ -10,17 +10,14 @@ use super::console::Console;
 use super::style::Style;
 use crate::engine::{self, Audience};
 use crate::executor::{OutputSink, OutputSource, Stream};
-use crate::model::{Event, Now, Plan, Row, Tally};
+use crate::model::{Event, Now, Plan, Tally};
 use crate::scheduler::Core;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// See the module's page.
 pub(super) struct Printer {
     console: Console,
     wording: Wording,
-    /// The last run that ended, with the error number of a process that could not be started.
-    last_row: Mutex<Option<(Arc<Row>, Option<i32>)>>,
 }
 
 enum Wording {
@@ -39,7 +36,7 @@ impl Printer {
             Format::Jsonl => (Wording::Json(json::Json::default()), json::dropped_line),
         };
         let console = Console::new(io::stdout(), dropped_line)?;
-        Ok(Printer { console, wording, last_row: Mutex::default() })
+        Ok(Printer { console, wording })
     }
 
     /// The runner is about to start `plan`.
@@ -70,28 +67,10 @@ impl Printer {
             log::warn!("{dropped} lines were not shown, because standard output was too slow or gone");
         }
     }
-
-    /// The last run that ended.
-    pub(super) fn last_row(&self) -> Option<(Arc<Row>, Option<i32>)> {
-        self.last_row.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn keep_row(&self, event: &Event) {
-        let mut last = self.last_row.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::AttemptFinished(attempt) => {
-                let errno = attempt.result.as_ref().err().and_then(|error| error.errno);
-                *last = last.take().map(|(row, _)| (row, errno));
-            }
-            Event::RunFinished(row) => *last = Some((Arc::clone(row), None)),
-            _ => {}
-        }
-    }
 }
 
 impl Audience for Printer {
     fn announce(&self, now: Now, event: &Event) {
-        self.keep_row(event);
         let mut lines = self.console.lines();
         match &self.wording {
             Wording::Text(text) => lines.push(text.event(now, event).as_bytes()),
@@ -107,8 +86,8 @@ impl OutputSink for Printer {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             match &self.wording {
-                Wording::Text(text) => lines.push(text.output(now, source, line).as_bytes()),
-                Wording::Json(json) => lines.push(json.output(now, source, stream, line).as_bytes()),
+                Wording::Text(text) => lines.push_output(text.output(now, source, line).as_bytes()),
+                Wording::Json(json) => lines.push_output(json.output(now, source, stream, line).as_bytes()),
             }
         }
     }

@@ -213,7 +213,6 @@ fn all_faults_of_all_files_are_told() {
         ("jobs.toml", "bad-duration"),
         ("one.toml", "wrong-type"),
         ("two.toml", "misplaced"),
-        ("two.toml", "no-trigger"),
         ("two.toml", "unknown-key"),
         ("gone.toml", "missing-file"),
     ];

@@ -2,7 +2,7 @@
 
 use super::{load_text, now};
 use crate::jobfile::{Options, Source, load};
-use crate::model::{Coalesce, Grace, Job, JobAction, OutputMode, Overlap, Plan, Retry};
+use crate::model::{Coalesce, Grace, Job, JobAction, Name, OutputMode, Overlap, Plan, Retry};
 use chrono::TimeDelta;
 use rustix::process::Signal;
 use std::fs;
@@ -115,7 +115,7 @@ fn every_key_is_read() {
     let attempts = NonZeroU32::new(4).expect("not zero");
     assert_eq!(policy.retry, Retry::Backoff { attempts, delay: secs(1), factor: 1.0, delay_max: secs(2) });
     assert_eq!(policy.success_codes, [0, 3]);
-    assert_eq!(policy.group.as_ref().map(|group| group.as_str()), Some("db"));
+    assert_eq!(policy.group.as_ref().map(Name::as_str), Some("db"));
 }
 
 #[test]

@@ -1,0 +1,211 @@
+//! A case in three lines: `Case::new().jobs("…").arg("check").fails(2)`.
+//!
+//! Nothing waits for a guess of time: [`Running::line`] waits for a line that is printed, with a bound that is
+//! only there so that a failure is a failure and not a hang.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Longer than anything takes on a machine that is only slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Case {
+    folder: TempDir,
+    args: Vec<String>,
+    envs: Vec<(String, String)>,
+    stdin: Option<String>,
+}
+
+/// What a finished program left.
+pub struct Finished {
+    pub stdout: String,
+    pub stderr: String,
+    pub status: ExitStatus,
+}
+
+/// A program that runs.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+    stderr: thread::JoinHandle<String>,
+    _folder: TempDir,
+}
+
+impl Case {
+    pub fn new() -> Case {
+        let folder = tempfile::tempdir().expect("a folder");
+        Case { folder, args: Vec::new(), envs: Vec::new(), stdin: None }
+    }
+
+    /// Writes `jobs.toml`, where it is looked for.
+    pub fn jobs(self, text: &str) -> Case {
+        self.file("jobs.toml", text)
+    }
+
+    pub fn file(self, name: &str, text: &str) -> Case {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("it has a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+        self
+    }
+
+    pub fn args(mut self, args: &[&str]) -> Case {
+        self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Case {
+        self.envs.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn stdin(mut self, text: &str) -> Case {
+        self.stdin = Some(text.into());
+        self
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command.args(&self.args).current_dir(self.folder.path());
+        for inherited in ["RUNNER_FILE", "RUST_LOG", "NO_COLOR", "XDG_CONFIG_HOME"] {
+            command.env_remove(inherited);
+        }
+        command.env("HOME", self.folder.path()).env("TZ", "UTC");
+        command.envs(self.envs.iter().map(|(name, value)| (name, value)));
+        command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(self) -> Finished {
+        let mut child = self.command().spawn().expect("the program");
+        if let (Some(text), Some(mut stdin)) = (&self.stdin, child.stdin.take()) {
+            stdin.write_all(text.as_bytes()).expect("its input");
+        }
+        let output = child.wait_with_output().expect("its end");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Finished { stdout: text(output.stdout), stderr: text(output.stderr), status: output.status }
+    }
+
+    /// Runs it and asserts its exit code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Finished {
+        let finished = self.run();
+        let (stdout, stderr) = (&finished.stdout, &finished.stderr);
+        assert_eq!(finished.status.code(), Some(code), "stdout:\n{stdout}\nstderr:\n{stderr}");
+        finished
+    }
+
+    /// Starts it and goes on.
+    pub fn start(self) -> Running {
+        let mut child = self.command().spawn().expect("the program");
+        let (line, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
+        let mut stderr = child.stderr.take().expect("a pipe");
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        Running { child, lines, seen: Vec::new(), stderr, _folder: self.folder }
+    }
+}
+
+impl Running {
+    /// Waits for a line that holds `text`.
+    #[track_caller]
+    pub fn line(&mut self, text: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.see(&line);
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("`{text}` was not printed:\n{}", self.seen.join("\n"))
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended without `{text}`:\n{}", self.seen.join("\n"))
+                }
+            }
+        }
+    }
+
+    /// Keeps a line, unless it is one of a flood.
+    fn see(&mut self, line: &str) {
+        if !line.ends_with("| y") {
+            self.seen.push(line.to_owned());
+        }
+    }
+
+    /// The line that was seen last.
+    pub fn last(&self) -> &str {
+        self.seen.last().map_or("", String::as_str)
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("a process id")
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.pid()).expect("a process id");
+        rustix::process::kill_process(pid, signal).expect("it is there");
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn finish(mut self) -> Finished {
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.see(&line);
+        }
+        let status = self.child.wait().expect("its end");
+        let stderr = self.stderr.join().expect("its messages");
+        Finished { stdout: self.seen.join("\n"), stderr, status }
+    }
+}
+
+impl Finished {
+    /// Asserts that `text` was printed.
+    #[track_caller]
+    pub fn prints(self, text: &str) -> Finished {
+        assert!(self.stdout.contains(text), "`{text}` is not in:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that `text` was said on standard error.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Finished {
+        assert!(self.stderr.contains(text), "`{text}` is not in:\n{}", self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub fn code(self, code: i32) -> Finished {
+        assert_eq!(self.status.code(), Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    pub fn json(&self) -> Vec<serde_json::Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+    }
+}
+
+/// Whether a process lives and is no zombie.
+pub fn lives(pid: i32) -> bool {
+    let stat = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}

@@ -1,0 +1,111 @@
+//! `runner check`.
+
+use crate::case::Case;
+
+const SOUND: &str = "[jobs.a]\nevery = \"1h\"\ncommand = \"true\"\n";
+
+#[test]
+fn a_sound_file_says_zone_jobs_and_next_fire() {
+    let finished = Case::new().jobs(SOUND).args(&["check"]).exits(0);
+    let line = &finished.stdout;
+    assert!(line.starts_with("jobs.toml: 1 job, UTC (tzdata 20"), "{line}");
+    assert!(line.contains("); next: a at 20"), "{line}");
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn a_faulty_file_fails_with_2_and_shows_the_place() {
+    let finished =
+        Case::new().jobs("[jobs.a]\nevry = \"1h\"\ncommand = \"true\"\n").args(&["check"]).exits(2);
+    assert_eq!(finished.stdout, "jobs.toml: 1 fault\n");
+    let expected = "error[unknown-key]: unknown key `evry` in a job\n --> jobs.toml:2:1\n  |\n2 | evry = \"1h\"\n  | ^^^^\n  |\n  = help: did you mean `every`?\n\n";
+    assert_eq!(finished.stderr, expected);
+}
+
+#[test]
+fn warnings_fail_only_when_strict() {
+    let text = "[jobs.a]\ncron = \"*/7 * * * *\"\ncommand = \"true\"\n";
+    Case::new().jobs(text).args(&["check"]).exits(0).says("warning[uneven-step]").prints("; 1 warning");
+    Case::new().jobs(text).args(&["check", "--strict"]).exits(2);
+    Case::new().jobs(SOUND).args(&["check", "--strict"]).exits(0);
+}
+
+#[test]
+fn what_depends_on_the_machine_can_be_left_out() {
+    let text = "[jobs.a]\nevery = \"1h\"\ncommand = [\"no-such-program-anywhere\"]\n";
+    Case::new().jobs(text).args(&["check"]).exits(0).says("warning[program-not-found]");
+    let finished = Case::new().jobs(text).args(&["check", "--no-host"]).exits(0);
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn json_lines_have_the_promised_fields() {
+    let text = "[jobs.a]\nevery = 5\ncommand = \"true\"\n";
+    for format in ["jsonl", "json"] {
+        let finished = Case::new().jobs(text).args(&["check", "--format", format]).exits(2);
+        let [fault] = &*finished.json() else { panic!("one line: {}", finished.stdout) };
+        let expected = serde_json::json!({
+            "severity": "error",
+            "code": "wrong-type",
+            "message": "`every`: expected a duration with its unit, such as \"30s\" or \"1h 30m\", found `5`",
+            "file": "jobs.toml",
+            "line": 2,
+            "column": 9,
+            "job": "a",
+            "hint": "write: every = \"5s\"",
+        });
+        assert_eq!(fault, &expected);
+    }
+}
+
+#[test]
+fn the_file_is_found_in_its_usual_places() {
+    let is_found = |case: Case| case.args(&["check"]).exits(0);
+    is_found(Case::new().file("other.toml", SOUND).env("RUNNER_FILE", "other.toml"))
+        .prints("other.toml: 1 job");
+    is_found(Case::new().file(".config/runner/jobs.toml", SOUND)).prints(".config/runner/jobs.toml: 1 job");
+    let case = Case::new().file("xdg/runner/jobs.toml", SOUND);
+    let xdg = case.path().join("xdg").display().to_string();
+    is_found(case.env("XDG_CONFIG_HOME", &xdg)).prints("xdg/runner/jobs.toml: 1 job");
+    Case::new().file("x.toml", SOUND).args(&["check", "-f", "x.toml"]).exits(0).prints("x.toml: 1 job");
+    Case::new().file("x.toml", SOUND).args(&["check", "x.toml"]).exits(0).prints("x.toml: 1 job");
+}
+
+#[test]
+fn no_file_names_the_places_and_init() {
+    let finished = Case::new().args(&["check"]).exits(2);
+    assert!(
+        finished.stderr.starts_with("runner: error: no job file: none was named, RUNNER_FILE is not set, ")
+    );
+    finished.says("`jobs.toml`").says("`/etc/runner/jobs.toml`").says("`runner init` writes a first one");
+}
+
+#[test]
+fn two_files_are_one_too_many() {
+    let case =
+        Case::new().file("a.toml", SOUND).file("b.toml", SOUND).args(&["check", "a.toml", "-f", "b.toml"]);
+    case.exits(2).says("two job files are named: `a.toml` and, with -f, `b.toml`");
+}
+
+#[test]
+fn standard_input_is_a_file_too() {
+    Case::new().stdin(SOUND).args(&["check", "-"]).exits(0).prints("stdin: 1 job");
+    Case::new().stdin("nonsense").args(&["check", "-"]).exits(2).says("--> stdin:1");
+}
+
+#[test]
+fn wrong_usage_is_2_and_help_leads_with_examples() {
+    Case::new().args(&["chekc"]).exits(2).says("check");
+    Case::new().args(&["check", "--frobnicate"]).exits(2).says("--frobnicate");
+    let help = Case::new().args(&["--help"]).exits(0).stdout;
+    assert!(help.starts_with("Examples:\n  runner init"), "{help}");
+    Case::new().args(&["--version"]).exits(0).prints(&format!("runner {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn an_unknown_tz_is_an_error_and_not_silently_utc() {
+    let case = || Case::new().jobs(SOUND).args(&["check"]);
+    case().env("TZ", "Europe/Atlantis").exits(2).says("TZ names an unknown time zone `Europe/Atlantis`");
+    case().env("TZ", "EST5EDT4,M3.2.0,M11.1.0").exits(2).says("found the rule `EST5EDT4,M3.2.0,M11.1.0`");
+    case().env("TZ", ":America/New_York").exits(0).prints("America/New_York (tzdata");
+}

@@ -1,0 +1,144 @@
+//! `runner next`.
+
+use crate::case::Case;
+
+const JOBS: &str = r#"
+[runner]
+timezone = "Europe/Berlin"
+seed = "fixed"
+[jobs.night]
+cron = "30 2 * * *"
+command = "true"
+[jobs.often]
+every = "6h"
+command = "true"
+[jobs.late]
+cron = "0 12 * * *"
+jitter = "10m"
+timezone = "America/New_York"
+command = "true"
+[jobs.boot]
+startup = true
+command = "true"
+[jobs.off]
+every = "1h"
+enabled = false
+command = "true"
+"#;
+
+fn next(args: &[&str]) -> Case {
+    Case::new().jobs(JOBS).args(&["next"]).args(args)
+}
+
+#[test]
+fn rows_are_in_order_of_time_with_weekday_and_offset() {
+    let args = [
+        "--from",
+        "2026-01-04T23:59",
+        "--until",
+        "2026-01-05T19:00",
+        "--timezone",
+        "UTC",
+        "-j",
+        "night",
+        "-j",
+        "often",
+    ];
+    let finished = next(&args).exits(0);
+    let rows: Vec<String> = finished
+        .stdout
+        .lines()
+        .map(|line| {
+            line.split_whitespace().filter(|word| !word.ends_with("ago")).collect::<Vec<_>>().join(" ")
+        })
+        .map(|line| line.chars().take(30).collect())
+        .collect();
+    let starts = [
+        "Mon 2026-01-05 00:00:00 +00:00",
+        "Mon 2026-01-05 01:30:00 +00:00",
+        "Mon 2026-01-05 06:00:00 +00:00",
+        "Mon 2026-01-05 12:00:00 +00:00",
+        "Mon 2026-01-05 18:00:00 +00:00",
+    ];
+    assert_eq!(rows, starts, "{}", finished.stdout);
+}
+
+#[test]
+fn from_is_exclusive_and_until_inclusive() {
+    let args = [
+        "-j",
+        "often",
+        "--from",
+        "2026-01-05T00:00Z",
+        "--until",
+        "2026-01-05T12:00:00Z",
+        "--format",
+        "jsonl",
+    ];
+    let args: Vec<&str> = args
+        .iter()
+        .map(|arg| if *arg == "2026-01-05T00:00Z" { "2026-01-05T00:00:00Z" } else { arg })
+        .collect();
+    let rows = next(&args).exits(0).json();
+    let times: Vec<_> = rows.iter().map(|row| row["fire_time"].as_str().expect("text")).collect();
+    assert_eq!(times, ["2026-01-05T07:00:00+01:00", "2026-01-05T13:00:00+01:00"]);
+}
+
+#[test]
+fn json_rows_have_the_promised_fields() {
+    let finished = next(&["-j", "night", "--from", "2026-03-28T12:00", "--format", "jsonl"]).exits(0);
+    let expected = serde_json::json!({
+        "job": "night",
+        "fire_time": "2026-03-29T03:00:00+02:00",
+        "timezone": "Europe/Berlin",
+        "trigger": "30 2 * * *",
+        "dst": "gap",
+        "due": "2026-03-29T03:00:00+02:00",
+    });
+    assert_eq!(finished.json(), [expected]);
+}
+
+#[test]
+fn gaps_folds_and_jitter_are_marked() {
+    next(&["-j", "night", "--from", "2026-03-28T12:00"])
+        .exits(0)
+        .prints("[moved out of a gap (clocks go forward)]");
+    next(&["-j", "night", "--from", "2026-10-24T12:00"])
+        .exits(0)
+        .prints("[local time occurs twice (clocks go back)]");
+    let finished = next(&["-j", "late", "--from", "2026-01-05", "--format", "jsonl"]).exits(0);
+    let [row] = &*finished.json() else { panic!("one row") };
+    let (fire_time, due) = (row["fire_time"].as_str().expect("text"), row["due"].as_str().expect("text"));
+    assert_eq!(fire_time, "2026-01-05T12:00:00-05:00");
+    assert!(fire_time < due && due < "2026-01-05T12:10:01-05:00", "{due}");
+}
+
+#[test]
+fn count_is_per_job_and_one_by_default() {
+    assert_eq!(next(&["--format", "jsonl"]).exits(0).json().len(), 3);
+    assert_eq!(next(&["-n", "4", "--format", "jsonl"]).exits(0).json().len(), 12);
+    let until = next(&["-j", "often", "--from", "2026-01-01", "--until", "2026-01-31", "--format", "jsonl"]);
+    assert_eq!(until.exits(0).json().len(), 30 * 4);
+}
+
+#[test]
+fn jobs_without_fire_times_are_noted() {
+    let finished = next(&[]).exits(0);
+    finished.says("boot: runs when the runner starts").says("off: disabled, no fire times");
+}
+
+#[test]
+fn unknown_jobs_zones_and_times_are_refused() {
+    next(&["-j", "nigth"]).exits(2).says("no job `nigth` in `jobs.toml`; did you mean `night`?");
+    next(&["--timezone", "Berlin"]).exits(2).says("unknown time zone `Berlin`; did you mean `Europe/Berlin`");
+    next(&["--from", "tomorrow"]).exits(2).says("found `tomorrow`");
+    next(&["--from", "-2h", "-j", "often"]).exits(0);
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let case = next(&["-n", "100000"]);
+    let mut child = case.command().spawn().expect("the program");
+    drop(child.stdout.take());
+    assert!(child.wait().expect("its end").success());
+}

@@ -1,0 +1,136 @@
+//! SIGINT and SIGTERM, once, twice, three times, with jobs that end, that ignore TERM, and that print for
+//! ever: exit codes, what is said, and that nobody survives in the session.
+
+use crate::case::{Case, Running, lives};
+use rustix::process::Signal;
+
+const BOTH: [Signal; 2] = [Signal::INT, Signal::TERM];
+
+/// A job that tells its process and that of a child in its session, then behaves as told.
+fn job(name: &str, behaviour: &str) -> String {
+    format!(
+        "[jobs.{name}]\nstartup = true\nshell = [\"bash\", \"-c\"]\nallow = [\"pipe-without-pipefail\"]\ncommand = '''\n{behaviour}\n'''\n"
+    )
+}
+
+/// Ends when asked to.
+const GENTLE: &str = "sleep 600 & echo pids $$ $!; wait";
+/// Ignores TERM, and so does its child.
+const STUBBORN: &str = "trap '' TERM; sleep 600 & echo pids $$ $!; while :; do sleep 600; done";
+/// Prints without end.
+const LOUD: &str = "sleep 600 & echo pids $$ $!; yes";
+
+fn start(grace: &str, kill_after: &str, behaviour: &str) -> (Running, Vec<i32>) {
+    let jobs = format!(
+        "[runner]\nshutdown_grace = \"{grace}\"\n[defaults]\nkill_after = \"{kill_after}\"\n{}",
+        job("a", behaviour)
+    );
+    let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
+    let line = running.line("pids ");
+    let pids = line.split("pids ").nth(1).expect("the pids").split_whitespace();
+    (running, pids.map(|pid| pid.parse().expect("a process id")).collect())
+}
+
+#[track_caller]
+fn nobody_lives(pids: &[i32]) {
+    let alive: Vec<_> = pids.iter().filter(|pid| lives(**pid)).collect();
+    assert!(alive.is_empty(), "{alive:?} survived");
+}
+
+#[test]
+fn one_signal_and_a_job_that_ends_by_itself() {
+    for signal in BOTH {
+        let mut running = Case::new()
+            .jobs(&job("a", "echo up; read -t 1 < <(sleep 1); echo done"))
+            .args(&["start"])
+            .start();
+        running.line("| up");
+        running.signal(signal);
+        running.line("stopping: a#1 may end within 25s; again to end them now");
+        running.line("| done");
+        running.finish().code(0).prints("stopped: ran 1: 1 succeeded");
+    }
+}
+
+#[test]
+fn one_signal_ends_all_within_the_grace() {
+    for signal in BOTH {
+        for behaviour in [GENTLE, STUBBORN, LOUD] {
+            let (running, pids) = start("2s", "1s", behaviour);
+            running.signal(signal);
+            running.finish().code(0).prints("cancelled by shutdown").prints("stopped: ran 1: 1 cancelled");
+            nobody_lives(&pids);
+        }
+    }
+}
+
+#[test]
+fn two_signals_begin_the_ladder_at_once() {
+    for signal in BOTH {
+        for behaviour in [GENTLE, STUBBORN, LOUD] {
+            let (mut running, pids) = start("1h", "500ms", behaviour);
+            running.signal(signal);
+            running.line("may end within 1h");
+            running.signal(signal);
+            running.finish().code(0).prints("stopping: ending a#1; again to kill").prints("1 cancelled");
+            nobody_lives(&pids);
+        }
+    }
+}
+
+#[test]
+fn three_signals_kill_at_once() {
+    for signal in BOTH {
+        for behaviour in [STUBBORN, LOUD] {
+            let (mut running, pids) = start("1h", "1h", behaviour);
+            running.signal(signal);
+            running.line("may end within 1h");
+            running.signal(signal);
+            running.line("again to kill");
+            running.signal(signal);
+            running.finish().code(0).prints("1 cancelled");
+            nobody_lives(&pids);
+        }
+    }
+}
+
+#[test]
+fn a_closed_terminal_is_a_stop() {
+    let (running, pids) = start("1s", "0s", GENTLE);
+    running.signal(Signal::HUP);
+    running.finish().code(0).prints("1 cancelled");
+    nobody_lives(&pids);
+}
+
+#[test]
+fn a_timeout_reaches_the_whole_session() {
+    let jobs = job("a", STUBBORN) + "timeout = \"300ms\"\nkill_after = \"300ms\"\n";
+    let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
+    let line = running.line("pids ");
+    let pids: Vec<i32> = line
+        .split("pids ")
+        .nth(1)
+        .expect("pids")
+        .split_whitespace()
+        .map(|pid| pid.parse().expect("a number"))
+        .collect();
+    running.line("timed out");
+    nobody_lives(&pids);
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("ran 1: 1 timed out");
+}
+
+#[test]
+fn what_waits_is_accounted_for() {
+    let jobs = format!(
+        "[runner]\nshutdown_grace = \"1s\"\n[groups.g]\nmax_running = 1\n[defaults]\ngroup = \"g\"\nkill_after = \"0s\"\n{}{}",
+        job("a", "echo up; sleep 600"),
+        job("b", "echo never"),
+    );
+    let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
+    running.line("| up");
+    running.signal(Signal::INT);
+    let finished = running.finish().code(0).prints("stopped: ran 1: 1 cancelled; skipped 1");
+    assert!(!finished.stdout.contains("| never"));
+    finished.prints("the runner is stopping");
+}
