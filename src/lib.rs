@@ -1,4 +1,60 @@
-//! `runner`: a cron-like task runner and the scheduler under it.
+//! A cron-like task runner and the scheduler under it: **every fire time is accounted for**.
+//!
+//! A TOML file says what to run and when. The binary runs it; this library is what it is made of.
+//!
+//! # Words
+//!
+//! A *job* is a named thing to do: an *action*, its *triggers*, its *policies*. A trigger names *fire times*;
+//! a *run* is one execution of a job, made of one or more *attempts*; an *outcome* is how a fire time ended,
+//! a *reason* why it did not run. A *misfire* is a fire time that is first seen too late, or with a later one
+//! beside it. The *ledger* is the record of all of that, a *node* one running `runner start`.
+//!
+//! # Rooms
+//!
+//! ```text
+//!  jobs.toml ──► jobfile ──► Plan ──┐
+//!                                   ▼
+//!  clock ── now ──►  ┌──────────────────────────┐ ── Record ─────────►  ledger
+//!  exits ──────────► │  scheduler::Core         │ ── Spawn, Signal ──►  executor
+//!  requests ───────► │  pure: facts in,         │ ── Announce ───────►  lines
+//!  ledger answers ─► │  actions out             │
+//!                    └──────────────────────────┘
+//!                         one loop around it: engine
+//! ```
+//!
+//! A room may know those to its left and no other, which a test holds:
+//! [`trigger`] → [`model`] → { [`jobfile`], [`scheduler`], [`ledger`], [`executor`] } → [`engine`] → [`cli`].
+//!
+//! # Where is the thing that …
+//!
+//! | does this | is here |
+//! | --- | --- |
+//! | says when the next fire time is | [`trigger`]: [`trigger::Schedule::next_after`] |
+//! | reads cron expressions | `trigger::cron` |
+//! | places local times in gaps and folds | `trigger::local`, with the data of [`trigger::Zone`] |
+//! | reads the job file and words its faults | [`jobfile::load`], [`jobfile::Fault`] |
+//! | knows the keys of the job file | `jobfile::keys`; values in `jobfile::value` and `jobfile::shared` |
+//! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
+//! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
+//! | makes a process and follows it | [`executor::Executor`]: `prepare`, `spawn`, `follow`, `output`, `session` |
+//! | remembers what happened | [`ledger::Ledger`] |
+//! | prints, colours, chooses exit codes | [`cli`] |
+//!
+//! # Example
+//!
+//! ```
+//! use runner::trigger::{ScheduleBuilder, Trigger, Zone};
+//!
+//! let zone = Zone::find("Europe/Berlin")?;
+//! let triggers = vec![Trigger::cron("30 2 * * *", &zone)?];
+//! let schedule = ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build();
+//!
+//! // On 29 March 2026 there is no half past two: it fires at the first instant after the gap.
+//! let noon = "2026-03-28T12:00:00Z".parse()?;
+//! let next = schedule.next_after(noon).map(|at| zone.at(at).to_rfc3339());
+//! assert_eq!(next.as_deref(), Some("2026-03-29T03:00:00+02:00"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod cli;
 pub mod engine;

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// The job file
+    #[arg(value_name = "FILE")]
     path: Option<PathBuf>,
     /// Let warnings fail too
     #[arg(long)]

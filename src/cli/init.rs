@@ -12,6 +12,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Init {
     /// Where to write it [default: jobs.toml]
+    #[arg(value_name = "FILE")]
     path: Option<PathBuf>,
 }
 

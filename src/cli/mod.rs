@@ -43,6 +43,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "With every command")]
 struct Global {
     /// The job file, or - for standard input
     #[arg(short, long, global = true, value_name = "FILE")]

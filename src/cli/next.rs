@@ -23,6 +23,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Next {
     /// The job file
+    #[arg(value_name = "FILE")]
     path: Option<PathBuf>,
     /// Only these jobs
     #[arg(short, long = "job", value_name = "JOB")]

@@ -21,6 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[derive(Debug, Args)]
 pub(super) struct Start {
     /// The job file
+    #[arg(value_name = "FILE")]
     path: Option<PathBuf>,
     /// Stop by itself after this long, such as 10m
     #[arg(long = "for", value_name = "DURATION", env = "RUNNER_FOR", conflicts_with = "until")]

@@ -48,7 +48,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| format!("expected a duration such as 90s, 15m or \"1h 30m\", found `{text}`"))
 }
 
-/// `12ms`, `1.2s`, `59s`, `3m 4s`, `2h 5m`, `3d 4h`: two figures are enough to feel a duration.
+/// `12ms`, `1.2s`, `5s`, `59s`, `3m 4s`, `2h 5m`, `3d 4h`: two figures are enough to feel a duration.
 pub(super) fn show_duration(duration: Duration) -> String {
     let (millis, seconds) = (duration.as_millis(), duration.as_secs());
     let two = |big: u64, big_unit, small: u64, small_unit| match small {
@@ -57,8 +57,8 @@ pub(super) fn show_duration(duration: Duration) -> String {
     };
     match seconds {
         0 => format!("{millis}ms"),
-        1..10 => format!("{}.{}s", seconds, millis % 1000 / 100),
-        10..60 => format!("{seconds}s"),
+        1..10 if millis % 1000 >= 100 => format!("{}.{}s", seconds, millis % 1000 / 100),
+        1..60 => format!("{seconds}s"),
         60..3600 => two(seconds / 60, "m", seconds % 60, "s"),
         3600..86400 => two(seconds / 3600, "h", seconds % 3600 / 60, "m"),
         _ => two(seconds / 86400, "d", seconds % 86400 / 3600, "h"),
@@ -115,6 +115,7 @@ mod tests {
         let check = |millis, expected| assert_eq!(show_duration(Duration::from_millis(millis)), expected);
         check(0, "0ms");
         check(999, "999ms");
+        check(1_099, "1s");
         check(1_250, "1.2s");
         check(59_900, "59s");
         check(60_000, "1m");
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn distances_are_rounded_to_the_second() {
         let at = |millis: i64| DateTime::from_timestamp_millis(1_767_571_200_000 + millis).expect("in range");
-        assert_eq!(show_distance(at(4_600), at(0)), "in 5.0s");
+        assert_eq!(show_distance(at(4_600), at(0)), "in 5s");
         assert_eq!(show_distance(at(0), at(7_200_000)), "2h ago");
     }
 }

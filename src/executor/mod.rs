@@ -19,8 +19,6 @@ mod prepare;
 mod scripts;
 mod session;
 mod spawn;
-#[cfg(test)]
-mod tests;
 
 use crate::model::{Cause, Exit, Job, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};

@@ -84,6 +84,7 @@ pub(super) fn read(
     let key_span = |key: &str| fields.peek(key).map(|entry| entry.key_span.clone());
     let (own_overlap, own_max) = (key_span("overlap"), key_span("max_instances"));
     let group_span = fields.peek("group").map(Entry::span);
+    let timeout_span = fields.peek("timeout").map(Entry::span);
     let own = Shared::read(reader, &mut fields);
     let shared = own.over(defaults.shared);
     reader.of_job(name.clone(), shared.allow.clone().unwrap_or_default());
@@ -116,7 +117,13 @@ pub(super) fn read(
         };
         // What is broken has been said; what else looks odd may be a consequence.
         if !reader.has_errors_since(told_before) {
-            let spans = lint::Spans::of(entry, &when.crons, when.every.as_ref(), action_span);
+            let spans = lint::Spans {
+                job: entry.key_span.clone(),
+                crons: &when.crons,
+                every: when.every.as_ref().map(Entry::span),
+                timeout: timeout_span,
+                action: action_span,
+            };
             lint::job(reader, &job, &spans, options, &mut shelf.paths);
         }
         job

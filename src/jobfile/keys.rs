@@ -68,6 +68,12 @@ const LATER: &[&str] = &[
     "filter",
 ];
 
+/// All keys of this release.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    [TOP, RUNNER, SHARED, OWN, GROUP, RETRY].into_iter().flatten().copied()
+}
+
 /// Makes a fault of every entry that nobody has taken.
 pub(super) fn refuse_rest(reader: &mut Reader<'_>, rest: Fields<'_>, place: Place) {
     for entry in rest.rest() {

@@ -1,7 +1,7 @@
 //! What is legal, but likely not meant. Every finding can be silenced with `allow`.
 
 use super::fault::Code;
-use super::value::{Entry, Reader, Text};
+use super::value::{Reader, Text};
 use super::{Host, Options};
 use crate::model::{Job, JobAction};
 use crate::trigger::{CronNote, DstMark};
@@ -18,21 +18,12 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Where a job's parts stand.
 pub(super) struct Spans<'a> {
-    job: Range<usize>,
-    crons: &'a [(Text, Arc<[CronNote]>)],
-    every: Option<Range<usize>>,
-    action: Range<usize>,
-}
-
-impl<'a> Spans<'a> {
-    pub(super) fn of(
-        job: &Entry<'_>,
-        crons: &'a [(Text, Arc<[CronNote]>)],
-        every: Option<&Entry<'_>>,
-        action: Range<usize>,
-    ) -> Spans<'a> {
-        Spans { job: job.key_span.clone(), crons, every: every.map(Entry::span), action }
-    }
+    pub(super) job: Range<usize>,
+    pub(super) crons: &'a [(Text, Arc<[CronNote]>)],
+    pub(super) every: Option<Range<usize>>,
+    /// The job's own; one of the defaults is for many.
+    pub(super) timeout: Option<Range<usize>>,
+    pub(super) action: Range<usize>,
 }
 
 /// Looks a sound job over.
@@ -49,8 +40,8 @@ pub(super) fn job(
     let when = spans.crons.first().map(|(cron, _)| cron.span.clone()).or(spans.every.clone());
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
-    dst_gap(reader, job, when.clone(), options.now);
-    timeout(reader, job, when, options.now);
+    dst_gap(reader, job, when, options.now);
+    timeout(reader, job, spans, options.now);
     pipe(reader, job, spans);
     if let Some(host) = &options.host {
         on_host(reader, job, spans, &mut Machine { host, paths });
@@ -121,8 +112,8 @@ fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime
     }
 }
 
-fn timeout(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
-    let Some(timeout) = job.policy.timeout else { return };
+fn timeout(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, now: DateTime<Utc>) {
+    let (Some(timeout), Some(span)) = (job.policy.timeout, &spans.timeout) else { return };
     let mut coming = job.schedule.upcoming(now);
     let (Some(first), Some(second)) = (coming.next(), coming.next()) else { return };
     let distance = (second - first).to_std().unwrap_or_default();
@@ -131,7 +122,7 @@ fn timeout(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime
         let message = format!("its timeout of {timeout} is longer than the {distance} to the next fire time");
         let hint = "shorten it, or choose with overlap what happens to that fire time";
         if !matches!(job.policy.overlap, crate::model::Overlap::Allow) {
-            reader.warn(Code::TimeoutOverPeriod, when, message, hint);
+            reader.warn(Code::TimeoutOverPeriod, span.clone(), message, hint);
         }
     }
 }

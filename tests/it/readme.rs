@@ -1,1 +1,147 @@
+//! The README: its commands are run, its job files checked, its outputs compared. And the example beside it.
 
+use crate::case::Case;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A fenced block: its language and its lines.
+struct Block {
+    language: String,
+    lines: Vec<String>,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn blocks() -> Vec<Block> {
+    let text = fs::read_to_string(root().join("README.md")).expect("the README");
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(language) if !inside => {
+                blocks.push(Block { language: language.into(), lines: Vec::new() });
+                inside = true;
+            }
+            Some(_) => inside = false,
+            None if inside => blocks.last_mut().expect("it is inside one").lines.push(line.into()),
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// A folder in which a reader follows the README: `runner` is on the PATH, and `start` ends by itself.
+struct Reader {
+    folder: TempDir,
+}
+
+impl Reader {
+    fn new() -> Reader {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runner = folder.path().join("bin/runner");
+        fs::create_dir(folder.path().join("bin")).expect("a folder");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_runner"), runner).expect("a link");
+        fs::copy(root().join("jobs.example.toml"), folder.path().join("jobs.example.toml")).expect("a copy");
+        Reader { folder }
+    }
+
+    fn jobs(&self, text: &str) {
+        fs::write(self.folder.path().join("jobs.toml"), text).expect("a file");
+    }
+
+    #[track_caller]
+    fn run(&self, line: &str) -> String {
+        let mut command = Command::new("sh");
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.folder.path().join("bin").display());
+        command.args(["-ec", line]).current_dir(self.folder.path()).env("PATH", path);
+        command.env("RUNNER_FOR", "1s").env("TZ", "UTC").env_remove("RUNNER_FILE");
+        let output = command.output().expect("its end");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "`{line}`:\n{stdout}\n{stderr}");
+        stdout
+    }
+}
+
+/// What `cargo run --release --` and `cargo install` come to in a test, and what cannot be run in one.
+fn without_cargo(line: &str) -> Option<String> {
+    match line.split_once("cargo run --release -- ") {
+        Some((before, after)) => Some(format!("{before}runner {after}")),
+        None if line.starts_with("cargo install --path .") || line.starts_with("tests/run") => None,
+        None => Some(line.to_owned()),
+    }
+}
+
+#[test]
+fn its_commands_work_and_its_job_files_are_sound() {
+    let reader = Reader::new();
+    let mut ran = 0;
+    for block in blocks() {
+        match &*block.language {
+            "toml" => {
+                reader.jobs(&block.lines.join("\n"));
+                reader.run("runner check --no-host jobs.toml");
+            }
+            "sh" => {
+                for line in block.lines.iter().filter_map(|line| without_cargo(line)) {
+                    reader.run(&line);
+                    ran += 1;
+                }
+            }
+            "console" => ran += follow(&reader, &block),
+            "text" => {}
+            other => panic!("a block of a kind that nobody tests: {other}"),
+        }
+    }
+    assert!(ran >= 10, "{ran} commands were found");
+}
+
+/// Runs each `$ command` and compares what it prints with the lines below it; distances from today aside.
+fn follow(reader: &Reader, block: &Block) -> usize {
+    let mut commands = 0;
+    for part in block.lines.join("\n").split("$ ").filter(|part| !part.is_empty()) {
+        let (command, expected) = part.split_once('\n').expect("a command with its output");
+        let columns = |text: &str| -> Vec<Vec<String>> {
+            let words = |line: &str| line.split("  ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+            let undated = |line: &str| {
+                let mut cells: Vec<String> =
+                    words(line).into_iter().filter(|cell| !cell.is_empty()).collect();
+                cells.retain(|cell| !cell.starts_with("in ") && !cell.ends_with(" ago"));
+                cells
+            };
+            text.lines().map(undated).collect()
+        };
+        assert_eq!(columns(&reader.run(command)), columns(expected), "{command}");
+        commands += 1;
+    }
+    commands
+}
+
+#[test]
+fn its_two_commands_are_there() {
+    let first = blocks().into_iter().find(|block| block.language == "sh").expect("a block of commands");
+    let words: Vec<_> = first.lines.iter().map(|line| line.split("  ").next().unwrap_or_default()).collect();
+    assert_eq!(words, ["cargo run --release -- start jobs.example.toml", "tests/run"]);
+    for program in ["tests/run", ".ci/run"] {
+        let mode = fs::metadata(root().join(program)).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o111, 0o111, "{program} can be executed");
+    }
+}
+
+#[test]
+fn the_example_is_sound_and_shows_something_at_once() {
+    let text = fs::read_to_string(root().join("jobs.example.toml")).expect("the example");
+    Case::new().jobs(&text).args(&["check", "--strict"]).exits(0).prints("jobs, UTC");
+    let mut running = Case::new().jobs(&text).args(&["start"]).start();
+    running.line("next: ");
+    running.line("hello        | Hello. I am hello#1, and I run because of: startup");
+    running.line("heartbeat    | still alive at ");
+    running.signal(rustix::process::Signal::INT);
+    running.line("stopping");
+    running.finish().code(0).prints("stopped: ran ");
+}

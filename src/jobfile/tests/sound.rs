@@ -1,7 +1,7 @@
 //! What a sound file comes to.
 
 use super::{load_text, now};
-use crate::jobfile::{Options, Source, load};
+use crate::jobfile::{Options, Source, keys, load};
 use crate::model::{Coalesce, Grace, Job, JobAction, Name, OutputMode, Overlap, Plan, Retry};
 use chrono::TimeDelta;
 use rustix::process::Signal;
@@ -213,4 +213,29 @@ fn a_warning_that_is_allowed_is_not_told() {
     assert_eq!(codes(""), ["uneven-step", "pipe-without-pipefail"]);
     assert_eq!(codes("allow = [\"uneven-step\"]"), ["pipe-without-pipefail"]);
     assert_eq!(codes("allow = [\"uneven-step\", \"pipe-without-pipefail\"]"), [""; 0]);
+}
+
+/// Every key but those that are planned: a reader finds each in the README's tables and in the example.
+#[test]
+fn every_key_is_in_the_readme_and_in_the_example() {
+    let (readme, example) = (include_str!("../../../README.md"), include_str!("../../../jobs.example.toml"));
+    for key in keys::all() {
+        assert!(
+            readme.contains(&format!("`{key}`")) || readme.contains(&format!("`[{key}")),
+            "README: {key}"
+        );
+        let is_set = |line: &str| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&format!("{key} = ")) || line.starts_with(&format!("[{key}"))
+        };
+        let within =
+            |line: &str| line.contains(&format!("{{ {key} = ")) || line.contains(&format!(", {key} = "));
+        assert!(example.lines().any(|line| is_set(line) || within(line)), "jobs.example.toml: {key}");
+    }
+}
+
+#[test]
+fn a_timeout_of_the_defaults_is_for_many_jobs_and_not_compared_with_each_period() {
+    let text = "[defaults]\ntimeout = \"1h\"\n[jobs.a]\nevery = \"5m\"\ncommand = \"true\"\n";
+    assert_eq!(load_text(text, None).faults.iter().count(), 0);
 }
