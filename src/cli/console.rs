@@ -4,6 +4,7 @@
 //! slow, lines are dropped and counted, and the count is shown once there is room; when nobody reads us any
 //! more, everything is dropped.
 
+use memchr::memchr;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -75,20 +76,25 @@ impl Console {
 }
 
 impl Lines<'_> {
-    /// Takes a line of a job, with its line end, if there is room.
-    pub(super) fn push_output(&mut self, line: &[u8]) {
-        self.push_below(BUFFER_BYTES_MAX, line);
+    /// Takes lines of a job, each behind `prefix`, as long as there is room. The last may lack its line end.
+    pub(super) fn push_output(&mut self, prefix: &[u8], mut lines: &[u8]) {
+        while !lines.is_empty() {
+            let end = memchr(b'\n', lines).unwrap_or(lines.len());
+            self.push_below(BUFFER_BYTES_MAX, &[prefix, &lines[..end], b"\n"]);
+            lines = lines.get(end + 1..).unwrap_or_default();
+        }
     }
 
     /// Takes what the runner tells, one or more lines with their line ends. There is room for it as long as
     /// anybody reads at all.
     pub(super) fn push(&mut self, line: &[u8]) {
-        self.push_below(BUFFER_BYTES_MAX + RESERVE_BYTES, line);
+        self.push_below(BUFFER_BYTES_MAX + RESERVE_BYTES, &[line]);
     }
 
-    fn push_below(&mut self, most: usize, line: &[u8]) {
+    fn push_below(&mut self, most: usize, parts: &[&[u8]]) {
         let state = &mut *self.state;
-        if state.closed || state.buffer.len() + line.len() > most {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        if state.closed || state.buffer.len() + bytes > most {
             state.dropped_lines += 1;
             state.dropped_lines_ever += 1;
             return;
@@ -97,7 +103,9 @@ impl Lines<'_> {
             let dropped = (self.shared.dropped_line)(std::mem::take(&mut state.dropped_lines));
             state.buffer.extend_from_slice(dropped.as_bytes());
         }
-        state.buffer.extend_from_slice(line);
+        for part in parts {
+            state.buffer.extend_from_slice(part);
+        }
     }
 }
 
@@ -172,7 +180,7 @@ mod tests {
             thread::yield_now();
         }
         for _ in 0..BUFFER_BYTES_MAX / 1024 {
-            console.lines().push_output(&[b'x'; 1024]);
+            console.lines().push_output(b"", &[b'x'; 1023]);
         }
         (console, go, written)
     }
@@ -180,24 +188,22 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_dropped_and_counted_where_it_is_missing() {
         let (console, go, written) = full();
-        for _ in 0..3 {
-            console.lines().push_output(b"no room\n");
-        }
+        console.lines().push_output(b"> ", b"no room\nnor here\nnor here");
         assert_eq!(console.lines().state.dropped_lines, 3);
         go.send(()).expect("the writer waits");
         go.send(()).expect("the writer waits");
         assert_eq!(written.recv().expect("a write"), b"first\n");
         assert_eq!(written.recv().expect("a write").len(), BUFFER_BYTES_MAX);
-        console.lines().push_output(b"room again\n");
+        console.lines().push_output(b"> ", b"room again\nand more");
         go.send(()).expect("the writer waits");
-        assert_eq!(written.recv().expect("a write"), b"3 dropped\nroom again\n");
+        assert_eq!(written.recv().expect("a write"), b"3 dropped\n> room again\n> and more\n");
         assert_eq!(console.finish(), 3);
     }
 
     #[test]
     fn a_flood_does_not_drown_what_the_runner_tells() {
         let (console, go, written) = full();
-        console.lines().push_output(b"no room\n");
+        console.lines().push_output(b"", b"no room\n");
         console.lines().push(b"stopping\n");
         go.send(()).expect("the writer waits");
         go.send(()).expect("the writer waits");

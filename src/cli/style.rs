@@ -65,22 +65,26 @@ fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// Returns `line` as it can be shown on a terminal: control characters (C0, C1, DEL) and the marks that
-/// reorder text are written out, a tab stays, and bytes that are no UTF-8 become the replacement character.
-pub(super) fn shown(line: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(line);
+/// Returns `lines` as they can be shown on a terminal: control characters (C0, C1, DEL) and the marks that
+/// reorder text are written out, tabs and line ends stay, and bytes that are no UTF-8 become the replacement
+/// character.
+pub(super) fn shown(lines: &[u8]) -> Cow<'_, [u8]> {
+    let text = String::from_utf8_lossy(lines);
     if text.chars().any(must_be_escaped) {
         let escape =
             |c: char| if must_be_escaped(c) { c.escape_default().to_string() } else { c.to_string() };
-        Cow::Owned(text.chars().map(escape).collect())
+        Cow::Owned(text.chars().map(escape).collect::<String>().into())
     } else {
-        text
+        match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into()),
+        }
     }
 }
 
 fn must_be_escaped(c: char) -> bool {
     let reorders = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    (c.is_control() && c != '\t') || reorders
+    (c.is_control() && c != '\t' && c != '\n') || reorders
 }
 
 #[cfg(test)]
@@ -89,7 +93,8 @@ mod tests {
 
     #[test]
     fn control_characters_are_written_out() {
-        let check = |line: &[u8], expected| assert_eq!(shown(line), expected);
+        let check = |line: &[u8], expected: &str| assert_eq!(shown(line), expected.as_bytes());
+        check(b"one\ntwo\n", "one\ntwo\n");
         check(b"plain \t text", "plain \t text");
         check("grün ✓".as_bytes(), "grün ✓");
         check(b"\x1b]52;c;aGk=\x07", "\\u{1b}]52;c;aGk=\\u{7}");

@@ -63,7 +63,13 @@ impl Json {
         }
     }
 
-    pub(super) fn output(&self, now: Now, source: &OutputSource, stream: Stream, line: &[u8]) -> String {
+    pub(super) fn output(&self, now: Now, source: &OutputSource, stream: Stream, lines: &[u8]) -> String {
+        let lines = lines.split_inclusive(|byte| *byte == b'\n');
+        let lines = lines.map(|line| line.strip_suffix(b"\n").unwrap_or(line));
+        lines.map(|line| self.output_line(now, source, stream, line)).collect()
+    }
+
+    fn output_line(&self, now: Now, source: &OutputSource, stream: Stream, line: &[u8]) -> String {
         let stream = match stream {
             Stream::Stdout => "stdout",
             Stream::Stderr => "stderr",

@@ -82,12 +82,14 @@ impl Audience for Printer {
 impl OutputSink for Printer {
     fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) {
         let now = engine::now();
-        let mut lines = self.console.lines();
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            match &self.wording {
-                Wording::Text(text) => lines.push_output(text.output(now, source, line).as_bytes()),
-                Wording::Json(json) => lines.push_output(json.output(now, source, stream, line).as_bytes()),
+        match &self.wording {
+            Wording::Text(text) => {
+                let (prefix, shown) = (text.output_prefix(now, source), text.output(bytes));
+                self.console.lines().push_output(prefix.as_bytes(), &shown);
+            }
+            Wording::Json(json) => {
+                let lines = json.output(now, source, stream, bytes);
+                self.console.lines().push_output(b"", lines.as_bytes());
             }
         }
     }

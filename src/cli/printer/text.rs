@@ -16,6 +16,7 @@ use crate::model::{
 use crate::scheduler::Core;
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -112,9 +113,15 @@ impl Text {
         }
     }
 
-    pub(super) fn output(&self, now: Now, source: &OutputSource, line: &[u8]) -> String {
-        let line = if self.style.terminal { shown(line) } else { String::from_utf8_lossy(line) };
-        format!("{} {} {line}\n", self.time(now.wall), self.name(source.run.job.as_str(), "|"))
+    /// What stands before each line of a run's output.
+    pub(super) fn output_prefix(&self, now: Now, source: &OutputSource) -> String {
+        format!("{} {} ", self.time(now.wall), self.name(source.run.job.as_str(), "|"))
+    }
+
+    /// The lines of a run's output as they are shown: to a terminal nothing that it would obey, elsewhere as
+    /// they are.
+    pub(super) fn output<'a>(&self, lines: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.style.terminal { shown(lines) } else { Cow::Borrowed(lines) }
     }
 
     fn run_started(&self, now: Now, started: &Started) -> String {
@@ -159,17 +166,18 @@ impl Text {
         if !failed || !self.quiet_until_failure.contains(job) {
             return String::new();
         }
-        let source = OutputSource { run: attempt.run.clone() };
+        let prefix = self.output_prefix(now, &OutputSource { run: attempt.run.clone() });
         let lines = |bytes: &[u8]| -> String {
-            let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-            lines.map(|line| self.output(now, &source, line.strip_suffix(b"\n").unwrap_or(line))).collect()
+            let shown = self.output(bytes);
+            let lines = shown.split_inclusive(|byte| *byte == b'\n');
+            let lines = lines.map(|line| String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)));
+            lines.map(|line| format!("{prefix}{line}\n")).collect()
         };
-        let mut text = lines(&exit.output.head);
-        if exit.output.dropped_bytes > 0 {
-            let left_out = format!("... {} bytes were not kept ...", exit.output.dropped_bytes);
-            text += &self.output(now, &source, left_out.as_bytes());
-        }
-        text + &lines(&exit.output.tail)
+        let left_out = match exit.output.dropped_bytes {
+            0 => String::new(),
+            bytes => format!("{prefix}... {bytes} bytes were not kept ...\n"),
+        };
+        lines(&exit.output.head) + &left_out + &lines(&exit.output.tail)
     }
 
     fn run_finished(&self, row: &Row) -> String {
