@@ -1,9 +1,11 @@
 //! Standard output that never holds anybody up.
 //!
-//! Lines are put into a bounded buffer that a thread of its own writes out. When whoever reads us is too
-//! slow, lines are dropped and counted, and the count is shown once there is room; when nobody reads us any
-//! more, everything is dropped.
+//! Lines are put into a bounded buffer that a thread of its own writes out. Jobs are asked to ease off when it
+//! is half full, so that a reader that keeps up with some 64 MB/s misses nothing. When whoever reads us is
+//! slower, lines are dropped and counted, and the count is shown once there is room; when nobody reads us any
+//! more, everything is dropped. Neither holds up a job.
 
+use crate::executor::Pace;
 use memchr::memchr;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -77,12 +79,15 @@ impl Console {
 
 impl Lines<'_> {
     /// Takes lines of a job, each behind `prefix`, as long as there is room. The last may lack its line end.
-    pub(super) fn push_output(&mut self, prefix: &[u8], mut lines: &[u8]) {
+    pub(super) fn push_output(&mut self, prefix: &[u8], mut lines: &[u8]) -> Pace {
         while !lines.is_empty() {
             let end = memchr(b'\n', lines).unwrap_or(lines.len());
             self.push_below(BUFFER_BYTES_MAX, &[prefix, &lines[..end], b"\n"]);
             lines = lines.get(end + 1..).unwrap_or_default();
         }
+        // Once lines are lost there is nothing to save by waiting until the reader has read.
+        let scarce = self.state.buffer.len() > BUFFER_BYTES_MAX / 2 && self.state.dropped_lines == 0;
+        if scarce { Pace::Ease } else { Pace::Keep }
     }
 
     /// Takes what the runner tells, one or more lines with their line ends. There is room for it as long as
@@ -171,14 +176,20 @@ mod tests {
         (console, go, written)
     }
 
-    /// Fills the buffer while the writer holds one small write in its hands.
-    fn full() -> (Console, SyncSender<()>, Receiver<Vec<u8>>) {
+    /// The writer holds one small write in its hands.
+    fn held() -> (Console, SyncSender<()>, Receiver<Vec<u8>>) {
         let (console, go, written) = slow();
         console.lines().push(b"first\n");
         // The writer has taken it when it asks whether it may go on.
         while !console.lines().state.writing {
             thread::yield_now();
         }
+        (console, go, written)
+    }
+
+    /// And the buffer is full.
+    fn full() -> (Console, SyncSender<()>, Receiver<Vec<u8>>) {
+        let (console, go, written) = held();
         for _ in 0..BUFFER_BYTES_MAX / 1024 {
             console.lines().push_output(b"", &[b'x'; 1023]);
         }
@@ -209,6 +220,18 @@ mod tests {
         go.send(()).expect("the writer waits");
         assert_eq!(written.recv().expect("a write"), b"first\n");
         assert!(written.recv().expect("a write").ends_with(b"1 dropped\nstopping\n"));
+    }
+
+    #[test]
+    fn jobs_are_asked_to_ease_off_before_lines_are_lost_and_not_afterwards() {
+        let (console, _go, _written) = held();
+        let room = BUFFER_BYTES_MAX / 1024;
+        let paces: Vec<Pace> =
+            (0..room + 10).map(|_| console.lines().push_output(b"", &[b'x'; 1023])).collect();
+        let eased = |part: &[Pace]| part.iter().filter(|pace| **pace == Pace::Ease).count();
+        assert_eq!(eased(&paces[..room / 2]), 0);
+        assert_eq!(eased(&paces[room / 2..room]), room / 2);
+        assert_eq!(eased(&paces[room..]), 0);
     }
 
     #[test]

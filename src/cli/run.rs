@@ -5,7 +5,7 @@ use super::start::{Signals, block_on};
 use super::style::Style;
 use super::{Ending, Failure, Format, Global, file};
 use crate::engine::{Audience, Clock, Engine, Options};
-use crate::executor::{OutputSink, OutputSource, Stream};
+use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::ledger::MemoryLedger;
 use crate::model::{Event, Job, Name, Now, Outcome, Plan, Row};
 use anyhow::{Context, anyhow};
@@ -109,8 +109,8 @@ impl Audience for Witness {
 }
 
 impl OutputSink for Witness {
-    fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) {
-        self.printer.lines(source, stream, bytes);
+    fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) -> Pace {
+        self.printer.lines(source, stream, bytes)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::session;
 use super::spawn::{Process, Spawned};
-use super::{OutputSink, OutputSource, Stream};
+use super::{OutputSink, OutputSource, Pace, Stream};
 use crate::model::{Exit, ExitStatus, Job, RunId, Usage};
 use rustix::fd::OwnedFd;
 use rustix::process::Signal;
@@ -22,6 +22,9 @@ const LINGER_MAX: Duration = Duration::from_secs(2);
 
 /// How often a session that is being stopped is looked at, once its leader has ended.
 const LOOK: Duration = Duration::from_millis(25);
+
+/// How long to rest when room for output is getting scarce.
+const EASE: Duration = Duration::from_millis(1);
 
 /// How much is read at a time.
 const READ_BYTES: usize = 64 << 10;
@@ -90,18 +93,11 @@ impl Following<'_> {
         }
     }
 
-    /// Takes one thing: output, or a signal to send. A pipe that is never empty is never waited for, so that
-    /// everybody else is given a turn after each reading.
+    /// Takes one thing: output, or a signal to send.
     async fn serve(&mut self, process: &Process) {
         tokio::select! {
-            end = readable(self.stdout.as_ref()) => {
-                self.read(Stream::Stdout, end);
-                tokio::task::yield_now().await;
-            }
-            end = readable(self.stderr.as_ref()) => {
-                self.read(Stream::Stderr, end);
-                tokio::task::yield_now().await;
-            }
+            end = readable(self.stdout.as_ref()) => rest(self.read(Stream::Stdout, end)).await,
+            end = readable(self.stderr.as_ref()) => rest(self.read(Stream::Stderr, end)).await,
             Some(signal) = self.signals.recv() => {
                 self.stopped = true;
                 session::signal(process.pid, signal);
@@ -110,23 +106,21 @@ impl Following<'_> {
     }
 
     /// Reads what is there, once.
-    fn read(&mut self, stream: Stream, ready: io::Result<()>) {
+    fn read(&mut self, stream: Stream, ready: io::Result<()>) -> Pace {
         let pipe = match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
         };
-        let Some(receiver) = pipe else { return };
-        let ended = BUFFER.with_borrow_mut(|buffer| match ready.and_then(|()| receiver.try_read(buffer)) {
-            Ok(0) => true,
-            Ok(read) => {
-                self.output.take(stream, &buffer[..read]);
-                false
-            }
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        let Some(receiver) = pipe else { return Pace::Keep };
+        let pace = BUFFER.with_borrow_mut(|buffer| match ready.and_then(|()| receiver.try_read(buffer)) {
+            Ok(read) if read > 0 => Some(self.output.take(stream, &buffer[..read])),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Pace::Keep),
+            Ok(_) | Err(_) => None,
         });
-        if ended {
+        if pace.is_none() {
             *pipe = None;
         }
+        pace.unwrap_or(Pace::Keep)
     }
 
     /// All that the process itself printed is in the pipes; what others still print is read for a little.
@@ -145,6 +139,16 @@ impl Following<'_> {
         while self.stopped && session::has_others(process.pid) {
             let _ = tokio::time::timeout(LOOK, self.serve(process)).await;
         }
+    }
+}
+
+/// A pipe that is never empty is never waited for, so that everybody else is given a turn after each reading;
+/// and more than a turn when room for output is getting scarce. A job that floods is slowed down to 64 MB/s by
+/// that, never below.
+async fn rest(pace: Pace) {
+    match pace {
+        Pace::Keep => tokio::task::yield_now().await,
+        Pace::Ease => tokio::time::sleep(EASE).await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Output: cut into lines as it comes, and its head and tail kept. Bounded whatever is printed.
 
-use super::{OutputSink, OutputSource, Stream};
+use super::{OutputSink, OutputSource, Pace, Stream};
 use crate::model::{OutputKept, OutputMode};
 
 /// A longer line is passed on in parts.
@@ -33,14 +33,16 @@ impl<'a> Output<'a> {
     }
 
     /// Takes what was just read.
-    pub(super) fn take(&mut self, stream: Stream, bytes: &[u8]) {
+    pub(super) fn take(&mut self, stream: Stream, bytes: &[u8]) -> Pace {
         self.kept.take(bytes);
-        let Some(sink) = self.sink else { return };
+        let mut pace = Pace::Keep;
+        let Some(sink) = self.sink else { return pace };
         let line = match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
         };
-        line.take(bytes, |lines| sink.lines(&self.source, stream, lines));
+        line.take(bytes, |lines| pace = sink.lines(&self.source, stream, lines));
+        pace
     }
 
     /// Passes on what has no line end, and returns what is kept.

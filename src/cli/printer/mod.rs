@@ -9,7 +9,7 @@ use super::Format;
 use super::console::Console;
 use super::style::Style;
 use crate::engine::{self, Audience};
-use crate::executor::{OutputSink, OutputSource, Stream};
+use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::model::{Event, Now, Plan, Tally};
 use crate::scheduler::Core;
 use std::io;
@@ -80,16 +80,16 @@ impl Audience for Printer {
 }
 
 impl OutputSink for Printer {
-    fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) {
+    fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) -> Pace {
         let now = engine::now();
         match &self.wording {
             Wording::Text(text) => {
                 let (prefix, shown) = (text.output_prefix(now, source), text.output(bytes));
-                self.console.lines().push_output(prefix.as_bytes(), &shown);
+                self.console.lines().push_output(prefix.as_bytes(), &shown)
             }
             Wording::Json(json) => {
                 let lines = json.output(now, source, stream, bytes);
-                self.console.lines().push_output(b"", lines.as_bytes());
+                self.console.lines().push_output(b"", lines.as_bytes())
             }
         }
     }
