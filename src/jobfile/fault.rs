@@ -1,6 +1,6 @@
 //! What is wrong, where, and what to do.
 
-use super::source::Sheet;
+use super::source::{Sheet, Source};
 use crate::model::Name;
 use std::ops::Range;
 use std::path::Path;
@@ -166,6 +166,31 @@ impl Excerpt {
             column,
             text: text[shown..last].trim_end_matches(['\n', '\r']).to_owned(),
             mark: start - shown..end.min(last) - shown,
+        }
+    }
+}
+
+/// Where something is first defined, in so little room that each of a million jobs can have one.
+pub(super) struct Spot {
+    file: Arc<Path>,
+    span: Range<u32>,
+}
+
+impl Spot {
+    pub(super) fn new(sheet: &Sheet, span: &Range<usize>) -> Spot {
+        let small = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Spot { file: sheet.path.clone(), span: small(span.start)..small(span.end) }
+    }
+
+    /// Returns what stands there: in one of the sheets that are `open`, else in the file, which is read anew.
+    pub(super) fn excerpt(&self, open: [Option<&Sheet>; 2]) -> Option<(Excerpt, &'static str)> {
+        let excerpt = |sheet: &Sheet| {
+            let span = self.span.start as usize..self.span.end as usize;
+            (Excerpt::new(sheet, span), "first here")
+        };
+        match open.into_iter().flatten().find(|sheet| sheet.path == self.file) {
+            Some(sheet) => Some(excerpt(sheet)),
+            None => Sheet::open(&Source::Path(self.file.to_path_buf())).ok().as_ref().map(excerpt),
         }
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn read(
             startup: when.startup,
             schedule,
             zone: zone.clone(),
-            action,
+            action: shelf.shared(action),
             setup: defaults.setup(&shared, reader.sheet),
             policy: defaults.policy(&shared),
             place: Place { file: reader.path().clone(), line },

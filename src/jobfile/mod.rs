@@ -26,16 +26,18 @@ mod value;
 pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use source::{FILE_BYTES_MAX, Source};
 
-use crate::model::{Job, Name, Plan, Settings};
+use crate::model::{Job, JobAction, Name, Plan, Settings};
 use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
+use fault::Spot;
 use runner::RunnerTable;
 use shared::{Defaults, Shared};
 use source::{Sheet, SourceError};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use value::{Entry, Fields, Reader};
@@ -81,8 +83,20 @@ pub fn load(source: &Source, options: &Options) -> Loaded {
 struct Shelf {
     /// By text; of one text there are as many as there are zones with it.
     crons: HashMap<String, Vec<(Zone, job::ReadCron)>>,
+    actions: HashSet<JobAction>,
     /// Whether a path of this machine is there.
     paths: HashMap<PathBuf, bool>,
+}
+
+impl Shelf {
+    /// Returns the action that equals this one and was there first.
+    fn shared(&mut self, action: JobAction) -> JobAction {
+        if let Some(known) = self.actions.get(&action) {
+            return known.clone();
+        }
+        self.actions.insert(action.clone());
+        action
+    }
 }
 
 /// What has been read so far.
@@ -91,14 +105,16 @@ struct Loader<'a> {
     faults: Vec<Fault>,
     jobs: Vec<Arc<Job>>,
     /// Where each job was first defined, sound or not.
-    defined: HashMap<String, Excerpt>,
+    defined: HashMap<Box<str>, Spot>,
     groups: BTreeMap<Name, NonZeroU32>,
-    groups_defined: HashMap<String, Excerpt>,
+    groups_defined: HashMap<Box<str>, Spot>,
     /// The group that each job names, to be looked up when all files are read.
     groups_named: Vec<(Name, Fault)>,
     shelf: Shelf,
     /// The files that lead to the one being read.
     including: Vec<PathBuf>,
+    /// The first of them.
+    main: Option<Rc<Sheet>>,
 }
 
 impl<'a> Loader<'a> {
@@ -113,11 +129,13 @@ impl<'a> Loader<'a> {
             groups_named: Vec::new(),
             shelf: Shelf::default(),
             including: Vec::new(),
+            main: None,
         }
     }
 
     fn load(&mut self, source: &Source) -> Option<Plan> {
-        let sheet = self.open(source)?;
+        let sheet = Rc::new(self.open(source)?);
+        self.main = Some(Rc::clone(&sheet));
         let settings = self.read_file(&sheet, None)?;
         self.look_up_groups();
         if self.defined.is_empty() && self.faults.iter().all(|fault| fault.severity() == Severity::Warning) {
@@ -197,11 +215,11 @@ impl<'a> Loader<'a> {
             let limit = runner::read_group(&mut reader, &group);
             if let Some(first) = self.groups_defined.get(group.key) {
                 let message = format!("the group `{}` is defined twice", group.key);
-                reader.fault(Code::DuplicateGroup, group.key_span, message).also(first, "first here");
+                let first = first.excerpt([Some(sheet), self.main.as_deref()]);
+                reader.fault(Code::DuplicateGroup, group.key_span, message).also = first;
                 continue;
             }
-            let place = Excerpt::new(sheet, group.key_span.clone());
-            self.groups_defined.insert(group.key.to_owned(), place);
+            self.groups_defined.insert(group.key.into(), Spot::new(sheet, &group.key_span));
             if let Some((name, limit)) = limit {
                 self.groups.insert(name, limit);
             }
@@ -223,16 +241,14 @@ impl<'a> Loader<'a> {
     }
 
     fn read_job(&mut self, sheet: &Sheet, entry: &Entry<'_>, defaults: &Defaults<'_>) {
-        let place = Excerpt::new(sheet, entry.key_span.clone());
         if let Some(first) = self.defined.get(entry.key) {
             let message = format!("the job `{}` is defined twice", entry.key);
             let fault = Fault::at(Code::DuplicateJob, sheet, entry.key_span.clone(), message);
-            let mut fault = fault.hint("give one of them another name");
-            fault.also(first, "first here");
-            self.faults.push(fault);
+            let also = first.excerpt([Some(sheet), self.main.as_deref()]);
+            self.faults.push(Fault { also, ..fault.hint("give one of them another name") });
             return;
         }
-        self.defined.insert(entry.key.to_owned(), place);
+        self.defined.insert(entry.key.into(), Spot::new(sheet, &entry.key_span));
         let mut reader = Reader::new(sheet, &mut self.faults);
         let read = job::read(&mut reader, entry, defaults, self.options, &mut self.shelf);
         self.groups_named.extend(read.group);
@@ -240,7 +256,7 @@ impl<'a> Loader<'a> {
     }
 
     fn look_up_groups(&mut self) {
-        let known: Vec<&str> = self.groups_defined.keys().map(String::as_str).collect();
+        let known: Vec<&str> = self.groups_defined.keys().map(AsRef::as_ref).collect();
         for (group, fault) in self.groups_named.drain(..) {
             if !self.groups_defined.contains_key(group.as_str()) {
                 let meant = keys::nearest(group.as_str(), known.iter().copied());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What runs when a job is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What runs when a job is due. Cheap to clone; equal ones are shared between jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JobAction {
     /// `command = "…"`: one argument for the shell of the [`Setup`].
     Shell(Arc<str>),

@@ -17,7 +17,7 @@ use crate::scheduler::Core;
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BinaryHeap, HashSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -70,17 +70,19 @@ impl Text {
     }
 
     fn first_fire_times(&self, core: &Core, now: Now) -> String {
-        let mut coming: Vec<(DateTime<Utc>, &str)> =
-            core.upcoming().filter_map(|(job, armed)| Some((armed?.due, job.name.as_str()))).collect();
-        if coming.is_empty() {
+        let (mut jobs, mut coming) = (0, BinaryHeap::new());
+        for (job, armed) in core.upcoming() {
+            let Some(armed) = armed else { continue };
+            jobs += 1;
+            coming.push((armed.due, job.name.as_str()));
+            if coming.len() > FIRST_SHOWN {
+                coming.pop();
+            }
+        }
+        if jobs == 0 {
             return "next: nothing, no job has a fire time to come".into();
         }
-        let jobs = coming.len();
-        if jobs > FIRST_SHOWN {
-            coming.select_nth_unstable(FIRST_SHOWN);
-            coming.truncate(FIRST_SHOWN);
-        }
-        coming.sort_unstable();
+        let coming = coming.into_sorted_vec();
         let shown = coming.iter().map(|(due, name)| {
             format!(
                 "{} {} ({})",
