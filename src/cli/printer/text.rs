@@ -71,6 +71,9 @@ impl Text {
     fn first_fire_times(&self, core: &Core, now: Now) -> String {
         let mut coming: Vec<(DateTime<Utc>, &str)> =
             core.upcoming().filter_map(|(job, armed)| Some((armed?.due, job.name.as_str()))).collect();
+        if core.clock_is_wrong() {
+            return "next: nothing before the clock is right".into();
+        }
         if coming.is_empty() {
             return "next: nothing, no job has a fire time to come".into();
         }
@@ -108,6 +111,13 @@ impl Text {
                 let by = show_duration(by.to_std().unwrap_or_default());
                 format!("{} the clock was set {way} by {by}\n", self.time(now.wall))
             }
+            Event::ClockWrong { least } => {
+                let (clock, least) = (now.wall.format("%Y-%m-%d %H:%M:%S"), least.format("%Y-%m-%d"));
+                let text = format!("the clock is wrong: it says {clock} UTC, and this release is of {least}");
+                let remedy = "nothing is due until it is set; start with --trust-clock to believe it";
+                format!("{} {}\n", self.time(now.wall), self.style.bold(format!("{text}; {remedy}")))
+            }
+            Event::ClockRight => format!("{} the clock is right\n", self.time(now.wall)),
             Event::RunnerStopping { stage, running, within } => self.stopping(now, *stage, running, *within),
         }
     }
