@@ -6,7 +6,7 @@ use super::time::{parse_duration, parse_time};
 use super::{Ending, Failure, Format, Global, file};
 use crate::engine::{self, Clock, Engine, Handle, Options};
 use crate::ledger::MemoryLedger;
-use crate::model::{Deadline, Plan};
+use crate::model::{Deadline, Plan, RELEASED};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use std::io;
@@ -32,6 +32,9 @@ pub(super) struct Start {
     /// Start no process: each run is said to have succeeded at once
     #[arg(long, env = "RUNNER_DRY_RUN")]
     dry_run: bool,
+    /// Believe the clock even if it is before this release was made
+    #[arg(long, env = "RUNNER_TRUST_CLOCK")]
+    trust_clock: bool,
     /// How to print
     #[arg(long, default_value = "text", env = "RUNNER_FORMAT")]
     pub(super) format: Format,
@@ -40,7 +43,9 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let plan = file::plan(self.path.clone(), global)?;
-        let options = Options { dry_run: self.dry_run, only: None, stop_at: self.stop_at(&plan)? };
+        let (dry_run, stop_at) = (self.dry_run, self.stop_at(&plan)?);
+        let clock_least = (!self.trust_clock).then_some(RELEASED);
+        let options = Options { dry_run, only: None, stop_at, clock_least };
         let style = Style::of(io::stdout(), global);
         let printer = Printer::new(self.format, style, &plan).map_err(Failure::cannot_work)?;
         block_on(run(plan, options, Arc::new(printer)))?;

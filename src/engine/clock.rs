@@ -2,10 +2,11 @@
 //!
 //! The wall clock may be set while we sleep. On Linux a realtime timer does the sleeping: it is measured on
 //! the wall clock itself and is cancelled when that is set. Elsewhere no sleep is longer than
-//! [`SLEEP_MAX`], and the deadline is looked at again.
+//! [`SLEEP_MAX`], and the deadline is looked at again; also where there is none, because a clock that is set
+//! back may make one.
 
-use crate::model::{Deadline, Now};
-use chrono::{DateTime, Utc};
+use crate::model::{Deadline, Event, Now};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::io;
 use std::time::Duration;
@@ -60,13 +61,34 @@ impl Clock {
     async fn wall_reaches(&self, at: Option<DateTime<Utc>>, now: Now) {
         if let Err(error) = self.alarm.wall_reaches(at).await {
             log::warn!("the realtime timer failed, looking at the clock every 30 s: {error}");
-            sleep(at.map(|at| (at - now.wall).to_std().unwrap_or_default().min(SLEEP_MAX))).await;
+            look_again(at, now).await;
         }
     }
 
     #[cfg(not(target_os = "linux"))]
     async fn wall_reaches(&self, at: Option<DateTime<Utc>>, now: Now) {
-        sleep(at.map(|at| (at - now.wall).to_std().unwrap_or_default().min(SLEEP_MAX))).await;
+        look_again(at, now).await;
+    }
+}
+
+/// Logs what an event says of the wall clock, if it does.
+pub(super) fn warn_of(event: &Event, now: Now) {
+    let wall = now.wall.to_rfc3339_opts(SecondsFormat::Secs, true);
+    match event {
+        Event::ClockStepped { by } => {
+            let way = if *by < TimeDelta::zero() { "back" } else { "forward" };
+            let by = by.abs().to_std().unwrap_or_default();
+            let by = humantime::format_duration(Duration::from_secs(by.as_secs()));
+            log::warn!("the wall clock was set {way} by {by}, it is now {wall}");
+        }
+        Event::ClockWrong { least } => {
+            let least = least.format("%Y-%m-%d");
+            log::warn!(
+                "the wall clock is wrong: it is {wall}, before {least}; nothing is due until it is set"
+            );
+        }
+        Event::ClockRight => log::info!("the wall clock is right, it is now {wall}"),
+        _ => {}
     }
 }
 
@@ -83,6 +105,12 @@ const BOOT: ClockId = ClockId::Monotonic;
 fn since_boot(clock: ClockId) -> Duration {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
     Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
+}
+
+/// Sleeps until `at`, but not for long, because the wall clock may be set meanwhile.
+async fn look_again(at: Option<DateTime<Utc>>, now: Now) {
+    let left = at.map_or(SLEEP_MAX, |at| (at - now.wall).to_std().unwrap_or_default());
+    tokio::time::sleep(left.min(SLEEP_MAX)).await;
 }
 
 async fn sleep(duration: Option<Duration>) {

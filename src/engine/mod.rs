@@ -8,6 +8,8 @@
 //! Start reading at [`Engine::run`]; [`clock`] is the only place that reads the host's clocks.
 
 mod clock;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use clock::{Clock, now};
@@ -16,6 +18,7 @@ use crate::executor::{OutputSink, Report};
 use crate::ledger::{Answers, Ledger};
 use crate::model::{Deadline, Event, Name, Now, Plan, Record, Tally};
 use crate::scheduler::{Action, Core, Fact};
+use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +41,9 @@ pub struct Options {
     pub only: Option<Name>,
     /// Ask for the stop by itself at this moment.
     pub stop_at: Deadline,
+    /// A wall clock that is before this is wrong, and nothing is due until it is set right; `None`: any clock
+    /// is believed.
+    pub clock_least: Option<DateTime<Utc>>,
 }
 
 /// A scheduler with all that it needs to act. Made by [`Engine::new`], it does nothing until
@@ -71,7 +77,7 @@ impl Handle {
 }
 
 impl Engine {
-    /// Returns an engine for `plan`. Its jobs exist from now on.
+    /// Returns an engine for `plan`. Its jobs exist from now on, or from when the wall clock is right.
     ///
     /// # Errors
     /// When the system refuses what the clock or the executor need (descriptors, threads).
@@ -88,7 +94,7 @@ impl Engine {
         let (handle, asked) = unbounded_channel();
         let (report, reports) = unbounded_channel();
         let node = clock::host_name();
-        let mut core = Core::new(plan, &seed(plan), &node, now());
+        let mut core = Core::new(plan, &seed(plan), &node, options.clock_least, now());
         if let Some(job) = &options.only {
             core.handle_event(now(), Fact::RunRequested(job.clone()));
         }
@@ -148,7 +154,11 @@ impl Engine {
                 Action::Record(record) => self.unwritten.push(record),
                 Action::Spawn(spawn) => self.workers.begin(spawn),
                 Action::Signal { run, signal } => self.workers.signal(run, signal),
-                Action::Announce(event) => self.audience.announce(now(), &event),
+                Action::Announce(event) => {
+                    let now = now();
+                    clock::warn_of(&event, now);
+                    self.audience.announce(now, &event);
+                }
             }
         }
         if self.writing.is_none() && !self.unwritten.is_empty() {

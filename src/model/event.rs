@@ -24,6 +24,13 @@ pub enum Event {
         /// How far; negative when it was set back.
         by: TimeDelta,
     },
+    /// The wall clock is before a moment that has certainly passed: nothing is due until it is set right.
+    ClockWrong {
+        /// That moment.
+        least: DateTime<Utc>,
+    },
+    /// The wall clock was wrong and no longer is.
+    ClockRight,
     /// A stop was asked for; sent again at each graver stage.
     RunnerStopping {
         /// What is done about those that still run.

@@ -25,7 +25,7 @@ pub use event::{Attempt, Event, Row, Started, StopStage, Tally};
 pub use hash::stable_hash;
 pub use job::{Job, Place};
 pub use name::{InvalidName, NAME_BYTES_MAX, Name};
-pub use now::{Deadline, Now};
+pub use now::{Deadline, Now, RELEASED};
 pub use outcome::{CancelledBy, Ending, MissedWhy, Outcome, SkippedWhy};
 pub use plan::{Plan, Settings};
 pub use policy::{Coalesce, Grace, Ladder, Overlap, Policy, Retry};

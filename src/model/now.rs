@@ -3,6 +3,13 @@
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
+/// The first moment of the month in which this release was made. A wall clock that is before it is wrong:
+/// the battery is empty, or the time has not been fetched yet.
+///
+/// Kept by hand: each release sets it to the first of its month, never to a time that is still to come, and
+/// never back.
+pub const RELEASED: DateTime<Utc> = DateTime::from_timestamp(1_793_491_200, 0).expect("2026-11-01T00:00:00Z");
+
 /// One reading of the three clocks, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {

@@ -11,7 +11,8 @@ use std::time::Duration;
 pub struct RunKey {
     /// Whose run it is.
     pub job: Name,
-    /// Counts the backward steps of the wall clock after which this job went on anew.
+    /// Counts the steps back of the wall clock after which this job's fire times went on anew; for runs that
+    /// no trigger names, all steps back that the runner has seen.
     pub clock_epoch: u32,
     /// Which of the series the instant belongs to.
     pub class: CauseClass,

@@ -1,16 +1,21 @@
-//! Watching the three clocks: a sleep and a step of the wall clock leave different marks on them.
+//! Watching the three clocks: a sleep and a step of the wall clock leave different marks on them, and a wall
+//! clock can be plainly wrong.
 
 use super::Core;
 use crate::model::{Event, MissedWhy, Now};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Below this a difference between the clocks is slewing or the jitter of their readings.
+/// Below this a difference between the clocks is the jitter of their readings. Smaller steps add up.
 const STEP_MIN: TimeDelta = TimeDelta::seconds(1);
 
 /// The last reading, and the last stretch of wall time that went by without the runner.
 #[derive(Debug)]
 pub(super) struct ClockWatch {
+    /// A wall clock that is before this is wrong.
+    least: Option<DateTime<Utc>>,
     last: Now,
+    /// How far the wall clock was set in steps too small to be told.
+    untold: TimeDelta,
     lapse: Option<Lapse>,
 }
 
@@ -23,31 +28,44 @@ struct Lapse {
 }
 
 impl ClockWatch {
-    pub(super) fn new(now: Now) -> ClockWatch {
-        ClockWatch { last: now, lapse: None }
+    pub(super) fn new(least: Option<DateTime<Utc>>, now: Now) -> ClockWatch {
+        ClockWatch { least, last: now, untold: TimeDelta::zero(), lapse: None }
     }
 
-    /// Takes in a reading and returns how far the wall clock was set since the last one, if it was.
+    /// Takes in a reading and returns how far the wall clock was set since the last step that was told, if
+    /// that is far enough. A sleep does not hide a step that comes with it.
     pub(super) fn observe(&mut self, now: Now) -> Option<TimeDelta> {
         let last = std::mem::replace(&mut self.last, now);
         let lived = delta(now.boot.saturating_sub(last.boot));
         let awake = delta(now.monotonic.saturating_sub(last.monotonic));
-        let stepped = (now.wall - last.wall) - lived;
-        let why = if stepped >= STEP_MIN {
-            MissedWhy::Clock
+        let stepped = self.untold + ((now.wall - last.wall) - lived);
+        let told = stepped.abs() >= STEP_MIN;
+        self.untold = if told { TimeDelta::zero() } else { stepped };
+        let lapse = |why| Some(Lapse { from: last.wall, until: now.wall, why });
+        if stepped >= STEP_MIN {
+            self.lapse = lapse(MissedWhy::Clock);
         } else if lived - awake >= STEP_MIN {
-            MissedWhy::Asleep
-        } else {
-            return (stepped <= -STEP_MIN).then_some(stepped);
-        };
-        self.lapse = Some(Lapse { from: last.wall, until: now.wall, why });
-        (why == MissedWhy::Clock).then_some(stepped)
+            self.lapse = lapse(MissedWhy::Asleep);
+        } else if told {
+            // That stretch of wall time comes again.
+            self.lapse = None;
+        }
+        told.then_some(stepped)
     }
 
     /// Why a fire time that was due at `due` is first seen too late.
     pub(super) fn why_late(&self, due: DateTime<Utc>) -> MissedWhy {
         let within = |lapse: &&Lapse| lapse.from < due && due <= lapse.until;
         self.lapse.as_ref().filter(within).map_or(MissedWhy::Late, |lapse| lapse.why)
+    }
+
+    /// Returns the moment that has certainly passed, if the wall clock is before it.
+    pub(super) fn wrong(&self) -> Option<DateTime<Utc>> {
+        self.least.filter(|least| self.last.wall < *least)
+    }
+
+    pub(super) fn is_wrong(&self) -> bool {
+        self.wrong().is_some()
     }
 }
 
@@ -56,9 +74,26 @@ fn delta(duration: std::time::Duration) -> TimeDelta {
 }
 
 impl Core {
+    /// Takes in a reading, and does what follows from it: a wrong clock holds everything back, a right one
+    /// begins, and one that was set back may take jobs to a new epoch.
     pub(super) fn watch_clock(&mut self, now: Now) {
-        if let Some(by) = self.clock.observe(now) {
+        let was_wrong = self.clock.is_wrong();
+        let stepped = self.clock.observe(now);
+        if let Some(by) = stepped {
             self.announce(Event::ClockStepped { by });
+        }
+        let back = stepped.is_some_and(|by| by < TimeDelta::zero());
+        if back {
+            self.asked.step_back();
+        }
+        match (was_wrong, self.clock.wrong()) {
+            (false, Some(least)) => self.announce(Event::ClockWrong { least }),
+            (true, None) => {
+                self.announce(Event::ClockRight);
+                if self.has_begun { self.look_back(now) } else { self.begin(now) }
+            }
+            (false, None) if back => self.look_back(now),
+            (true, Some(_)) | (false, None) => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Which fire times are due. Jitter delays the instant at which one is due, never the series itself.
 
+use super::epoch::Accounted;
+use super::overlap::JobState;
 use super::{Core, JobIndex};
 use crate::model::{Job, Now, stable_hash};
 use crate::trigger::FireTime;
@@ -9,7 +11,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 /// The fire time that a job waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Armed {
     /// As its trigger names it.
     pub fire_time: FireTime,
@@ -22,6 +24,13 @@ pub struct Armed {
 pub(super) struct DueQueue(BinaryHeap<Reverse<(DateTime<Utc>, JobIndex)>>);
 
 impl DueQueue {
+    /// The queue of these jobs, in plan order.
+    pub(super) fn of(jobs: &[JobState]) -> DueQueue {
+        let jobs = jobs.iter().enumerate();
+        let due = |(index, job): (usize, &JobState)| Some((job.armed?.due, JobIndex::from_usize(index)));
+        DueQueue(jobs.filter_map(due).map(Reverse).collect())
+    }
+
     pub(super) fn first(&self) -> Option<DateTime<Utc>> {
         self.0.peek().map(|Reverse((due, _))| *due)
     }
@@ -46,12 +55,14 @@ pub(super) struct Due {
 }
 
 impl Core {
-    /// Makes the job, which is not in the queue, wait for its first fire time strictly after `after`.
-    pub(super) fn arm_after(&mut self, index: JobIndex, after: DateTime<Utc>) {
+    /// Makes the job, which is not in the queue or not there for long, wait for its first fire time that is
+    /// not accounted for.
+    pub(super) fn arm(&mut self, index: JobIndex, accounted: Accounted) {
         let job = &self.job(index).job;
-        let next = if job.enabled { job.schedule.next_after(after) } else { None };
+        let next = if job.enabled { job.schedule.next_after(accounted.until()) } else { None };
         let armed = next.map(|fire_time| armed(job, &self.seed, fire_time));
-        self.job_mut(index).armed = armed;
+        let state = self.job_mut(index);
+        (state.accounted, state.armed) = (accounted, armed);
         if let Some(armed) = armed {
             self.due.push(armed.due, index);
         }
@@ -68,19 +79,22 @@ impl Core {
         let mut taken = Vec::new();
         for Reverse((_, index)) in delayed.into_sorted_vec().into_iter().rev() {
             let armed = self.job(index).armed.expect("a job in the queue is armed");
-            self.arm_after(index, armed.fire_time);
+            self.arm(index, Accounted::Through(armed.fire_time));
             taken.push((index, Due { first: armed, last: armed, count: 1 }));
         }
         taken
     }
 
-    /// Hands every due fire time on, and arms what follows.
+    /// Hands every due fire time on, and arms what follows. By a clock that is wrong nothing is due.
     pub(super) fn take_due(&mut self, now: Now) {
+        if self.clock.is_wrong() {
+            return;
+        }
         while let Some(index) = self.due.pop_due(now.wall) {
             let state = self.job(index);
             let first = state.armed.expect("a job in the queue is armed");
             let due = due_until(&state.job, &self.seed, first, now.wall);
-            self.arm_after(index, due.last.fire_time);
+            self.arm(index, Accounted::Through(due.last.fire_time));
             self.decide(index, due, now);
         }
     }

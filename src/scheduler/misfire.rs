@@ -41,10 +41,16 @@ impl Core {
             let into = verdict.kept.first().map(|kept| kept.fire_time);
             self.close(index, folded, Ending::Coalesced, into, now);
         }
+        if let Some(first) = verdict.kept.first() {
+            let from = verdict.folded.map_or(*first, |folded| folded.first.min(*first));
+            self.finish_one_shots(index, from.fire_time..=due.last.fire_time);
+        }
+        let clock_epoch = self.job(index).clock_epoch;
         let in_turn = self.job(index).job.policy.coalesce == Coalesce::All && verdict.kept.len() > 1;
         for armed in verdict.kept {
             let candidate = Candidate {
                 cause: cause(armed, due.last, now.wall),
+                clock_epoch,
                 fire_time: armed.fire_time,
                 due: armed.due,
                 late: now.wall - armed.due,

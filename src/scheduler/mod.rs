@@ -12,7 +12,8 @@
 //! What happens to a fire time is decided in one order, which is the order of the files to read:
 //! `due` (which fire times are due, jitter), `misfire` (grace, coalesce), `overlap` (`max_instances` and what
 //! happens beyond it), `limits` (groups and `max_running`), `run` (claim, attempts, timeout, ladder, retry)
-//! and `stop` (what a shutdown does to all of them).
+//! and `stop` (what a shutdown does to all of them). What a wall clock that is set or wrong does to them is in
+//! `clock` and `epoch`.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! nothing is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -23,6 +24,7 @@
 
 mod clock;
 mod due;
+mod epoch;
 mod limits;
 mod misfire;
 mod overlap;
@@ -35,6 +37,7 @@ mod tests;
 use crate::model::{
     Answer, Cause, Deadline, Event, Exit, Job, Name, Now, Plan, Record, RunId, RunRef, SpawnError, Tally,
 };
+use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -45,6 +48,7 @@ pub use due::{Armed, armed};
 
 use clock::ClockWatch;
 use due::DueQueue;
+use epoch::{Accounted, Asked};
 use limits::Limits;
 use overlap::JobState;
 use run::Run;
@@ -133,8 +137,11 @@ pub struct Core {
     /// One entry for each [`Action::Record`] that is not answered, oldest first.
     unanswered: VecDeque<Upon>,
     runs_made: u64,
-    /// The instant of the newest request, so that the next one's is later.
-    asked_last: DateTime<Utc>,
+    asked: Asked,
+    /// Whether the jobs exist: not before the clock is right for the first time.
+    has_begun: bool,
+    /// One-shots that were run, or that another fire time stood in for.
+    one_shots_finished: BTreeSet<(JobIndex, FireTime)>,
     seed: Arc<str>,
     node: Arc<str>,
     tally: Tally,
@@ -156,33 +163,44 @@ struct JobIndex(u32);
 impl Core {
     /// Returns a scheduler whose jobs exist from `now` on: their first fire times are strictly after it, and
     /// `startup` jobs are due at once. `seed` decides jitter; `node` is named in rows.
-    pub fn new(plan: &Plan, seed: &str, node: &str, now: Now) -> Core {
+    ///
+    /// A wall clock that is before `clock_least` is wrong. As long as it is nothing is due, and the jobs exist
+    /// only from the moment at which it is right; what is asked for by hand runs all the same. `None` trusts
+    /// any clock.
+    pub fn new(plan: &Plan, seed: &str, node: &str, clock_least: Option<DateTime<Utc>>, now: Now) -> Core {
         let mut core = Core {
-            jobs: plan.jobs.iter().cloned().map(|job| JobState::new(job, &plan.groups)).collect(),
+            jobs: plan.jobs.iter().cloned().map(|job| JobState::new(job, &plan.groups, now)).collect(),
             due: DueQueue::default(),
             runs: BTreeMap::new(),
             limits: Limits::new(plan),
             timers: BTreeSet::new(),
-            clock: ClockWatch::new(now),
+            clock: ClockWatch::new(clock_least, now),
             stop: None,
             shutdown_grace: plan.settings.shutdown_grace,
             actions: VecDeque::new(),
             unanswered: VecDeque::new(),
             runs_made: 0,
-            asked_last: DateTime::<Utc>::MIN_UTC,
+            asked: Asked::default(),
+            has_begun: false,
+            one_shots_finished: BTreeSet::new(),
             seed: seed.into(),
             node: node.into(),
             tally: Tally::default(),
         };
-        core.arm_all(now);
+        match core.clock.wrong() {
+            Some(least) => core.announce(Event::ClockWrong { least }),
+            None => core.begin(now),
+        }
         core
     }
 
-    fn arm_all(&mut self, now: Now) {
-        for index in (0..self.jobs.len()).map(JobIndex::from_usize) {
-            self.arm_after(index, now.wall);
+    /// From now on the jobs exist.
+    fn begin(&mut self, now: Now) {
+        self.has_begun = true;
+        for index in self.job_indices() {
+            self.arm(index, Accounted::From(now.wall));
         }
-        for index in (0..self.jobs.len()).map(JobIndex::from_usize) {
+        for index in self.job_indices() {
             let job = &self.job(index).job;
             if job.startup && job.enabled {
                 self.admit_uncalled(index, Cause::Startup, now);
@@ -215,9 +233,17 @@ impl Core {
         self.actions.pop_front()
     }
 
-    /// Returns when [`Core::handle_timeout`] next has work. It changes with every `handle_*`.
+    /// Returns when [`Core::handle_timeout`] next has work. It changes with every `handle_*`, and the wall
+    /// clock may be set at any time: call `handle_timeout` then too, whatever was returned here, also `None`.
+    /// While the clock is wrong there is nothing on it to wait for but the moment at which it is right.
     pub fn poll_timeout(&self) -> Deadline {
-        Deadline { wall: self.due.first(), monotonic: self.timers.first().map(|(at, _)| *at) }
+        let wall = self.clock.wrong().or_else(|| self.due.first());
+        Deadline { wall, monotonic: self.timers.first().map(|(at, _)| *at) }
+    }
+
+    /// Whether the wall clock is wrong, so that nothing is due.
+    pub fn clock_is_wrong(&self) -> bool {
+        self.clock.is_wrong()
     }
 
     /// Whether a stop was asked for and all that it has to end has ended and is written. Nothing happens
@@ -271,6 +297,10 @@ impl Core {
 
     fn announce(&mut self, event: Event) {
         self.actions.push_back(Action::Announce(event));
+    }
+
+    fn job_indices(&self) -> impl Iterator<Item = JobIndex> + use<> {
+        (0..self.jobs.len()).map(JobIndex::from_usize)
     }
 
     fn job(&self, index: JobIndex) -> &JobState {

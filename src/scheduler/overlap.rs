@@ -5,6 +5,7 @@
 //! a backlog (`coalesce = "all"`), which is run one after another.
 
 use super::due::{Armed, Due};
+use super::epoch::Accounted;
 use super::limits::{GroupIndex, Limits};
 use super::misfire::BACKLOG_MAX;
 use super::run::{Run, StopWhy};
@@ -22,6 +23,9 @@ pub(super) struct JobState {
     pub(super) job: Arc<Job>,
     pub(super) group: Option<GroupIndex>,
     pub(super) armed: Option<Armed>,
+    pub(super) accounted: Accounted,
+    /// Counts the steps back of the wall clock after which it went on anew.
+    pub(super) clock_epoch: u32,
     /// Boxed, because most jobs are idle most of the time.
     busy: Option<Box<Busy>>,
 }
@@ -42,6 +46,8 @@ struct Busy {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) cause: Cause,
+    /// Part of its run's key.
+    pub(super) clock_epoch: u32,
     pub(super) fire_time: FireTime,
     pub(super) due: DateTime<Utc>,
     /// How late it was when it was offered; waiting does not age it.
@@ -49,9 +55,10 @@ pub(super) struct Candidate {
 }
 
 impl JobState {
-    pub(super) fn new(job: Arc<Job>, groups: &BTreeMap<Name, NonZeroU32>) -> JobState {
+    pub(super) fn new(job: Arc<Job>, groups: &BTreeMap<Name, NonZeroU32>, now: Now) -> JobState {
         let group = job.policy.group.as_ref().map(|group| Limits::group_index(groups, group));
-        JobState { job, group, armed: None, busy: None }
+        let accounted = Accounted::From(now.wall);
+        JobState { job, group, armed: None, accounted, clock_epoch: 0, busy: None }
     }
 
     fn busy(&mut self) -> &mut Busy {
@@ -79,10 +86,9 @@ impl Candidate {
 impl Core {
     /// Offers a run that no trigger names (a request, the node's start).
     pub(super) fn admit_uncalled(&mut self, index: JobIndex, cause: Cause, now: Now) {
-        // No two requests have the same instant, so that no two runs have the same key.
-        let instant = now.wall.max(self.asked_last + TimeDelta::nanoseconds(1));
-        self.asked_last = instant;
-        let candidate = Candidate { cause, fire_time: instant, due: instant, late: TimeDelta::zero() };
+        let (clock_epoch, instant) = self.asked.instant(now.wall);
+        let late = TimeDelta::zero();
+        let candidate = Candidate { cause, clock_epoch, fire_time: instant, due: instant, late };
         if self.is_stopping() {
             self.close_candidate(index, candidate, Ending::Skipped(SkippedWhy::Stopping), None);
         } else {

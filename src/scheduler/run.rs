@@ -158,7 +158,7 @@ impl Core {
         let run = &self.runs[&run_ref];
         let key = RunKey {
             job: self.job(run.job).job.name.clone(),
-            clock_epoch: 0,
+            clock_epoch: run.candidate.clock_epoch,
             class: run.candidate.cause.class(),
             instant: run.candidate.fire_time,
         };

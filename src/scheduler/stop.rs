@@ -5,8 +5,8 @@
 //! by itself until its ladder has to begin so that all is over within the grace; a second request begins it
 //! at once, a third kills.
 
+use super::Core;
 use super::run::StopWhy;
-use super::{Core, JobIndex};
 use crate::model::{Ending, Event, Now, RunRef, SkippedWhy, StopStage};
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Core {
 
     fn close_all_that_wait(&mut self, now: Now) {
         let stopping = Ending::Skipped(SkippedWhy::Stopping);
-        for index in (0..self.jobs.len()).map(JobIndex::from_usize) {
+        for index in self.job_indices() {
             for candidate in self.take_waiting(index) {
                 self.close_candidate(index, candidate, stopping, None);
             }

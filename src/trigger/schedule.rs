@@ -250,6 +250,13 @@ impl Schedule {
         &self.triggers
     }
 
+    /// Returns this schedule without the triggers that `keep` says no to.
+    #[must_use]
+    pub fn retaining(&self, keep: impl Fn(&Trigger) -> bool) -> Schedule {
+        let triggers = self.triggers.iter().filter(|trigger| keep(trigger)).cloned();
+        Schedule { triggers: triggers.collect(), ..*self }
+    }
+
     /// Whether it has no trigger.
     pub fn is_empty(&self) -> bool {
         self.triggers.is_empty()

@@ -2,6 +2,7 @@
 
 mod case;
 mod check;
+mod clock;
 mod init;
 mod jobs;
 mod layers;

@@ -82,7 +82,7 @@ fn two_signals_begin_the_ladder_at_once() {
 fn three_signals_kill_at_once() {
     for signal in BOTH {
         for behaviour in [STUBBORN, LOUD] {
-            let (mut running, pids) = start("1h", "1h", behaviour);
+            let (mut running, pids) = start("1h", "30m", behaviour);
             running.signal(signal);
             running.line("may end within 1h");
             running.signal(signal);

@@ -54,6 +54,11 @@ impl Json {
             Event::ClockStepped { by } => {
                 self.line("clock_stepped", now, json!({ "by_ms": by.num_milliseconds() }))
             }
+            Event::ClockWrong { least } => {
+                let least = least.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                self.line("clock_wrong", now, json!({ "least": least }))
+            }
+            Event::ClockRight => self.line("clock_right", now, json!({})),
             Event::RunnerStopping { stage, running, within } => {
                 let running: Vec<String> = running.iter().map(ToString::to_string).collect();
                 let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);

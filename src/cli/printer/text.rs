@@ -70,6 +70,9 @@ impl Text {
     }
 
     fn first_fire_times(&self, core: &Core, now: Now) -> String {
+        if core.clock_is_wrong() {
+            return "next: nothing before the clock is right".into();
+        }
         let (mut jobs, mut coming) = (0, BinaryHeap::new());
         for (job, armed) in core.upcoming() {
             let Some(armed) = armed else { continue };
@@ -111,6 +114,13 @@ impl Text {
                 let by = show_duration(by.to_std().unwrap_or_default());
                 format!("{} the clock was set {way} by {by}\n", self.time(now.wall))
             }
+            Event::ClockWrong { least } => {
+                let (clock, least) = (now.wall.format("%Y-%m-%d %H:%M:%S"), least.format("%Y-%m-%d"));
+                let text = format!("the clock is wrong: it says {clock} UTC, and this release is of {least}");
+                let remedy = "nothing is due until it is set; start with --trust-clock to believe it";
+                format!("{} {}\n", self.time(now.wall), self.style.bold(format!("{text}; {remedy}")))
+            }
+            Event::ClockRight => format!("{} the clock is right\n", self.time(now.wall)),
             Event::RunnerStopping { stage, running, within } => self.stopping(now, *stage, running, *within),
         }
     }

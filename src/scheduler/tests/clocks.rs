@@ -1,4 +1,4 @@
-//! The wall clock steps, the machine sleeps.
+//! The wall clock steps, the machine sleeps: what is a misfire, and why.
 
 use super::world::{World, at, every, secs};
 use crate::model::Grace;
@@ -30,19 +30,6 @@ fn a_stall_is_neither() {
         .until(10)
         .stall(secs(1800))
         .happened("1810 a@600 missed late");
-}
-
-#[test]
-fn after_a_step_back_no_fire_time_is_repeated() {
-    World::new([every("a", secs(10))])
-        .runs_for("a", secs(0), 0)
-        .until(25)
-        .and_then()
-        .step(TimeDelta::seconds(-20))
-        .until(44)
-        .happened("25 clock stepped -20s")
-        .until(50)
-        .happened("50 a#3 started scheduled\n 50 a#3 succeeded");
 }
 
 #[test]

@@ -9,5 +9,7 @@ mod limits;
 mod overlap;
 mod retry;
 mod shutdown;
+mod steps;
 mod timeout;
 mod world;
+mod wrong_clock;

@@ -4,8 +4,9 @@
 //! Time is told in seconds since the start, which is 2026-01-05 00:00:00 UTC.
 
 use crate::model::{
-    Answer, Coalesce, Event, Exit, ExitStatus, Grace, Job, JobAction, Ladder, Name, Now, OutputKept,
-    OutputMode, Overlap, Place, Plan, Policy, Record, Retry, RunRef, Settings, Setup, SpawnError, Usage,
+    Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Grace, Job, JobAction, Ladder, Name, Now,
+    OutputKept, OutputMode, Overlap, Place, Plan, Policy, Record, Retry, RunKey, RunRef, Settings, Setup,
+    SpawnError, Usage,
 };
 use crate::scheduler::{Action, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -39,7 +40,12 @@ pub(super) fn at(name: &str, seconds: &[i64]) -> Job {
     scheduled(name, seconds.iter().map(trigger).collect())
 }
 
-fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
+/// A job that is due by the calendar.
+pub(super) fn cron(name: &str, text: &str) -> Job {
+    scheduled(name, vec![Trigger::cron(text, &Zone::utc()).expect("a sound expression")])
+}
+
+pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
     let setup = Setup {
         shell: vec!["sh".into()],
         cwd: "/".into(),
@@ -64,7 +70,18 @@ fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
     }
 }
 
+/// So many seconds after the start, by the wall clock.
+pub(super) fn wall(second: i64) -> DateTime<Utc> {
+    start() + TimeDelta::seconds(second)
+}
+
 impl Job {
+    /// Its fire times lie after `start` and up to `end`.
+    pub(super) fn between(self, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Job {
+        let triggers = self.schedule.triggers().to_vec();
+        Job { schedule: Arc::new(ScheduleBuilder { triggers, start, end }.build()), ..self }
+    }
+
     fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Job {
         change(Arc::make_mut(&mut self.policy));
         self
@@ -122,6 +139,21 @@ fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 1, 5, 0, 0, 0).single().expect("UTC has every time once")
 }
 
+fn plan(jobs: impl IntoIterator<Item = Job>, max_running: Option<u32>, groups: &[(&str, u32)]) -> Plan {
+    let group = |(name, most): &(&str, u32)| (Name::parse(name).expect("a name"), many(*most));
+    Plan {
+        jobs: jobs.into_iter().map(Arc::new).collect(),
+        groups: groups.iter().map(group).collect(),
+        settings: Settings {
+            file: Path::new("jobs.toml").into(),
+            zone: Zone::utc(),
+            max_running: max_running.map(many),
+            shutdown_grace: secs(25),
+            seed: None,
+        },
+    }
+}
+
 /// How a process behaves.
 #[derive(Clone, Copy)]
 struct Behaviour {
@@ -148,6 +180,7 @@ pub(super) struct World {
     processes: BTreeMap<RunRef, Process>,
     names: BTreeMap<RunRef, String>,
     numbers: BTreeMap<Name, u64>,
+    claimed: BTreeSet<RunKey>,
     /// Records that wait for an answer while the ledger is slow.
     ledger_waits: Option<VecDeque<Record>>,
     log: String,
@@ -163,27 +196,29 @@ impl World {
         max_running: Option<u32>,
         groups: &[(&str, u32)],
     ) -> World {
-        let group = |(name, most): &(&str, u32)| (Name::parse(name).expect("a name"), many(*most));
-        let plan = Plan {
-            jobs: jobs.into_iter().map(Arc::new).collect(),
-            groups: groups.iter().map(group).collect(),
-            settings: Settings {
-                file: Path::new("jobs.toml").into(),
-                zone: Zone::utc(),
-                max_running: max_running.map(many),
-                shutdown_grace: secs(25),
-                seed: None,
-            },
-        };
-        let now = Now { wall: start(), monotonic: secs(1000), boot: secs(2000) };
+        World::with_clock(&plan(jobs, max_running, groups), start(), None)
+    }
+
+    /// The wall clock is set to `wall`, and is wrong if that is before `least`.
+    pub(super) fn at_wall(
+        jobs: impl IntoIterator<Item = Job>,
+        wall: DateTime<Utc>,
+        least: Option<DateTime<Utc>>,
+    ) -> World {
+        World::with_clock(&plan(jobs, None, &[]), wall, least)
+    }
+
+    fn with_clock(plan: &Plan, wall: DateTime<Utc>, least: Option<DateTime<Utc>>) -> World {
+        let now = Now { wall, monotonic: secs(1000), boot: secs(2000) };
         let mut world = World {
-            core: Core::new(&plan, "seed", "node", now),
+            core: Core::new(plan, "seed", "node", least, now),
             now,
             behaviours: BTreeMap::new(),
             spawn_fails: BTreeSet::new(),
             processes: BTreeMap::new(),
             names: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            claimed: BTreeSet::new(),
             ledger_waits: None,
             log: String::new(),
         };
@@ -257,6 +292,21 @@ impl World {
         self
     }
 
+    /// The machine sleeps, and its wall clock is wrong by so much when it wakes.
+    pub(super) fn suspend_and_set(mut self, duration: Duration, second: i64) -> World {
+        self.now.boot += duration;
+        self.now.wall = wall(second);
+        self.core.handle_timeout(self.now);
+        self.settle();
+        self
+    }
+
+    /// The wall clock is set to this many seconds after the start.
+    pub(super) fn set(self, second: i64) -> World {
+        let by = wall(second) - self.now.wall;
+        self.step(by)
+    }
+
     /// The wall clock is set.
     pub(super) fn step(mut self, by: TimeDelta) -> World {
         self.now.wall += by;
@@ -309,6 +359,26 @@ impl World {
     /// Forgets what happened so far.
     pub(super) fn and_then(mut self) -> World {
         self.log.clear();
+        self
+    }
+
+    /// The claimed fire times of a job, each as clock epoch and seconds after the start, in order of both.
+    pub(super) fn claims(&self, job: &str) -> Vec<(u32, i64)> {
+        let of_job = |key: &&RunKey| key.job.as_str() == job && key.class == CauseClass::Calendar;
+        let second = |key: &RunKey| (key.clock_epoch, (key.instant - start()).num_seconds());
+        self.claimed.iter().filter(of_job).map(second).collect()
+    }
+
+    /// How far away by the wall clock the fire time is that each job waits for, in plan order.
+    pub(super) fn waits(&self) -> Vec<Option<TimeDelta>> {
+        let wait = |armed: crate::scheduler::Armed| armed.due - self.now.wall;
+        self.core.upcoming().map(|(_, armed)| armed.map(wait)).collect()
+    }
+
+    /// Asserts that the scheduler has nothing to do before the wall clock is `second`, by itself.
+    #[track_caller]
+    pub(super) fn waits_until(self, second: i64) -> World {
+        assert_eq!(self.core.poll_timeout().wall.map(|at| (at - start()).num_seconds()), Some(second));
         self
     }
 
@@ -378,6 +448,7 @@ impl World {
     fn answer(&mut self, record: &Record) {
         let answer = match record {
             Record::Claim(key) => {
+                assert!(self.claimed.insert(key.clone()), "{key:?} is claimed twice:\n{}", self.log);
                 let number = self.numbers.entry(key.job.clone()).or_default();
                 *number += 1;
                 Answer::Claimed { number: *number }
@@ -442,6 +513,8 @@ impl World {
                 text
             }
             Event::ClockStepped { by } => format!("clock stepped {}s", by.num_seconds()),
+            Event::ClockWrong { least } => format!("clock wrong until {}", (*least - start()).num_seconds()),
+            Event::ClockRight => "clock right".into(),
             Event::RunnerStopping { stage, running, within } => {
                 format!("stopping: {stage:?} {} within {}s", running.len(), within.as_secs())
             }
