@@ -14,7 +14,7 @@ mod workers;
 
 pub use clock::{Clock, now};
 
-use crate::executor::{OutputSink, Report};
+use crate::executor::{Children, OutputSink, Report};
 use crate::ledger::{Answers, Ledger};
 use crate::model::{Deadline, Event, Name, Now, Plan, Record, Tally};
 use crate::scheduler::{Action, Core, Fact};
@@ -44,6 +44,9 @@ pub struct Options {
     /// A wall clock that is before this is wrong, and nothing is due until it is set right; `None`: any clock
     /// is believed.
     pub clock_least: Option<DateTime<Utc>>,
+    /// Which processes belong to a run beside its session. The default finds none: what it takes to find
+    /// them concerns the whole process.
+    pub children: Children,
 }
 
 /// A scheduler with all that it needs to act. Made by [`Engine::new`], it does nothing until
@@ -99,7 +102,7 @@ impl Engine {
             core.handle_event(now(), Fact::RunRequested(job.clone()));
         }
         let sink: Arc<dyn OutputSink> = audience.clone();
-        let workers = Workers::new(options.dry_run, sink, report)?;
+        let workers = Workers::new(options.dry_run, sink, report, options.children.clone())?;
         let handle = Handle { asked: handle };
         let (unwritten, writing) = (Vec::new(), None);
         Ok(Engine {

@@ -1,7 +1,7 @@
 //! The driver on the host's own clocks, without processes.
 
 use super::{Audience, Clock, Engine, Handle, Options, now};
-use crate::executor::{OutputSink, OutputSource, Stream};
+use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::jobfile::{self, Source};
 use crate::ledger::MemoryLedger;
 use crate::model::{Event, Now, Plan};
@@ -30,7 +30,9 @@ impl Audience for Witness {
 }
 
 impl OutputSink for Witness {
-    fn lines(&self, _: &OutputSource, _: Stream, _: &[u8]) {}
+    fn lines(&self, _: &OutputSource, _: Stream, _: &[u8]) -> Pace {
+        Pace::Keep
+    }
 }
 
 #[test]
