@@ -63,6 +63,8 @@ struct When<'t> {
     end: Option<DateTime<Utc>>,
     every: Option<Entry<'t>>,
     startup: bool,
+    /// Whether that was said of one of its crons.
+    never_fires: bool,
     /// Whether any of it was unsound.
     broken: bool,
 }
@@ -84,9 +86,15 @@ pub(super) fn read(
     let key_span = |key: &str| fields.peek(key).map(|entry| entry.key_span.clone());
     let (own_overlap, own_max) = (key_span("overlap"), key_span("max_instances"));
     let group_span = fields.peek("group").map(Entry::span);
+    let bound_span = fields.peek("start").or(fields.peek("end")).map(Entry::span);
     let timeout_span = fields.peek("timeout").map(Entry::span);
+    let retry_span = fields.peek("retry").map(Entry::span);
     let own = Shared::read(reader, &mut fields);
     let shared = own.over(defaults.shared);
+    if let Some(span) = retry_span.filter(|_| shared.retries_without_number()) {
+        let message = "`retry` does not say how often, and so does nothing";
+        reader.fault_with_hint(Code::BadValue, span, message, "add attempts = 3 to it");
+    }
     reader.of_job(name.clone(), shared.allow.clone().unwrap_or_default());
     let description = fields.take("description").and_then(|entry| reader.text(&entry, "text"));
     let action = read_action(reader, &mut fields, entry);
@@ -102,6 +110,11 @@ pub(super) fn read(
     });
     let job = name.zip(action).filter(|_| !when.broken).map(|(name, (action, action_span))| {
         let schedule = when.schedule();
+        if when.start.or(when.end).is_some() && !when.never_fires && schedule.never_fires() {
+            let message = "there is no fire time between `start` and `end`";
+            let span = bound_span.unwrap_or_else(|| entry.key_span.clone());
+            reader.fault(Code::NeverFires, span, message);
+        }
         let (line, _) = reader.sheet.place(entry.key_span.start);
         let job = Job {
             name,
@@ -231,6 +244,7 @@ fn read_crons(
                 if read.never_fires {
                     let message = format!("`{}` never fires: no year has such a day", text.text);
                     reader.fault(Code::NeverFires, text.span.clone(), message);
+                    when.never_fires = true;
                 }
                 when.triggers.extend(read.schedule.triggers().iter().cloned());
                 when.cron_alone = Some(read.schedule);
@@ -327,7 +341,7 @@ impl When<'_> {
 }
 
 /// `overlap = "allow"` has no limit, so that a limit beside it means something else.
-fn check_overlap(
+pub(super) fn check_overlap(
     reader: &mut Reader<'_>,
     shared: &Shared,
     own_overlap: Option<Range<usize>>,
@@ -343,7 +357,7 @@ fn check_overlap(
         from(&own_max)
     );
     let hint = "take max_instances out, or write: overlap = \"skip\"";
-    // A job that inherits both has nothing to point at; the fault was told where a job sets one.
+    // A job that inherits both has nothing to point at; the fault was told where one of them is set.
     if let Some(span) = own_max.or(own_overlap) {
         reader.fault_with_hint(Code::Conflict, span, message, hint);
     }

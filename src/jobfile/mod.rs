@@ -268,9 +268,13 @@ impl<'a> Loader<'a> {
 
     fn include(&mut self, sheet: &Sheet, patterns: &[value::Text], defaults: &Shared) {
         self.including.push(sheet.identity());
+        let mut included = HashSet::new();
         for pattern in patterns {
             for path in self.included(sheet, pattern) {
-                self.include_file(sheet, pattern, &path, defaults);
+                // One that two patterns match is read once.
+                if included.insert(path.clone()) {
+                    self.include_file(sheet, pattern, &path, defaults);
+                }
             }
         }
         self.including.pop();
@@ -281,6 +285,9 @@ impl<'a> Loader<'a> {
         if self.including.contains(&identity) {
             let message = format!("`{}` includes itself, by way of this", path.display());
             self.faults.push(Fault::at(Code::IncludeCycle, sheet, pattern.span.clone(), message));
+        } else if !path.exists() {
+            let message = format!("there is no file `{}`", path.display());
+            self.faults.push(Fault::at(Code::MissingFile, sheet, pattern.span.clone(), message));
         } else if let Some(included) = self.open(&Source::Path(path.to_owned())) {
             self.read_file(&included, Some(defaults));
         }
@@ -298,7 +305,11 @@ impl<'a> Loader<'a> {
             self.faults.push(Fault::at(Code::BadPattern, sheet, pattern.span.clone(), message));
             return Vec::new();
         };
-        let found: Vec<PathBuf> = found.filter_map(Result::ok).filter(|path| !path.is_dir()).collect();
+        let found = found.filter_map(Result::ok).filter(|path| !path.is_dir());
+        // A pattern that also matches the file that has it means the others.
+        let own = sheet.identity();
+        let found: Vec<PathBuf> =
+            found.filter(|path| path.canonicalize().ok().as_ref() != Some(&own)).collect();
         if found.is_empty() {
             let message = format!("no file matches `{}`", pattern.text);
             self.faults.push(Fault::at(Code::NothingIncluded, sheet, pattern.span.clone(), message));

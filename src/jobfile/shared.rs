@@ -2,6 +2,7 @@
 //! over those of its file's defaults, and those over the main file's.
 
 use super::fault::Code;
+use super::job;
 use super::keys::{self, Place};
 use super::source::Sheet;
 use super::value::{Entry, Fields, Reader};
@@ -91,9 +92,18 @@ impl Shared {
     /// Reads `[defaults]`.
     pub(super) fn read_defaults(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Shared {
         let Some(mut fields) = reader.table(entry, "a table of job keys") else { return Shared::default() };
+        let key_span = |key: &str| fields.peek(key).map(|entry| entry.key_span.clone());
+        let (overlap, most) = (key_span("overlap"), key_span("max_instances"));
         let shared = Shared::read(reader, &mut fields);
         keys::refuse_rest(reader, fields, Place::Defaults);
+        job::check_overlap(reader, &shared, overlap, most);
         shared
+    }
+
+    /// Whether something is said of retries, but not how many there are.
+    pub(super) fn retries_without_number(&self) -> bool {
+        let RetryKeys { attempts, delay, factor, delay_max } = &self.retry;
+        attempts.is_none() && (delay.is_some() || factor.is_some() || delay_max.is_some())
     }
 
     /// Reads the keys that are there, and takes them out.
@@ -136,8 +146,14 @@ impl Shared {
                     reader.wrong_type(&entry, expected).hint = Some(hint);
                     return None;
                 }
-                let words = reader.texts(&entry, expected)?;
-                Some(words.into_iter().map(|word| word.text).collect())
+                let words: Vec<_> =
+                    reader.texts(&entry, expected)?.into_iter().map(|word| word.text).collect();
+                if words[0].is_empty() {
+                    let message = format!("`shell`: expected {expected}, found an empty text first");
+                    reader.fault(Code::BadValue, entry.span(), message);
+                    return None;
+                }
+                Some(words)
             }),
             cwd: key("cwd").and_then(|entry| {
                 let cwd = reader.some_text(&entry, "a folder")?;
@@ -327,6 +343,10 @@ fn read_env(reader: &mut Reader<'_>, entry: &Entry<'_>) -> BTreeMap<String, Stri
         if variable.key.is_empty() || variable.key.contains(['=', '\0']) {
             let message = "the name of a variable: expected at least one character, and no `=` or NUL";
             reader.fault(Code::BadName, variable.key_span, message);
+        } else if !matches!(variable.value.get_ref(), DeValue::String(_)) {
+            let message = format!("`{}`: expected text, found another type of value", variable.key);
+            let fault = reader.fault(Code::WrongType, variable.key_span, message);
+            (fault.excerpt, fault.hint) = (None, Some("write it in quotes".into()));
         } else if let Some(value) = reader.text(&variable, "text") {
             env.insert(variable.key.to_owned(), value.text);
         }

@@ -4,16 +4,19 @@ use super::{FireTime, TriggerError, Zone};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 /// Returns the instant that `text` means: RFC 3339 with an offset, or local time in `zone` (the first of two,
-/// or the first instant after a gap).
-pub(super) fn parse(text: &str, zone: &Zone) -> Result<FireTime, TriggerError> {
+/// or the first instant after a gap). Also whether that local time lies in a gap.
+pub(super) fn parse(text: &str, zone: &Zone) -> Result<(FireTime, bool), TriggerError> {
     let trimmed = text.trim();
     if let Ok(instant) = DateTime::parse_from_rfc3339(trimmed) {
-        return Ok(instant.to_utc()).and_then(|instant| whole_second(text, instant));
+        return whole_second(text, instant.to_utc()).map(|instant| (instant, false));
     }
     let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
     let local = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(trimmed, format).ok());
     match local {
-        Some(local) => whole_second(text, zone.resolve_first(local)),
+        Some(local) => {
+            let instant = whole_second(text, zone.resolve_first(local))?;
+            Ok((instant, zone.at(instant).naive_local() != local))
+        }
         None => Err(error(text, hint(trimmed))),
     }
 }

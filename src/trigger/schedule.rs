@@ -18,7 +18,7 @@ pub struct Trigger {
 enum Rule {
     Cron { cron: Arc<Cron>, zone: Zone },
     Every(Every),
-    At { instant: FireTime, zone: Zone },
+    At { instant: FireTime, in_gap: bool, zone: Zone },
 }
 
 /// What a fire time owes to daylight saving.
@@ -74,10 +74,10 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let instant = at::parse(text, zone)?;
+        let (instant, in_gap) = at::parse(text, zone)?;
         Ok(Trigger {
             text: format!("at {}", text.trim()).into(),
-            rule: Rule::At { instant, zone: zone.clone() },
+            rule: Rule::At { instant, in_gap, zone: zone.clone() },
         })
     }
 
@@ -151,6 +151,7 @@ impl Trigger {
                 local::is_folded(zone, second).then_some(DstMark::Fold)
             }
             Rule::Every(_) => None,
+            Rule::At { in_gap: true, .. } => Some(DstMark::Gap),
             Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
         }
     }

@@ -17,6 +17,9 @@ const CYCLE: i64 = 146_097 * 86_400;
 /// 2500-01-01T00:00Z, where the table ends. From 2100 on it holds nothing but the zone's last rule.
 const TABLE_END: i64 = 16_725_225_600;
 
+/// Where the system keeps its zone.
+const LOCALTIME: &str = "/etc/localtime";
+
 /// A time zone of the IANA database. Cheap to clone; equal when the names are.
 #[derive(Clone)]
 pub struct Zone(Arc<Compiled>);
@@ -62,6 +65,11 @@ pub enum SystemZoneError {
         /// What it names.
         unknown: UnknownZone,
     },
+    /// `/etc/localtime` is a copy of a zone's file.
+    #[error(
+        "{LOCALTIME} is a file without a name, expected a link such as /usr/share/zoneinfo/Europe/Berlin"
+    )]
+    Nameless,
     /// `TZ` holds a rule instead of a name.
     #[error("TZ is expected to name a zone such as `Europe/Berlin`, found the rule `{found}`")]
     Rule {
@@ -123,8 +131,10 @@ impl Zone {
         }
         let zone = DATABASE.0.get(name).map_err(|_| unknown(name))?;
         let canonical = zone.iana_name().unwrap_or(name).to_owned();
-        let zone = Zone(Arc::new(Compiled { segments: segments(&zone), name: canonical.clone() }));
-        Ok(compiled.entry(canonical).or_insert(zone).clone())
+        let compile = || Zone(Arc::new(Compiled { segments: segments(&zone), name: canonical.clone() }));
+        let zone = compiled.entry(canonical.clone()).or_insert_with(compile).clone();
+        compiled.insert(name.to_owned(), zone.clone());
+        Ok(zone)
     }
 
     /// Universal time.
@@ -139,19 +149,14 @@ impl Zone {
     /// Returns the system's zone: `TZ`, else where `/etc/localtime` leads, else `/etc/timezone`, else UTC.
     ///
     /// # Errors
-    /// [`SystemZoneError`] when one of these is set and names no zone; never silently UTC.
+    /// [`SystemZoneError`] when one of these is there and names no zone; never silently UTC.
     pub fn system() -> Result<Zone, SystemZoneError> {
         #[expect(clippy::disallowed_methods, reason = "`TZ` is the system's setting of the zone")]
-        let tz = std::env::var("TZ").ok().filter(|tz| !tz.is_empty());
-        if let Some(tz) = tz {
-            return from_tz(&tz);
-        }
-        let link = fs::canonicalize("/etc/localtime").ok().and_then(|path| zone_of_path(&path));
-        let setting = fs::read_to_string("/etc/timezone").ok().map(|text| text.trim().to_owned());
-        match (link, setting.filter(|name| !name.is_empty())) {
-            (Some(name), _) => named("/etc/localtime", &name),
-            (None, Some(name)) => named("/etc/timezone", &name),
-            (None, None) => Ok(Zone::utc()),
+        let tz = std::env::var_os("TZ").map(|tz| tz.to_string_lossy().into_owned());
+        let tz = tz.as_deref().map(|tz| tz.strip_prefix(':').unwrap_or(tz));
+        match tz.filter(|tz| !tz.is_empty() && *tz != LOCALTIME) {
+            Some(tz) => from_tz(tz),
+            None => of_files(Path::new(LOCALTIME), Path::new("/etc/timezone")),
         }
     }
 
@@ -256,8 +261,20 @@ fn unknown(name: &str) -> UnknownZone {
     UnknownZone { name: name.to_owned(), nearest }
 }
 
-fn from_tz(tz: &str) -> Result<Zone, SystemZoneError> {
-    let name = tz.strip_prefix(':').unwrap_or(tz);
+/// What the system's own files say: where `localtime` leads, else the name in `timezone`, else UTC if there is
+/// no `localtime` at all.
+pub(super) fn of_files(localtime: &Path, timezone: &Path) -> Result<Zone, SystemZoneError> {
+    let path = fs::canonicalize(localtime).ok();
+    let setting = fs::read_to_string(timezone).ok().map(|text| text.trim().to_owned());
+    match (path.as_deref().and_then(zone_of_path), setting.filter(|name| !name.is_empty())) {
+        (Some(name), _) => named(LOCALTIME, &name),
+        (None, Some(name)) => named("/etc/timezone", &name),
+        (None, None) if path.is_some() => Err(SystemZoneError::Nameless),
+        (None, None) => Ok(Zone::utc()),
+    }
+}
+
+fn from_tz(name: &str) -> Result<Zone, SystemZoneError> {
     if let Some(path) = name.strip_prefix('/') {
         let name = zone_of_path(&Path::new("/").join(path)).unwrap_or_else(|| name.to_owned());
         return named("TZ", &name);

@@ -1,6 +1,7 @@
 //! `runner check`.
 
 use crate::case::Case;
+use std::os::unix::ffi::OsStrExt;
 
 const SOUND: &str = "[jobs.a]\nevery = \"1h\"\ncommand = \"true\"\n";
 
@@ -130,4 +131,10 @@ fn an_unknown_tz_is_an_error_and_not_silently_utc() {
     case().env("TZ", "Europe/Atlantis").exits(2).says("TZ names an unknown time zone `Europe/Atlantis`");
     case().env("TZ", "EST5EDT4,M3.2.0,M11.1.0").exits(2).says("found the rule `EST5EDT4,M3.2.0,M11.1.0`");
     case().env("TZ", ":America/New_York").exits(0).prints("America/New_York (tzdata");
+    let mut odd = case().command();
+    odd.env("TZ", std::ffi::OsStr::from_bytes(b"\xff/Berlin"));
+    assert_eq!(odd.output().expect("its end").status.code(), Some(2), "no text is no zone");
+    // What many images set is the same as not to set it.
+    let of_system = |tz: &str| case().env("TZ", tz).exits(0).stdout.split(" (").next().map(str::to_owned);
+    assert_eq!(of_system(":/etc/localtime"), of_system(""));
 }

@@ -147,6 +147,44 @@ warning[nothing-included]: no file matches `none.d/*.toml`
 }
 
 #[test]
+fn an_included_file_that_is_missing_is_told_where_it_is_named() {
+    let main = "include = [\"gone.toml\"]\n".to_owned() + JOB;
+    check(
+        &[("jobs.toml", &main)],
+        "error[missing-file]: there is no file `gone.toml`
+ --> jobs.toml:1:12
+  |
+1 | include = [\"gone.toml\"]
+  |            ^^^^^^^^^^^",
+    );
+}
+
+#[test]
+fn a_pattern_means_other_files_than_its_own_and_each_once() {
+    let main = "include = [\"*.toml\", \"b.toml\", \"b*\"]\n".to_owned() + JOB;
+    check(&[("jobs.toml", &main), ("b.toml", "[jobs.b]\nevery = \"1h\"\ncommand = \"true\"\n")], "");
+}
+
+#[test]
+fn a_job_of_two_included_files_names_both_places() {
+    check(
+        &[("jobs.toml", "include = [\"one.toml\", \"two.toml\"]\n"), ("one.toml", JOB), ("two.toml", JOB)],
+        "error[duplicate-job]: the job `a` is defined twice
+ --> two.toml:1:7
+  |
+1 | [jobs.a]
+  |       ^
+  |
+ ::: one.toml:1:7
+  |
+1 | [jobs.a]
+  |       - first here
+  |
+  = help: give one of them another name",
+    );
+}
+
+#[test]
 fn a_job_of_two_files_names_both_places() {
     check(
         &[
@@ -210,11 +248,11 @@ fn all_faults_of_all_files_are_told() {
         .collect();
     let told: Vec<_> = told.iter().map(|(file, code)| (&**file, *code)).collect();
     let expected = [
+        ("jobs.toml", "missing-file"),
         ("jobs.toml", "bad-duration"),
         ("one.toml", "wrong-type"),
         ("two.toml", "misplaced"),
         ("two.toml", "unknown-key"),
-        ("gone.toml", "missing-file"),
     ];
     assert_eq!(told, expected);
 }

@@ -299,7 +299,8 @@ fn hint_for_value(kind: &Kind, found: &str) -> Option<String> {
 
 fn read_step(kind: &Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
     let digits = !piece.text.is_empty() && piece.text.bytes().all(|byte| byte.is_ascii_digit());
-    let step = if digits { piece.text.parse::<u16>().ok() } else { None };
+    // A larger number than there is room for is as large as a step can be: only the first value is left.
+    let step = if digits { Some(piece.text.parse::<u16>().unwrap_or(u16::MAX)) } else { None };
     step.filter(|step| *step > 0).ok_or_else(|| {
         let expected = format!("a step of 1 or more {}s", kind.name.split(' ').next().unwrap_or(kind.name));
         piece.error(&expected, None)

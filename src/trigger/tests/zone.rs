@@ -1,14 +1,37 @@
 //! Zones: names, data, and agreement with the source of the data.
 
 use super::{utc, zone};
-use crate::trigger::{Zone, zone_data};
+use crate::trigger::zone::of_files;
+use crate::trigger::{SystemZoneError, Zone, zone_data};
 use chrono::{DateTime, NaiveDate};
+use std::fs;
 
 #[test]
 fn names_are_found_in_any_case_and_kept_canonical() {
     assert_eq!(zone("europe/berlin").name(), "Europe/Berlin");
     assert_eq!(zone("Europe/Berlin"), zone("EUROPE/BERLIN"));
     assert_eq!(Zone::utc().name(), "UTC");
+}
+
+#[test]
+fn the_systems_zone_is_where_its_files_lead_and_never_silently_utc() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (localtime, timezone) = (folder.path().join("localtime"), folder.path().join("timezone"));
+    let found = || of_files(&localtime, &timezone).map(|zone| zone.name().to_owned());
+    assert_eq!(found().as_deref(), Ok("UTC"), "an empty container");
+    // A copy of a zone's file, as some images have it, has no name to know it by.
+    fs::write(&localtime, "TZif2").expect("a file");
+    assert_eq!(found(), Err(SystemZoneError::Nameless));
+    fs::write(&timezone, "Asia/Kolkata\n").expect("a file");
+    assert_eq!(found().as_deref(), Ok("Asia/Kolkata"));
+    fs::write(&timezone, "Asia/Atlantis\n").expect("a file");
+    assert!(found().expect_err("no zone").to_string().starts_with("/etc/timezone names an unknown"));
+    let zoneinfo = folder.path().join("zoneinfo/Europe");
+    fs::create_dir_all(&zoneinfo).expect("a folder");
+    fs::write(zoneinfo.join("Berlin"), "TZif2").expect("a file");
+    fs::remove_file(&localtime).expect("a file");
+    std::os::unix::fs::symlink(zoneinfo.join("Berlin"), &localtime).expect("a link");
+    assert_eq!(found().as_deref(), Ok("Europe/Berlin"));
 }
 
 #[test]
