@@ -22,7 +22,7 @@ mod spawn;
 #[cfg(test)]
 mod tests;
 
-use crate::model::{Cause, Exit, Job, RunId, RunRef, SpawnError};
+use crate::model::{Cause, Exit, Finish, Job, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};
 use prepare::Preparer;
 use rustix::process::Signal;
@@ -51,6 +51,8 @@ pub struct Launch {
     pub fire_time: DateTime<FixedOffset>,
     /// Handed to the process.
     pub cause: Cause,
+    /// Handed to the process, if it runs because of the finish of others.
+    pub after: Option<Finish>,
     /// Handed to the process; counted from 1.
     pub attempt: u32,
 }
