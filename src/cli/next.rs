@@ -101,11 +101,18 @@ fn chosen<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Job>, Failure>
 fn note_those_without(jobs: &[&Job]) {
     for job in jobs {
         let name = &job.name;
-        match (job.enabled, job.schedule.is_empty(), job.startup) {
-            (false, ..) => log::info!("{name}: disabled, no fire times"),
-            (true, _, true) => log::info!("{name}: runs when the runner starts"),
-            (true, true, false) => log::info!("{name}: no trigger, runs only by hand"),
-            (true, false, false) => {}
+        if !job.enabled {
+            log::info!("{name}: disabled, no fire times");
+            continue;
+        }
+        if job.startup {
+            log::info!("{name}: runs when the runner starts");
+        }
+        if let Some(after) = &job.after {
+            log::info!("{name}: runs when {after}");
+        }
+        if job.schedule.is_empty() && !job.startup && job.after.is_none() {
+            log::info!("{name}: no trigger, runs only by hand");
         }
     }
 }

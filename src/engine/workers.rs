@@ -49,8 +49,8 @@ impl Workers {
 }
 
 fn launch(spawn: Spawn) -> Launch {
-    let Spawn { run_ref, run, job, fire_time, cause, attempt } = spawn;
-    Launch { run_ref, run, job, fire_time, cause, attempt }
+    let Spawn { run_ref, run, job, fire_time, cause, after, attempt } = spawn;
+    Launch { run_ref, run, job, fire_time, cause, after, attempt }
 }
 
 fn nothing_done() -> Exit {

@@ -29,7 +29,7 @@ mod whose;
 
 pub use children::Children;
 
-use crate::model::{Cause, Exit, Job, RunId, RunRef, SpawnError};
+use crate::model::{Cause, Exit, Finish, Job, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};
 use prepare::Preparer;
 use rustix::process::Signal;
@@ -59,6 +59,8 @@ pub struct Launch {
     pub fire_time: DateTime<FixedOffset>,
     /// Handed to the process.
     pub cause: Cause,
+    /// Handed to the process, if it runs because of the finish of others.
+    pub after: Option<Finish>,
     /// Handed to the process; counted from 1.
     pub attempt: u32,
 }

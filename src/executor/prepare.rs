@@ -3,7 +3,7 @@
 
 use super::Launch;
 use super::scripts::{ScriptFile, Scripts};
-use crate::model::{JobAction, Setup, SpawnError, parse_env_file};
+use crate::model::{Finish, JobAction, Setup, SpawnError, parse_env_file};
 use rustix::fs::{Access, AtFlags, CWD, MemfdFlags, Mode, OFlags, accessat, memfd_create, open};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
@@ -35,7 +35,9 @@ pub(super) struct Preparer {
 }
 
 impl Preparer {
-    pub(super) fn new(inherited: BTreeMap<OsString, OsString>) -> Preparer {
+    pub(super) fn new(mut inherited: BTreeMap<OsString, OsString>) -> Preparer {
+        // Of a job whose process this runner is; they say nothing of the jobs that are run here.
+        inherited.retain(|name, _| !name.as_encoded_bytes().starts_with(b"RUNNER_AFTER_"));
         Preparer { inherited, scripts: Scripts::default() }
     }
 
@@ -68,6 +70,7 @@ impl Preparer {
             ("RUNNER_CAUSE", launch.cause.as_str().to_owned()),
         ];
         env.extend(own.map(|(name, value)| (name.into(), value.into())));
+        env.extend(launch.after.iter().flat_map(after));
         Ok(env)
     }
 
@@ -106,6 +109,18 @@ fn interpreter(script: &str) -> Vec<OsString> {
             None => vec![line.into()],
         },
     }
+}
+
+/// What a process is told of the finish that it runs because of. The exit code is left out where there is
+/// none: after a signal, or when there was no process.
+fn after(finish: &Finish) -> impl Iterator<Item = (OsString, OsString)> + use<> {
+    let code = finish.exit_code.map(|code| ("RUNNER_AFTER_EXIT_CODE", code.to_string()));
+    let always = [
+        ("RUNNER_AFTER_JOB", finish.run.job.to_string()),
+        ("RUNNER_AFTER_RUN_ID", finish.run.to_string()),
+        ("RUNNER_AFTER_OUTCOME", finish.outcome.as_str().to_owned()),
+    ];
+    always.into_iter().chain(code).map(|(name, value)| (name.into(), value.into()))
 }
 
 fn check_cwd(cwd: &Path) -> Result<(), SpawnError> {

@@ -83,6 +83,10 @@ codes! {
     Error UnknownZone = "unknown-zone";
     /// A group that is not defined.
     Error UnknownGroup = "unknown-group";
+    /// A job to run after that is not defined.
+    Error UnknownJob = "unknown-job";
+    /// Jobs that run after each other, or one after itself.
+    Error AfterCycle = "after-cycle";
     /// Two jobs of one name.
     Error DuplicateJob = "duplicate-job";
     /// Two groups of one name.
@@ -122,6 +126,14 @@ codes! {
     Warning WritableByOthers = "writable-by-others";
     /// An `include` that matches no file.
     Warning NothingIncluded = "nothing-included";
+}
+
+impl Code {
+    /// Whether it may be the reason that a job is not known.
+    pub(super) fn hides_jobs(self) -> bool {
+        use Code::{MissingFile, NotAFile, NotUtf8, Syntax, TooLarge, Unreadable};
+        matches!(self, MissingFile | NotAFile | NotUtf8 | Syntax | TooLarge | Unreadable)
+    }
 }
 
 /// A piece of a file, kept so that the file itself need not be.

@@ -1,12 +1,13 @@
 //! `[jobs.NAME]`: what runs, when, and the shared keys laid over the defaults.
 
+use super::after::{self, Reference};
 use super::fault::{Code, Excerpt, Fault};
 use super::keys::{self, Place as KeyPlace};
 use super::lint;
 use super::shared::{Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
 use super::{Options, Shelf};
-use crate::model::{Job, JobAction, Name, Overlap, Place};
+use crate::model::{After, Job, JobAction, Name, Overlap, Place};
 use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
 use chrono::{DateTime, Utc};
 use std::ops::Range;
@@ -22,6 +23,8 @@ pub(super) struct Read {
     pub(super) job: Option<Job>,
     /// The group it names, with the fault that it is if there is no such group.
     pub(super) group: Option<(Name, Fault)>,
+    /// The jobs that it runs after.
+    pub(super) after: Vec<Reference>,
 }
 
 /// A cron expression that has been read, and what there is to say of it.
@@ -65,6 +68,9 @@ struct When<'t> {
     startup: bool,
     /// Whether that was said of one of its crons.
     never_fires: bool,
+    after: Option<Box<After>>,
+    /// The jobs of `after`, as written.
+    after_named: Vec<Text>,
     /// Whether any of it was unsound.
     broken: bool,
 }
@@ -78,7 +84,7 @@ pub(super) fn read(
     options: &Options,
     shelf: &mut Shelf,
 ) -> Read {
-    let nothing = Read { job: None, group: None };
+    let nothing = Read { job: None, group: None, after: Vec::new() };
     let told_before = reader.told();
     let name = reader.name(entry.key, entry.key_span.clone(), "job");
     reader.of_job(name.clone(), Vec::new());
@@ -99,7 +105,7 @@ pub(super) fn read(
     let description = fields.take("description").and_then(|entry| reader.text(&entry, "text"));
     let action = read_action(reader, &mut fields, entry);
     let zone = shared.timezone.clone().unwrap_or_else(Zone::utc);
-    let when = read_when(reader, &mut fields, &zone, shelf);
+    let mut when = read_when(reader, &mut fields, &zone, shelf);
     keys::refuse_rest(reader, fields, KeyPlace::Job);
     check_overlap(reader, &shared, own_overlap, own_max);
     let group = shared.group.clone().map(|group| {
@@ -108,6 +114,7 @@ pub(super) fn read(
         let fault = Fault::at(Code::UnknownGroup, reader.sheet, span, message);
         (group, Fault { job: name.clone(), ..fault })
     });
+    let after = name.iter().flat_map(|name| after::references(reader, name, &when.after_named)).collect();
     let job = name.zip(action).filter(|_| !when.broken).map(|(name, (action, action_span))| {
         let schedule = when.schedule();
         if when.start.or(when.end).is_some() && !when.never_fires && schedule.never_fires() {
@@ -121,6 +128,7 @@ pub(super) fn read(
             description: description.map(|text| text.text.into()),
             enabled: shared.enabled.unwrap_or(true),
             startup: when.startup,
+            after: when.after.take(),
             schedule,
             zone: zone.clone(),
             action: shelf.shared(action),
@@ -141,7 +149,7 @@ pub(super) fn read(
         }
         job
     });
-    Read { job, group }
+    Read { job, group, after }
 }
 
 /// Returns the action with the place of its text.
@@ -211,6 +219,12 @@ fn read_when<'t>(
     }
     if let Some(startup) = fields.take("startup") {
         when.startup = reader.flag(&startup).unwrap_or_default();
+    }
+    if let Some(after) = fields.take("after") {
+        match after::read(reader, &after) {
+            Some((after, named)) => (when.after, when.after_named) = (Some(Box::new(after)), named),
+            None => when.broken = true,
+        }
     }
     let (start, end) = (fields.take("start"), fields.take("end"));
     let mut bound = |entry: Option<&Entry<'_>>| {

@@ -14,6 +14,7 @@ pub(super) enum Place {
     Job,
     Group,
     Retry,
+    After,
 }
 
 const TOP: &[&str] = &["runner", "defaults", "groups", "jobs", "include"];
@@ -44,9 +45,11 @@ pub(super) const SHARED: &[&str] = &[
     "allow",
 ];
 /// Keys that say what a job does and when.
-const OWN: &[&str] = &["description", "command", "script", "cron", "every", "at", "startup", "start", "end"];
+const OWN: &[&str] =
+    &["description", "command", "script", "cron", "every", "at", "startup", "after", "start", "end"];
 const GROUP: &[&str] = &["max_running"];
 const RETRY: &[&str] = &["attempts", "delay", "factor", "max_delay"];
+const AFTER: &[&str] = &["jobs", "on", "any"];
 
 /// Keys that are planned, with where they belong.
 const LATER: &[&str] = &[
@@ -55,7 +58,6 @@ const LATER: &[&str] = &[
     "calendar",
     "interval",
     "dst",
-    "after",
     "user",
     "nice",
     "umask",
@@ -116,6 +118,7 @@ fn known(place: Place) -> Vec<&'static str> {
         Place::Job => [OWN, SHARED].concat(),
         Place::Group => GROUP.to_vec(),
         Place::Retry => RETRY.to_vec(),
+        Place::After => AFTER.to_vec(),
     }
 }
 
@@ -127,6 +130,7 @@ fn within(place: Place) -> &'static str {
         Place::Job => " in a job",
         Place::Group => " in a group",
         Place::Retry => " in retry",
+        Place::After => " in after",
     }
 }
 
@@ -147,7 +151,6 @@ fn elsewhere(key: &str) -> Option<String> {
 fn later_hint(key: &str) -> Option<&'static str> {
     Some(match key {
         "calendar" | "interval" => "write it as a cron",
-        "after" => "run both in one command: first && second",
         "user" => "run the command through `runuser -u NAME --` or `sudo -u NAME`",
         "nice" => "run the command through `nice -n 10`",
         "umask" | "ulimits" => "call `umask` or `ulimit` in the command",
@@ -179,9 +182,7 @@ fn foreign(key: &str, written: &str) -> Option<String> {
             "Allow" => write("overlap = \"allow\"".into()),
             _ => write("overlap = \"skip\"".into()),
         },
-        "needs" | "depends_on" => {
-            Some("running after another job is not there yet; run both in one command".into())
-        }
+        "needs" | "depends_on" => write(format!("after = {written}")),
         "suspend" | "disabled" => {
             write(format!("enabled = {}", if plain == "false" { "true" } else { "false" }))
         }
@@ -212,6 +213,9 @@ pub(super) fn hint_for_word(key: &str, found: &str) -> Option<String> {
         ("overlap", "forbid" | "false" | "no") => "overlap = \"skip\"",
         ("overlap", "true" | "yes") => "overlap = \"allow\"",
         ("overlap", "wait") => "overlap = \"queue\"",
+        ("on", "succeeded" | "ok" | "true") => "on = \"success\"",
+        ("on", "failed" | "error" | "false") => "on = \"failure\"",
+        ("on", "finished" | "always" | "done" | "any" | "exit") => "on = \"finish\"",
         ("output", "true" | "always") => "output = \"all\"",
         ("output", "false" | "never") => "output = \"none\"",
         ("output", "on_failure" | "failure" | "errors") => "output = \"failures\"",

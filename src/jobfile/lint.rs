@@ -88,9 +88,9 @@ fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<u
             "days of elapsed time: at another hour of the clock after each change of summer time".to_owned();
         reader.warn(Code::EveryDay, span.clone(), message, "for a time of day write: cron = \"0 3 * * *\"");
     }
-    if job.schedule.is_empty() && !job.startup && job.enabled {
+    if job.schedule.is_empty() && !job.startup && job.after.is_none() && job.enabled {
         let message = format!("the job `{}` has no trigger, and only runs by hand", job.name);
-        let hint = "write: cron, every, at or startup; or say that it is meant: enabled = false";
+        let hint = "write: cron, every, at, startup or after; or say that it is meant: enabled = false";
         reader.warn(Code::NoTrigger, spans.job.clone(), message, hint);
     }
     if !job.schedule.is_empty() && !job.schedule.never_fires() && job.schedule.next_after(now).is_none() {

@@ -1,15 +1,16 @@
 //! TOML text -> [`Plan`], or every fault in it with its place.
 //!
 //! [`load`] reads a job file and those that it includes. A plan comes of it only when all of them are sound;
-//! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what
-//! is no TOML in it, `value` reads one value
-//! of one kind, `keys` knows which words there are (and which neighbouring tools use), `shared` reads the
-//! keys that jobs and `[defaults]` have in common, `job` the rest of a job, `runner` the other tables, and
-//! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
+//! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what is
+//! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
+//! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common, `job` the rest
+//! of a job, `after` who runs after whom, `runner` the other tables, and `lint` says what is legal but likely
+//! not meant. `fault` words a fault, `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
 
+mod after;
 mod fault;
 mod job;
 mod keys;
@@ -28,6 +29,7 @@ pub use source::{FILE_BYTES_MAX, Source};
 
 use crate::model::{Job, JobAction, Name, Plan, Settings};
 use crate::trigger::Zone;
+use after::Reference;
 use chrono::{DateTime, Utc};
 use fault::Spot;
 use runner::RunnerTable;
@@ -44,6 +46,9 @@ use value::{Entry, Fields, Reader};
 
 /// How long a shutdown may take when the file does not say.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
+
+/// For how many unknown jobs the nearest known one is looked for, because all are compared.
+const NEAREST_MAX: usize = 20;
 
 /// What a job file is judged against.
 #[derive(Clone, Debug)]
@@ -110,6 +115,8 @@ struct Loader<'a> {
     groups_defined: HashMap<Box<str>, Spot>,
     /// The group that each job names, to be looked up when all files are read.
     groups_named: Vec<(Name, Fault)>,
+    /// Who runs after whom, likewise.
+    after_named: Vec<Reference>,
     shelf: Shelf,
     /// The files that lead to the one being read.
     including: Vec<PathBuf>,
@@ -127,6 +134,7 @@ impl<'a> Loader<'a> {
             groups: BTreeMap::new(),
             groups_defined: HashMap::new(),
             groups_named: Vec::new(),
+            after_named: Vec::new(),
             shelf: Shelf::default(),
             including: Vec::new(),
             main: None,
@@ -138,6 +146,7 @@ impl<'a> Loader<'a> {
         self.main = Some(Rc::clone(&sheet));
         let settings = self.read_file(&sheet, None)?;
         self.look_up_groups();
+        self.look_up_after();
         if self.defined.is_empty() && self.faults.iter().all(|fault| fault.severity() == Severity::Warning) {
             let fault = Fault::of_file(Code::NoJobs, &sheet.path, "expected at least one job, found none");
             self.faults.push(fault.hint("write one as [jobs.NAME]; `runner init` writes a first file"));
@@ -252,6 +261,7 @@ impl<'a> Loader<'a> {
         let mut reader = Reader::new(sheet, &mut self.faults);
         let read = job::read(&mut reader, entry, defaults, self.options, &mut self.shelf);
         self.groups_named.extend(read.group);
+        self.after_named.extend(read.after);
         self.jobs.extend(read.job.map(Arc::new));
     }
 
@@ -263,6 +273,30 @@ impl<'a> Loader<'a> {
                 let write = format!("write: [groups.{group}] with max_running = 1 below it");
                 self.faults.push(fault.hint(meant.map_or(write, |known| format!("did you mean `{known}`?"))));
             }
+        }
+    }
+
+    fn look_up_after(&mut self) {
+        let references = std::mem::take(&mut self.after_named);
+        if references.is_empty() {
+            return;
+        }
+        // A file that could not be read may have it.
+        if self.faults.iter().all(|fault| !fault.code.hides_jobs()) {
+            self.look_up_jobs(&references);
+        }
+        self.faults.extend(after::circles(&references).iter().map(|circle| after::circle(circle)));
+    }
+
+    fn look_up_jobs(&mut self, references: &[Reference]) {
+        let unknown = |reference: &&Reference| !self.defined.contains_key(reference.named.as_str());
+        let unknown: Vec<&Reference> = references.iter().filter(unknown).collect();
+        let mut known: Vec<&str> = self.defined.keys().map(AsRef::as_ref).collect();
+        known.sort_unstable();
+        for (index, unknown) in unknown.into_iter().enumerate() {
+            let compared = if index < NEAREST_MAX { &*known } else { &[] };
+            let meant = keys::nearest(unknown.named.as_str(), compared.iter().copied());
+            self.faults.push(unknown.unknown(meant));
         }
     }
 

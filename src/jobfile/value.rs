@@ -66,7 +66,7 @@ impl<'t> Fields<'t> {
     /// Whether there are entries, and all hold tables.
     pub(super) fn are_tables(&self) -> bool {
         let table = |entry: &Entry<'_>| {
-            entry.value.get_ref().is_table() && entry.key != "env" && entry.key != "retry"
+            entry.value.get_ref().is_table() && !["env", "retry", "after"].contains(&entry.key)
         };
         !self.0.is_empty() && self.0.iter().all(table)
     }

@@ -60,10 +60,12 @@ pub struct Started {
     #[serde(serialize_with = "display")]
     pub run: RunId,
     /// The fire time, with the job zone's offset; for a manual run the request, for a startup run the
-    /// node's start.
+    /// node's start, for a dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
     /// Why it runs: a [`super::Cause`] in words.
     pub cause: &'static str,
+    /// The run whose finish made it due; `None` for other causes.
+    pub after: Option<String>,
     /// Counted from 1.
     pub attempt: u32,
     /// How late the run was when its overlap was decided, in milliseconds.

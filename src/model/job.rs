@@ -1,6 +1,6 @@
 //! One job.
 
-use super::{JobAction, Name, Policy, Setup};
+use super::{After, JobAction, Name, Policy, Setup};
 use crate::trigger::{Schedule, Zone};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,9 @@ pub struct Job {
     pub enabled: bool,
     /// Whether it also runs once when the runner starts.
     pub startup: bool,
-    /// Its calendar triggers; empty for a job that only runs at startup or by hand.
+    /// The other jobs whose finishes make it due.
+    pub after: Option<Box<After>>,
+    /// Its calendar triggers; empty for a job that only runs at startup, after others or by hand.
     pub schedule: Arc<Schedule>,
     /// The zone in which its wall-clock times are meant and shown.
     pub zone: Zone,

@@ -7,6 +7,7 @@
 //! Nothing here reads a clock, touches a file or decides a policy. It knows only [`crate::trigger`].
 
 mod action;
+mod after;
 mod env_file;
 mod event;
 mod hash;
@@ -20,6 +21,7 @@ mod record;
 mod run;
 
 pub use action::{JobAction, OutputMode, Setup};
+pub use after::{After, AfterOn, Finish};
 pub use env_file::{EnvFileError, parse_env_file};
 pub use event::{Attempt, Event, Row, Started, StopStage, Tally};
 pub use hash::stable_hash;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// All jobs of a job file, in file order, and the limits they share. It exists only when every job in it is
-/// sound, every name is its own and every group that a job names is there.
+/// sound, every name is its own, every group and job that a job names is there, and no job runs after itself.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// In file order.

@@ -16,7 +16,8 @@ pub struct RunKey {
     pub clock_epoch: u32,
     /// Which of the series the instant belongs to.
     pub class: CauseClass,
-    /// The fire time; for a manual run the request, for a startup run the node's start.
+    /// The fire time; for a manual run the request, for a startup run the node's start, for a dependency the
+    /// finish that completed the set.
     pub instant: DateTime<Utc>,
 }
 
@@ -51,6 +52,8 @@ pub enum Cause {
     Manual,
     /// The runner started.
     Startup,
+    /// The jobs that it runs after have finished.
+    Dependency,
 }
 
 /// The part of a cause that belongs to a run's key: a misfire is still the same fire time.
@@ -62,6 +65,8 @@ pub enum CauseClass {
     Manual,
     /// [`Cause::Startup`].
     Startup,
+    /// [`Cause::Dependency`].
+    Dependency,
 }
 
 impl Cause {
@@ -72,6 +77,7 @@ impl Cause {
             Cause::CatchUp => "catch_up",
             Cause::Manual => "manual",
             Cause::Startup => "startup",
+            Cause::Dependency => "dependency",
         }
     }
 
@@ -81,6 +87,7 @@ impl Cause {
             Cause::Scheduled | Cause::CatchUp => CauseClass::Calendar,
             Cause::Manual => CauseClass::Manual,
             Cause::Startup => CauseClass::Startup,
+            Cause::Dependency => CauseClass::Dependency,
         }
     }
 }

@@ -54,6 +54,7 @@ impl Core {
                 fire_time: armed.fire_time,
                 due: armed.due,
                 late: now.wall - armed.due,
+                after: None,
             };
             self.offer(index, candidate, in_turn, now);
         }

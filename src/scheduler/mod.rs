@@ -9,11 +9,11 @@
 //! - [`Core::poll_action`]: the next [`Action`] to begin; ask until `None` after every `handle_*`.
 //! - [`Core::poll_timeout`]: when `handle_timeout` next has work.
 //!
-//! What happens to a fire time is decided in one order, which is the order of the files to read:
-//! `due` (which fire times are due, jitter), `misfire` (grace, coalesce), `overlap` (`max_instances` and what
-//! happens beyond it), `limits` (groups and `max_running`), `run` (claim, attempts, timeout, ladder, retry)
-//! and `stop` (what a shutdown does to all of them). What a wall clock that is set or wrong does to them is in
-//! `clock` and `epoch`.
+//! What happens to a fire time is decided in one order, which is the order of the files to read: `due` (which
+//! fire times are due, jitter) and `after` (who is due because others have finished), `misfire` (grace,
+//! coalesce), `overlap` (`max_instances` and what happens beyond it), `limits` (groups and `max_running`),
+//! `run` (claim, attempts, timeout, ladder, retry) and `stop` (what a shutdown does to all of them). `clock`
+//! and `epoch` say what a wall clock that is wrong or was set does to them.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! nothing is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -22,6 +22,7 @@
 //!
 //! One seed, one history: maps are ordered and chance is a hash of the seed.
 
+mod after;
 mod clock;
 mod due;
 mod epoch;
@@ -35,7 +36,8 @@ mod stop;
 mod tests;
 
 use crate::model::{
-    Answer, Cause, Deadline, Event, Exit, Job, Name, Now, Plan, Record, RunId, RunRef, SpawnError, Tally,
+    Answer, Cause, Deadline, Event, Exit, Finish, Job, Name, Now, Plan, Record, RunId, RunRef, SpawnError,
+    Tally,
 };
 use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
@@ -46,6 +48,7 @@ use std::time::Duration;
 
 pub use due::{Armed, armed};
 
+use after::Dependents;
 use clock::ClockWatch;
 use due::DueQueue;
 use epoch::{Accounted, Asked};
@@ -113,10 +116,13 @@ pub struct Spawn {
     pub run: RunId,
     /// What to run.
     pub job: Arc<Job>,
-    /// With the job zone's offset; for a manual run the request, for a startup run the node's start.
+    /// With the job zone's offset; for a manual run the request, for a startup run the node's start, for a
+    /// dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
     /// Why it runs.
     pub cause: Cause,
+    /// The finish that made it due, of a [`Cause::Dependency`].
+    pub after: Option<Finish>,
     /// Counted from 1.
     pub attempt: u32,
 }
@@ -128,6 +134,7 @@ pub struct Core {
     due: DueQueue,
     runs: BTreeMap<RunRef, Run>,
     limits: Limits,
+    dependents: Dependents,
     /// The elapsed-time deadline of each run that has one; kept by [`Core::rearm`] alone.
     timers: BTreeSet<(Duration, RunRef)>,
     clock: ClockWatch,
@@ -173,6 +180,7 @@ impl Core {
             due: DueQueue::default(),
             runs: BTreeMap::new(),
             limits: Limits::new(plan),
+            dependents: Dependents::new(plan),
             timers: BTreeSet::new(),
             clock: ClockWatch::new(clock_least, now),
             stop: None,
@@ -203,7 +211,7 @@ impl Core {
         for index in self.job_indices() {
             let job = &self.job(index).job;
             if job.startup && job.enabled {
-                self.admit_uncalled(index, Cause::Startup, now);
+                self.admit_uncalled(index, Cause::Startup, None, now);
             }
         }
     }
@@ -276,7 +284,7 @@ impl Core {
     fn run_requested(&mut self, name: &Name, now: Now) {
         let found = self.jobs.iter().position(|state| state.job.name == *name);
         if let Some(index) = found {
-            self.admit_uncalled(JobIndex::from_usize(index), Cause::Manual, now);
+            self.admit_uncalled(JobIndex::from_usize(index), Cause::Manual, None, now);
         }
     }
 

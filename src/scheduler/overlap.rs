@@ -10,7 +10,7 @@ use super::limits::{GroupIndex, Limits};
 use super::misfire::BACKLOG_MAX;
 use super::run::{Run, StopWhy};
 use super::{Core, JobIndex};
-use crate::model::{Cause, Ending, Job, Name, Now, Overlap, RunRef, SkippedWhy};
+use crate::model::{Cause, Ending, Finish, Job, Name, Now, Overlap, RunRef, SkippedWhy};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -43,7 +43,7 @@ struct Busy {
 }
 
 /// A fire time that is to be run, if there is a place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) cause: Cause,
     /// Part of its run's key.
@@ -52,6 +52,8 @@ pub(super) struct Candidate {
     pub(super) due: DateTime<Utc>,
     /// How late it was when it was offered; waiting does not age it.
     pub(super) late: TimeDelta,
+    /// The finish that made it due, if one did. Boxed, because few have one.
+    pub(super) after: Option<Box<Finish>>,
 }
 
 impl JobState {
@@ -84,13 +86,14 @@ impl Candidate {
 }
 
 impl Core {
-    /// Offers a run that no trigger names (a request, the node's start).
-    pub(super) fn admit_uncalled(&mut self, index: JobIndex, cause: Cause, now: Now) {
+    /// Offers a run that no trigger names (a request, the node's start, the finish of others).
+    pub(super) fn admit_uncalled(&mut self, index: JobIndex, cause: Cause, after: Option<Finish>, now: Now) {
         let (clock_epoch, instant) = self.asked.instant(now.wall);
         let late = TimeDelta::zero();
-        let candidate = Candidate { cause, clock_epoch, fire_time: instant, due: instant, late };
+        let after = after.map(Box::new);
+        let candidate = Candidate { cause, clock_epoch, fire_time: instant, due: instant, late, after };
         if self.is_stopping() {
-            self.close_candidate(index, candidate, Ending::Skipped(SkippedWhy::Stopping), None);
+            self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Stopping), None);
         } else {
             self.offer(index, candidate, false, now);
         }
@@ -112,7 +115,7 @@ impl Core {
     fn offer_beyond_limit(&mut self, index: JobIndex, candidate: Candidate, now: Now) {
         match self.job(index).job.policy.overlap {
             Overlap::Skip => {
-                self.close_candidate(index, candidate, Ending::Skipped(SkippedWhy::Overlap), None);
+                self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Overlap), None);
             }
             Overlap::Queue => self.wait_behind(index, candidate),
             Overlap::Replace => self.replace_oldest(index, candidate, now),
@@ -121,17 +124,18 @@ impl Core {
     }
 
     fn wait_behind(&mut self, index: JobIndex, candidate: Candidate) {
-        if let Some(waiting) = self.job_mut(index).busy().waiting {
-            self.close_candidate(index, candidate, Ending::Coalesced, Some(waiting.fire_time));
+        if let Some(heir) = self.heir(index) {
+            self.close_candidate(index, &candidate, Ending::Coalesced, Some(heir));
         } else {
             self.job_mut(index).busy().waiting = Some(candidate);
         }
     }
 
     fn replace_oldest(&mut self, index: JobIndex, candidate: Candidate, now: Now) {
+        let heir = candidate.fire_time;
         let displaced = self.job_mut(index).busy().waiting.replace(candidate);
         if let Some(displaced) = displaced {
-            self.close_candidate(index, displaced, Ending::Coalesced, Some(candidate.fire_time));
+            self.close_candidate(index, &displaced, Ending::Coalesced, Some(heir));
         }
         let oldest = *self.job_mut(index).busy().instances.first().expect("the job is at its limit");
         self.stop_run(oldest, StopWhy::Replace, now);
@@ -143,7 +147,7 @@ impl Core {
         if busy.backlog.len() as u64 > BACKLOG_MAX {
             let oldest = busy.backlog.pop_front().expect("it is over a thousand long");
             let into = busy.backlog.front().map(|heir| heir.fire_time);
-            self.close_candidate(index, oldest, Ending::Coalesced, into);
+            self.close_candidate(index, &oldest, Ending::Coalesced, into);
         }
         self.fill_places(index);
     }
@@ -197,6 +201,6 @@ impl Core {
     /// The fire time that waits for a place of this job.
     pub(super) fn heir(&self, index: JobIndex) -> Option<FireTime> {
         let busy = self.job(index).busy.as_ref()?;
-        busy.waiting.map(|waiting| waiting.fire_time)
+        busy.waiting.as_ref().map(|waiting| waiting.fire_time)
     }
 }

@@ -27,12 +27,12 @@ impl Core {
     pub(super) fn close_candidate(
         &mut self,
         index: JobIndex,
-        candidate: Candidate,
+        candidate: &Candidate,
         ending: Ending,
         into: Option<FireTime>,
     ) {
         let Candidate { cause, late, .. } = candidate;
-        let row = self.row_of_fire_times(index, candidate.alone(), cause, late, ending, into);
+        let row = self.row_of_fire_times(index, candidate.alone(), *cause, *late, ending, into);
         self.close_with(ending, row);
     }
 

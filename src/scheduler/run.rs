@@ -7,8 +7,8 @@ use super::overlap::Candidate;
 use super::stop::give_up_at;
 use super::{Action, Core, JobIndex, Spawn, Upon};
 use crate::model::{
-    Answer, Attempt, CancelledBy, Ending, Event, Exit, ExitStatus, Job, Now, Policy, Record, RunId, RunKey,
-    RunRef, SkippedWhy, SpawnError, Started,
+    Answer, Attempt, CancelledBy, Ending, Event, Exit, ExitStatus, Finish, Job, Now, Policy, Record, RunId,
+    RunKey, RunRef, SkippedWhy, SpawnError, Started,
 };
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
@@ -162,6 +162,7 @@ impl Core {
             class: run.candidate.cause.class(),
             instant: run.candidate.fire_time,
         };
+        self.dependents.forget_finished(run.job);
         self.enter(run_ref, State::Claiming);
         self.record(Record::Claim(key), Upon::Claimed(run_ref));
     }
@@ -191,12 +192,20 @@ impl Core {
         self.enter(run_ref, State::Starting { rung: Rung::Ground });
         let run = self.run_mut(run_ref);
         run.attempts += 1;
-        let (job, candidate, attempt) = (run.job, run.candidate, run.attempts);
+        let (attempt, cause, fire_time) = (run.attempts, run.candidate.cause, run.candidate.fire_time);
+        let after = run.candidate.after.as_deref().cloned();
         let id = run.id.clone().expect("it is claimed");
-        let job = Arc::clone(&self.job(job).job);
-        let fire_time = job.zone.at(candidate.fire_time);
-        let cause = candidate.cause;
-        self.actions.push_back(Action::Spawn(Spawn { run_ref, run: id, job, fire_time, cause, attempt }));
+        let job = Arc::clone(self.job_of(run_ref));
+        let fire_time = job.zone.at(fire_time);
+        self.actions.push_back(Action::Spawn(Spawn {
+            run_ref,
+            run: id,
+            job,
+            fire_time,
+            cause,
+            after,
+            attempt,
+        }));
     }
 
     pub(super) fn run_started(&mut self, run_ref: RunRef, pid: u32, now: Now) {
@@ -223,6 +232,7 @@ impl Core {
             run: run.id.clone().expect("it is claimed"),
             fire_time: self.job_of(run_ref).zone.at(run.candidate.fire_time),
             cause: run.candidate.cause.as_str(),
+            after: run.candidate.after.as_ref().map(|finish| finish.run.to_string()),
             attempt: run.attempts,
             late_ms: run.candidate.late.num_milliseconds(),
             started_at: now.wall,
@@ -292,7 +302,9 @@ impl Core {
     /// Ends a run that was claimed. `just_ended` is an attempt that was not recorded yet.
     fn end_run(&mut self, run_ref: RunRef, ending: Ending, just_ended: Option<Arc<Attempt>>, now: Now) {
         let row = Arc::new(self.row_of_run(run_ref, ending, now));
+        let job = self.runs[&run_ref].job;
         let run = self.runs[&run_ref].id.clone().expect("it is claimed");
+        let finish = Finish { run: run.clone(), outcome: ending.outcome(), exit_code: row.exit_code };
         let mut events: Vec<Event> = just_ended.iter().cloned().map(Event::AttemptFinished).collect();
         events.push(if ending.outcome().ran() {
             Event::RunFinished(Arc::clone(&row))
@@ -302,6 +314,7 @@ impl Core {
         self.tally.add(ending.outcome(), 1);
         self.record(Record::RunEnded { run, last: just_ended, row }, Upon::Announce(events));
         self.drop_run(run_ref);
+        self.offer_dependents(job, &finish, now);
     }
 
     /// Takes the run out. Its place is filled before its slot, so that whoever takes the slot is the first
@@ -355,12 +368,12 @@ impl Core {
     /// A run that was never claimed ends as a fire time that did not run.
     fn withdraw(&mut self, run_ref: RunRef, why: StopWhy) {
         let run = &self.runs[&run_ref];
-        let (job, candidate) = (run.job, run.candidate);
+        let (job, candidate) = (run.job, run.candidate.clone());
         let (ending, into) = match why {
             StopWhy::Replace => (Ending::Coalesced, self.heir(job)),
             _ => (Ending::Skipped(SkippedWhy::Stopping), None),
         };
-        self.close_candidate(job, candidate, ending, into);
+        self.close_candidate(job, &candidate, ending, into);
         self.drop_run(run_ref);
     }
 

@@ -51,7 +51,7 @@ impl Core {
         let stopping = Ending::Skipped(SkippedWhy::Stopping);
         for index in self.job_indices() {
             for candidate in self.take_waiting(index) {
-                self.close_candidate(index, candidate, stopping, None);
+                self.close_candidate(index, &candidate, stopping, None);
             }
         }
         for (index, delayed) in self.take_delayed(now) {

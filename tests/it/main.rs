@@ -1,5 +1,6 @@
 //! The whole program, seen from outside: arguments and files in, lines and exit codes out.
 
+mod after;
 mod case;
 mod check;
 mod clock;

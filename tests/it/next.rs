@@ -20,6 +20,9 @@ command = "true"
 [jobs.boot]
 startup = true
 command = "true"
+[jobs.last]
+after = ["boot", "often"]
+command = "true"
 [jobs.off]
 every = "1h"
 enabled = false
@@ -125,6 +128,7 @@ fn count_is_per_job_and_one_by_default() {
 fn jobs_without_fire_times_are_noted() {
     let finished = next(&[]).exits(0);
     finished.says("boot: runs when the runner starts").says("off: disabled, no fire times");
+    next(&[]).exits(0).says("last: runs when boot and often have succeeded");
 }
 
 #[test]

@@ -152,6 +152,9 @@ impl Text {
             "scheduled" => {}
             "catch_up" => text += ", catching up",
             "manual" => text += ", by hand",
+            "dependency" => {
+                let _ = started.after.iter().try_for_each(|first| write!(text, ", after {first}"));
+            }
             other => text = format!("{text}, {other}"),
         }
         if started.attempt > 1 {

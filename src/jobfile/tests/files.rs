@@ -229,6 +229,64 @@ fn a_group_of_two_files_names_both_places() {
 }
 
 #[test]
+fn a_job_may_run_after_one_of_another_file_but_not_in_a_circle() {
+    let main = |after: &str| {
+        format!("[runner]\ninclude = \"b.toml\"\n[jobs.a]\nafter = \"{after}\"\ncommand = \"true\"\n")
+    };
+    let other = |after: &str| format!("[jobs.b]\n{after}\ncommand = \"true\"\n");
+    check(&[("jobs.toml", &main("b")), ("b.toml", &other("every = \"1h\""))], "");
+    check(
+        &[("jobs.toml", &main("b")), ("b.toml", &other("after = \"a\""))],
+        "error[after-cycle]: jobs run after each other in a circle: `a` runs after `b`, `b` after `a`
+ --> jobs.toml:4:9
+  |
+4 | after = \"b\"
+  |         ^^^
+  |
+  = help: take one of them out",
+    );
+    check(
+        &[("jobs.toml", &main("elsewhere")), ("b.toml", &other("every = \"1h\""))],
+        "error[unknown-job]: there is no job `elsewhere`
+ --> jobs.toml:4:9
+  |
+4 | after = \"elsewhere\"
+  |         ^^^^^^^^^^^
+  |
+  = help: write it as [jobs.elsewhere], or take it out",
+    );
+}
+
+#[test]
+fn a_job_that_may_be_in_a_file_that_is_missing_is_not_said_to_be_unknown() {
+    let text = "[runner]\ninclude = \"gone.toml\"\n[jobs.a]\nafter = \"b\"\ncommand = \"true\"\n";
+    let folder = folder(&[("jobs.toml", text)]);
+    let loaded = load_path(&folder.path().join("jobs.toml"));
+    let codes: Vec<_> = loaded.faults.iter().map(|fault| fault.code).collect();
+    assert_eq!(codes, [Code::MissingFile]);
+}
+
+#[test]
+fn a_chain_as_long_as_a_file_is_no_circle_and_one_that_closes_is() {
+    let link = |n: usize, after: usize| format!("[jobs.j{n}]\ncommand = \"true\"\nafter = \"j{after}\"\n");
+    let chain: String = (1..20_000).map(|n| link(n, n - 1)).collect();
+    let open = "[jobs.j0]\nevery = \"1h\"\ncommand = \"true\"\n".to_owned() + &chain;
+    assert_eq!(super::load_text(&open, None).plan.map(|plan| plan.jobs.len()), Some(20_000));
+    let closed = super::load_text(&(link(0, 19_999) + &chain), None);
+    let codes: Vec<_> = closed.faults.iter().map(|fault| fault.code).collect();
+    assert_eq!(codes, [Code::AfterCycle]);
+}
+
+#[test]
+fn a_tangle_is_told_by_circles_that_share_no_job() {
+    let all =
+        |n: usize| (0..100).filter(|other| *other != n).map(|n| format!("\"j{n}\"")).collect::<Vec<_>>();
+    let job = |n: usize| format!("[jobs.j{n}]\ncommand = \"true\"\nafter = [{}]\n", all(n).join(", "));
+    let loaded = super::load_text(&(0..100).map(job).collect::<String>(), None);
+    assert!((1..=50).contains(&loaded.faults.errors()), "{}", loaded.faults.errors());
+}
+
+#[test]
 fn all_faults_of_all_files_are_told() {
     let folder = folder(&[
         (

@@ -2,7 +2,7 @@
 
 use super::{load_text, now};
 use crate::jobfile::{Options, Source, keys, load};
-use crate::model::{Coalesce, Grace, Job, JobAction, Name, OutputMode, Overlap, Plan, Retry};
+use crate::model::{AfterOn, Coalesce, Grace, Job, JobAction, Name, OutputMode, Overlap, Plan, Retry};
 use chrono::TimeDelta;
 use rustix::process::Signal;
 use std::fs;
@@ -63,6 +63,7 @@ fn every_key_is_read() {
         at = ["2026-12-24T18:00", "2026-12-25T18:00:00Z"]
         every = "90m"
         startup = true
+        after = { jobs = ["b"], on = "finish", any = true }
         start = "2026-01-01"
         end = 2027-01-01T00:00:00
         timezone = "America/New_York"
@@ -87,6 +88,10 @@ fn every_key_is_read() {
         success_codes = [3, 0]
         group = "db"
         allow = ["past"]
+
+        [jobs.b]
+        every = "1h"
+        command = "true"
     "#
     .replace("start = \"2026-01-01\"", "start = \"2026-01-01T00:00\"");
     let plan = plan(&text);
@@ -99,6 +104,8 @@ fn every_key_is_read() {
     assert_eq!(job.action, JobAction::Script("echo hi".into()));
     assert_eq!(job.schedule.triggers().len(), 5);
     assert!(job.startup && !job.enabled);
+    let after = job.after.as_ref().expect("it runs after another");
+    assert_eq!((after.to_string(), after.on, after.any), ("b has finished".into(), AfterOn::Finish, true));
     assert_eq!(job.zone.name(), "America/New_York");
     let first = job.schedule.next_after(now() - TimeDelta::days(999)).expect("a first one");
     assert_eq!(first.to_rfc3339(), "2026-01-01T05:00:00+00:00", "the period begins at start");
@@ -127,6 +134,24 @@ fn a_number_of_attempts_is_a_retry() {
     };
     assert_eq!((attempts.get(), delay, delay_max), (3, secs(10), secs(300)));
     assert!((factor - 2.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_job_runs_after_one_or_several_others_which_may_be_defined_later() {
+    let after = |after: &str| {
+        let others =
+            "[jobs.b]\nevery = \"1h\"\ncommand = \"true\"\n[jobs.c]\nevery = \"1h\"\ncommand = \"true\"";
+        let text = format!("[jobs.a]\ncommand = \"true\"\nafter = {after}\n{others}");
+        let loaded = load_text(&text, None);
+        let plan = loaded.plan.unwrap_or_else(|| panic!("{}", loaded.faults.render(false)));
+        assert_eq!(loaded.faults.warnings(), 0, "it is a trigger");
+        plan.jobs[0].after.as_ref().expect("it runs after another").to_string()
+    };
+    assert_eq!(after("\"b\""), "b has succeeded");
+    assert_eq!(after("[\"b\", \"c\", \"b\"]"), "b and c have succeeded");
+    assert_eq!(after("{ jobs = [\"c\", \"b\"] }"), "c and b have succeeded");
+    assert_eq!(after("{ jobs = [\"c\", \"b\"], on = \"failure\", any = true }"), "c or b has failed");
+    assert_eq!(after("{ jobs = \"b\", on = \"finish\", any = false }"), "b has finished");
 }
 
 #[test]

@@ -38,6 +38,21 @@ fn early_and_repeated_calls_change_nothing() {
 }
 
 #[test]
+fn a_clock_that_is_slewed_for_ten_minutes_misses_nothing() {
+    // 500 ppm either way, also where the clock that goes on in suspend is not slewed with it.
+    for microseconds in [500, -500] {
+        let mut world = World::new([every("a", secs(1))]).runs_for("a", secs(0), 0);
+        for second in 1..=600 {
+            world = world.until(second).step(TimeDelta::microseconds(microseconds));
+        }
+        let world = world.until(601);
+        assert_eq!(world.count("clock"), 0);
+        assert_eq!(world.count("a@"), 0, "nothing was missed or coalesced");
+        assert!((600..=602).contains(&world.count("started scheduled")));
+    }
+}
+
+#[test]
 fn a_slewing_clock_is_not_a_step() {
     World::new([at("a", &[10])])
         .step(TimeDelta::milliseconds(900))

@@ -1,6 +1,7 @@
 //! Scenarios: the core is driven by hand, in virtual time, and what it asks for and announces is read as a
 //! log. `world` is the hand; each other file is one policy or one combination of them.
 
+mod after;
 mod backlog;
 mod catch_up;
 mod clocks;

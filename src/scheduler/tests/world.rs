@@ -4,9 +4,9 @@
 //! Time is told in seconds since the start, which is 2026-01-05 00:00:00 UTC.
 
 use crate::model::{
-    Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Grace, Job, JobAction, Ladder, Name, Now,
-    OutputKept, OutputMode, Overlap, Place, Plan, Policy, Record, Retry, RunKey, RunRef, Settings, Setup,
-    SpawnError, Usage,
+    After, AfterOn, Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job, JobAction,
+    Ladder, Name, Now, OutputKept, OutputMode, Overlap, Place, Plan, Policy, Record, Retry, RunKey, RunRef,
+    Settings, Setup, SpawnError, Usage,
 };
 use crate::scheduler::{Action, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -40,6 +40,11 @@ pub(super) fn at(name: &str, seconds: &[i64]) -> Job {
     scheduled(name, seconds.iter().map(trigger).collect())
 }
 
+/// A job that no calendar trigger names.
+pub(super) fn idle(name: &str) -> Job {
+    scheduled(name, Vec::new())
+}
+
 /// A job that is due by the calendar.
 pub(super) fn cron(name: &str, text: &str) -> Job {
     scheduled(name, vec![Trigger::cron(text, &Zone::utc()).expect("a sound expression")])
@@ -61,6 +66,7 @@ pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
         description: None,
         enabled: true,
         startup: false,
+        after: None,
         schedule: Arc::new(ScheduleBuilder { triggers, start: None, end: None }.build()),
         zone: Zone::utc(),
         action: JobAction::Shell("true".into()),
@@ -126,6 +132,19 @@ impl Job {
         self.policy(|policy| policy.group = Some(Name::parse(group).expect("a name")))
     }
 
+    /// It is due when all these have finished so.
+    pub(super) fn after(self, jobs: &[&str], on: AfterOn) -> Job {
+        let jobs = jobs.iter().map(|job| Name::parse(job).expect("a name")).collect();
+        Job { after: Some(Box::new(After { jobs, on, any: false })), ..self }
+    }
+
+    /// It is due when any of these has succeeded.
+    pub(super) fn after_any(self, jobs: &[&str]) -> Job {
+        let mut job = self.after(jobs, AfterOn::Success);
+        job.after.as_mut().expect("it was just set").any = true;
+        job
+    }
+
     pub(super) fn startup(self) -> Job {
         Job { startup: true, ..self }
     }
@@ -181,6 +200,8 @@ pub(super) struct World {
     names: BTreeMap<RunRef, String>,
     numbers: BTreeMap<Name, u64>,
     claimed: BTreeSet<RunKey>,
+    /// What each attempt was told of the finish that it runs because of.
+    told: BTreeMap<String, Finish>,
     /// Records that wait for an answer while the ledger is slow.
     ledger_waits: Option<VecDeque<Record>>,
     log: String,
@@ -219,6 +240,7 @@ impl World {
             names: BTreeMap::new(),
             numbers: BTreeMap::new(),
             claimed: BTreeSet::new(),
+            told: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
         };
@@ -369,6 +391,11 @@ impl World {
         self.claimed.iter().filter(of_job).map(second).collect()
     }
 
+    /// What the process of a run was told of the finish that it runs because of.
+    pub(super) fn told(&self, run: &str) -> Option<&Finish> {
+        self.told.get(run)
+    }
+
     /// How far away by the wall clock the fire time is that each job waits for, in plan order.
     pub(super) fn waits(&self) -> Vec<Option<TimeDelta>> {
         let wait = |armed: crate::scheduler::Armed| armed.due - self.now.wall;
@@ -430,6 +457,7 @@ impl World {
                 Action::Spawn(spawn) => {
                     let (run, name) = (spawn.run_ref, spawn.run.to_string());
                     self.names.insert(run, name.clone());
+                    self.told.extend(spawn.after.map(|finish| (name.clone(), finish)));
                     self.spawn(run, name, spawn.job.name.as_str());
                 }
                 Action::Signal { run, signal } => self.signal(run, signal),
@@ -492,7 +520,8 @@ impl World {
             Event::RunStarted(started) => {
                 let attempt =
                     if started.attempt > 1 { format!(" again {}", started.attempt) } else { String::new() };
-                format!("{} started {}{attempt}", started.run, started.cause)
+                let after = started.after.as_ref().map_or(String::new(), |first| format!(" after {first}"));
+                format!("{} started {}{after}{attempt}", started.run, started.cause)
             }
             Event::AttemptFinished(attempt) => match attempt.retry_in {
                 Some(delay) => format!("{} tries again in {}s", attempt.run, delay.as_secs()),

@@ -1,0 +1,73 @@
+//! `after`: jobs that are due because others have finished.
+//!
+//! What has finished is remembered from one claim of the dependent job to the next. When it is all that the
+//! job waits for, one run is offered and the memory begins anew, so that a run that then finds no place is
+//! not offered again by the next finish alone.
+//!
+//! Only jobs that run after others have an entry here; where there is none, nothing is kept or looked up.
+
+use super::{Core, JobIndex};
+use crate::model::{Cause, Finish, Job, Name, Now, Plan};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Who runs after whom, and what has finished.
+#[derive(Debug, Default)]
+pub(super) struct Dependents {
+    /// The enabled jobs that run after a job, in plan order.
+    of: BTreeMap<JobIndex, Vec<JobIndex>>,
+    /// Of those that wait for several jobs: which have finished since their last claim.
+    finished: BTreeMap<JobIndex, BTreeSet<JobIndex>>,
+}
+
+impl Dependents {
+    pub(super) fn new(plan: &Plan) -> Dependents {
+        let jobs = || plan.jobs.iter().enumerate().map(|(index, job)| (JobIndex::from_usize(index), job));
+        let mut dependents = Dependents::default();
+        if jobs().all(|(_, job)| job.after.is_none()) {
+            return dependents;
+        }
+        let indices: HashMap<&Name, JobIndex> = jobs().map(|(index, job)| (&job.name, index)).collect();
+        for (index, job) in jobs().filter(|(_, job)| job.enabled) {
+            let named = job.after.iter().flat_map(|after| &after.jobs);
+            for first in named.filter_map(|name| indices.get(name)) {
+                dependents.of.entry(*first).or_default().push(index);
+            }
+        }
+        dependents
+    }
+
+    /// Takes note that `first` has finished as `dependent` asks, and returns whether that makes it due.
+    fn take_note(&mut self, first: JobIndex, dependent: JobIndex, job: &Job) -> bool {
+        let Some(after) = &job.after else { return false };
+        if after.any || after.jobs.len() == 1 {
+            return true;
+        }
+        let finished = self.finished.entry(dependent).or_default();
+        finished.insert(first);
+        let all = finished.len() == after.jobs.len();
+        if all {
+            self.finished.remove(&dependent);
+        }
+        all
+    }
+
+    /// A run of `dependent` is being claimed: only what finishes from now on counts.
+    pub(super) fn forget_finished(&mut self, dependent: JobIndex) {
+        self.finished.remove(&dependent);
+    }
+}
+
+impl Core {
+    /// A run of `first` has ended for good: offers what is due by that.
+    pub(super) fn offer_dependents(&mut self, first: JobIndex, finish: &Finish, now: Now) {
+        let Some(dependents) = self.dependents.of.get(&first).cloned() else { return };
+        for dependent in dependents {
+            let job = Arc::clone(&self.job(dependent).job);
+            let counts = job.after.as_ref().is_some_and(|after| after.on.counts(finish.outcome));
+            if counts && self.dependents.take_note(first, dependent, &job) {
+                self.admit_uncalled(dependent, Cause::Dependency, Some(finish.clone()), now);
+            }
+        }
+    }
+}
