@@ -108,7 +108,8 @@ impl Process {
         let name = String::from_utf8_lossy(stat.get(name_start..name_end)?).into_owned();
         let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        let id = |at: usize| Some(Pid::from_raw(fields.get(at)?.parse().ok()?));
+        // A process that has just ended has -1 here and there.
+        let id = |at: usize| Some(fields.get(at)?.parse().ok().filter(|id| *id > 0).and_then(Pid::from_raw));
         // The first thread can end before the others do.
         let threads: u32 = fields.get(17)?.parse().ok()?;
         Some(Process {
@@ -223,8 +224,16 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_has_just_ended_is_in_no_session() {
+        let stat = b"3 (x) X 0 -1 -1 0 -1 0 0 0 0 0 0 0 0 0 20 0 0 0 9 0 0";
+        let process = Process::parse(pid(3).expect("positive"), stat).expect("it is well-formed");
+        assert_eq!((process.parent, process.group, process.session), (None, None, None));
+        assert!(!process.lives);
+    }
+
+    #[test]
     fn nonsense_is_no_process() {
-        for stat in ["", "1", "1 (", "1 (a", "1 )a(", "1 (a) S", "1 (a) S x 1 1"] {
+        for stat in ["", "1", "1 (", "1 (a", "1 )a(", "1 (a) S", "1 (a) S 1 1 1"] {
             assert_eq!(Process::parse(pid(1).expect("positive"), stat.as_bytes()), None, "{stat}");
         }
     }

@@ -15,6 +15,7 @@ mod fault;
 mod job;
 mod keys;
 mod lint;
+mod plain;
 mod render;
 mod runner;
 mod shared;
