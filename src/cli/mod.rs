@@ -10,6 +10,7 @@ mod file;
 mod init;
 mod logger;
 mod next;
+mod orphans;
 mod printer;
 mod run;
 mod start;

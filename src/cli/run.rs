@@ -1,5 +1,6 @@
 //! `runner run JOB`: one run, now, with the job's own exit code.
 
+use super::orphans::Orphans;
 use super::printer::Printer;
 use super::start::{Signals, block_on};
 use super::style::Style;
@@ -114,16 +115,20 @@ impl OutputSink for Witness {
     }
 }
 
-async fn run(plan: Plan, options: Options, witness: Arc<Witness>) -> Result<(), Failure> {
+async fn run(plan: Plan, mut options: Options, witness: Arc<Witness>) -> Result<(), Failure> {
     let clock = Clock::new().context("cannot make a timer").map_err(Failure::cannot_work)?;
     let signals = Signals::new().context("cannot watch for signals").map_err(Failure::cannot_work)?;
+    let mut orphans = Orphans::adopt().context("cannot adopt orphans").map_err(Failure::cannot_work)?;
+    options.children = orphans.children();
     let engine = Engine::new(&plan, clock, Box::new(MemoryLedger::default()), witness.clone(), options);
     let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
     let handle = engine.handle();
     tokio::select! {
         _ = engine.run() => {}
         () = signals.hand_on(handle) => unreachable!("signals are watched for ever"),
+        () = orphans.look_after() => unreachable!("so are orphans"),
     }
+    orphans.finish().await;
     witness.printer.finish();
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `runner start`: runs the jobs until stopped.
 
+use super::orphans::Orphans;
 use super::printer::Printer;
 use super::style::Style;
 use super::time::{parse_duration, parse_time};
@@ -39,7 +40,8 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let plan = file::plan(self.path.clone(), global)?;
-        let options = Options { dry_run: self.dry_run, only: None, stop_at: self.stop_at(&plan)? };
+        let (dry_run, stop_at) = (self.dry_run, self.stop_at(&plan)?);
+        let options = Options { dry_run, stop_at, ..Options::default() };
         let style = Style::of(io::stdout(), global);
         let printer = Printer::new(self.format, style, &plan).map_err(Failure::cannot_work)?;
         block_on(run(plan, options, Arc::new(printer)))?;
@@ -67,9 +69,11 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
     result
 }
 
-async fn run(plan: Plan, options: Options, printer: Arc<Printer>) -> Result<(), Failure> {
+async fn run(plan: Plan, mut options: Options, printer: Arc<Printer>) -> Result<(), Failure> {
     let clock = Clock::new().context("cannot make a timer").map_err(Failure::cannot_work)?;
     let signals = Signals::new().context("cannot watch for signals").map_err(Failure::cannot_work)?;
+    let mut orphans = Orphans::adopt().context("cannot adopt orphans").map_err(Failure::cannot_work)?;
+    options.children = orphans.children();
     let (ledger, dry_run) = (Box::new(MemoryLedger::default()), options.dry_run);
     let engine = Engine::new(&plan, clock, ledger, printer.clone(), options);
     let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
@@ -78,7 +82,9 @@ async fn run(plan: Plan, options: Options, printer: Arc<Printer>) -> Result<(), 
     let tally = tokio::select! {
         tally = engine.run() => tally,
         () = signals.hand_on(handle) => unreachable!("signals are watched for ever"),
+        () = orphans.look_after() => unreachable!("so are orphans"),
     };
+    orphans.finish().await;
     printer.runner_stopped(&tally);
     Ok(())
 }

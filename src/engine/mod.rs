@@ -12,7 +12,7 @@ mod workers;
 
 pub use clock::{Clock, now};
 
-use crate::executor::{OutputSink, Report};
+use crate::executor::{Children, OutputSink, Report};
 use crate::ledger::{Answers, Ledger};
 use crate::model::{Deadline, Event, Name, Now, Plan, Record, Tally};
 use crate::scheduler::{Action, Core, Fact};
@@ -38,6 +38,9 @@ pub struct Options {
     pub only: Option<Name>,
     /// Ask for the stop by itself at this moment.
     pub stop_at: Deadline,
+    /// Which processes belong to a run beside its session. The default finds none: what it takes to find
+    /// them concerns the whole process.
+    pub children: Children,
 }
 
 /// A scheduler with all that it needs to act. Made by [`Engine::new`], it does nothing until
@@ -93,7 +96,7 @@ impl Engine {
             core.handle_event(now(), Fact::RunRequested(job.clone()));
         }
         let sink: Arc<dyn OutputSink> = audience.clone();
-        let workers = Workers::new(options.dry_run, sink, report)?;
+        let workers = Workers::new(options.dry_run, sink, report, options.children.clone())?;
         let handle = Handle { asked: handle };
         let (unwritten, writing) = (Vec::new(), None);
         Ok(Engine {

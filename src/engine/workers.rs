@@ -1,6 +1,6 @@
 //! Who carries out attempts: the executor, or nobody in a dry run.
 
-use crate::executor::{Executor, Launch, OutputSink, Report};
+use crate::executor::{Children, Executor, Launch, OutputSink, Report};
 use crate::model::{Exit, ExitStatus, OutputKept, RunRef, Usage};
 use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
@@ -20,11 +20,12 @@ impl Workers {
         dry_run: bool,
         sink: Arc<dyn OutputSink>,
         reports: UnboundedSender<Report>,
+        children: Children,
     ) -> io::Result<Workers> {
         if dry_run {
             Ok(Workers::None(reports))
         } else {
-            Executor::new(sink, reports).map(Workers::Processes)
+            Executor::new(sink, reports, children).map(Workers::Processes)
         }
     }
 

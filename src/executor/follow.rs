@@ -1,8 +1,10 @@
 //! One process from its start to its end: a loop that waits for whatever comes next.
 
+use super::children::Children;
 use super::output::Output;
-use super::session;
-use super::spawn::{Process, Spawned};
+use super::spawn::Spawned;
+use super::tree::{self, Tree};
+use super::whose::TreeId;
 use super::{OutputSink, OutputSource, Stream};
 use crate::model::{Exit, ExitStatus, Job, RunId, Usage};
 use rustix::fd::OwnedFd;
@@ -20,8 +22,15 @@ const LINGER: Duration = Duration::from_millis(200);
 /// and not longer than this in all.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
-/// How often a session that is being stopped is looked at, once its leader has ended.
+/// How soon a tree that is being stopped is looked at again, once its own process has ended; then after twice
+/// as long each time,
 const LOOK: Duration = Duration::from_millis(25);
+/// up to this.
+const LOOK_MAX: Duration = Duration::from_millis(200);
+
+/// How long after `KILL` others than the tree's own process may take to go: what the system cannot or may
+/// not end (a program that became another user) must not hold the run.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 
 /// How much is read at a time.
 const READ_BYTES: usize = 64 << 10;
@@ -31,24 +40,34 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
-/// Follows a process to its end, hands its output on, and sends it the signals that are asked for.
+/// Follows a process to its end, hands its output on, and sends its tree the signals that are asked for.
 pub(super) async fn follow(
     spawned: Spawned,
-    job: &Job,
-    run: RunId,
+    (tree, children): (TreeId, &Children),
+    (job, run): (&Job, &RunId),
     sink: &dyn OutputSink,
     signals: UnboundedReceiver<Signal>,
 ) -> Exit {
     let Spawned { process, pidfd, stdout, stderr, script } = spawned;
     let setup = &job.setup;
-    let output = Output::new(OutputSource { run }, setup.output, setup.keep_output_bytes, sink);
-    let mut following =
-        Following { stdout: receiver(stdout), stderr: receiver(stderr), output, signals, stopped: false };
-    following.until_exit(&process, pidfd).await;
-    following.until_output_ends(&process).await;
-    following.until_session_ends(&process).await;
-    let (status, usage) = process.wait().unwrap_or_else(|error| {
-        log::error!("the exit of process {:?} cannot be had: {error}", process.pid);
+    let output = Output::new(OutputSource { run: run.clone() }, setup.output, setup.keep_output_bytes, sink);
+    let mut following = Following {
+        tree: Tree { children, id: tree, process },
+        stdout: receiver(stdout),
+        stderr: receiver(stderr),
+        output,
+        signals,
+        stopped: None,
+    };
+    following.until_exit(pidfd).await;
+    if following.stopped.is_none() {
+        following.until_output_ends().await;
+    }
+    following.until_tree_ends(run).await;
+    following.until_output_ends().await;
+    let exit = following.tree.wait(following.stopped.is_none());
+    let (status, usage) = exit.unwrap_or_else(|error| {
+        log::error!("the exit of process {:?} cannot be had: {error}", following.tree.process.pid);
         (ExitStatus::Signal(0), Usage::default())
     });
     drop(script);
@@ -56,13 +75,21 @@ pub(super) async fn follow(
 }
 
 struct Following<'a> {
+    tree: Tree<'a>,
     /// `None` once it has ended.
     stdout: Option<Receiver>,
     stderr: Option<Receiver>,
     output: Output<'a>,
     signals: UnboundedReceiver<Signal>,
-    /// Whether it was signalled: then it has ended only when its whole session has.
-    stopped: bool,
+    /// Set when it was signalled: then it has ended only when its whole tree has.
+    stopped: Option<Stopped>,
+}
+
+/// The last signal that was sent, and when.
+#[derive(Clone, Copy)]
+struct Stopped {
+    signal: Signal,
+    at: Instant,
 }
 
 fn receiver(pipe: OwnedFd) -> Option<Receiver> {
@@ -70,29 +97,29 @@ fn receiver(pipe: OwnedFd) -> Option<Receiver> {
 }
 
 impl Following<'_> {
-    async fn until_exit(&mut self, process: &Process, pidfd: OwnedFd) {
+    async fn until_exit(&mut self, pidfd: OwnedFd) {
         // Only its readiness is asked for, and that of any descriptor is waited for like a pipe's.
         let Ok(exit) = Receiver::from_owned_fd_unchecked(pidfd) else {
             // The event queue is full: then there is only looking from time to time.
-            return self.until_exit_by_looking(process).await;
+            return self.until_exit_by_looking().await;
         };
         loop {
             tokio::select! {
                 _ = exit.readable() => return,
-                () = self.serve(process) => {}
+                () = self.serve() => {}
             }
         }
     }
 
-    async fn until_exit_by_looking(&mut self, process: &Process) {
-        while !process.has_ended() {
-            let _ = tokio::time::timeout(LOOK, self.serve(process)).await;
+    async fn until_exit_by_looking(&mut self) {
+        while !self.tree.process.has_ended() {
+            let _ = tokio::time::timeout(LOOK, self.serve()).await;
         }
     }
 
     /// Takes one thing: output, or a signal to send. A pipe that is never empty is never waited for, so that
     /// everybody else is given a turn after each reading.
-    async fn serve(&mut self, process: &Process) {
+    async fn serve(&mut self) {
         tokio::select! {
             end = readable(self.stdout.as_ref()) => {
                 self.read(Stream::Stdout, end);
@@ -103,8 +130,8 @@ impl Following<'_> {
                 tokio::task::yield_now().await;
             }
             Some(signal) = self.signals.recv() => {
-                self.stopped = true;
-                session::signal(process.pid, signal);
+                self.tree.signal(signal);
+                self.stopped = Some(Stopped { signal, at: Instant::now() });
             }
         }
     }
@@ -129,22 +156,55 @@ impl Following<'_> {
         }
     }
 
+    /// Waits for all others of the tree, if it was signalled. What is born while it is being killed is killed
+    /// when it is seen.
+    ///
+    /// That nobody is left must be found twice: who is looked at first can have a child and end before that
+    /// is looked at.
+    async fn until_tree_ends(&mut self, run: &RunId) {
+        let (mut since, mut nobody_before, mut pause) = (Instant::now(), false, LOOK);
+        while let Some(stopped) = self.stopped {
+            let (others, seen) = self.tree.others();
+            let nobody = others.is_empty() && seen >= since;
+            if nobody && nobody_before {
+                return;
+            }
+            if stopped.signal == Signal::KILL {
+                if stopped.at.elapsed() > GIVE_UP_AFTER && !others.is_empty() {
+                    return tree::survived(run, &others);
+                }
+                for other in &others {
+                    other.signal(Signal::KILL);
+                }
+            }
+            if nobody {
+                (since, nobody_before) = (Instant::now(), true);
+            }
+            let signalled = self.serve_for(pause, stopped).await;
+            pause = if nobody || signalled { LOOK } else { (pause * 2).min(LOOK_MAX) };
+        }
+    }
+
+    /// Returns whether another signal than that of `stopped` was sent; then it is over at once.
+    async fn serve_for(&mut self, pause: Duration, stopped: Stopped) -> bool {
+        let serve = async {
+            while self.stopped.is_none_or(|now| now.at == stopped.at) {
+                self.serve().await;
+            }
+        };
+        tokio::time::timeout(pause, serve).await.is_ok()
+    }
+
     /// All that the process itself printed is in the pipes; what others still print is read for a little.
-    async fn until_output_ends(&mut self, process: &Process) {
+    async fn until_output_ends(&mut self) {
         let end = Instant::now() + LINGER_MAX;
         while self.stdout.is_some() || self.stderr.is_some() {
             let pause = (Instant::now() + LINGER).min(end);
-            if tokio::time::timeout_at(pause, self.serve(process)).await.is_err() {
+            if tokio::time::timeout_at(pause, self.serve()).await.is_err() {
                 break;
             }
         }
         (self.stdout, self.stderr) = (None, None);
-    }
-
-    async fn until_session_ends(&mut self, process: &Process) {
-        while self.stopped && session::has_others(process.pid) {
-            let _ = tokio::time::timeout(LOOK, self.serve(process)).await;
-        }
     }
 }
 

@@ -3,8 +3,12 @@
 //! [`Executor::begin`] takes an attempt in hand and returns at once; what comes of it is told by [`Report`]s.
 //! Each attempt is prepared and spawned on one of a few threads (`prepare`, `spawn`), because an `exec` can
 //! be slow and handing children over one at a time from the event loop is; then it is followed on the event
-//! loop to its end (`follow`): output as it comes (`output`), signals to its whole session (`session`), the
-//! exit with its resources.
+//! loop to its end (`follow`): output as it comes (`output`), signals to its whole tree (`tree`), the exit with
+//! its resources.
+//!
+//! A tree is the attempt's session and, in a process that is a child subreaper, all descendants that left it:
+//! `census` looks at what processes there are, `whose` says whose they are, and `children` sees to those that
+//! lose their parents.
 //!
 //! Promises: a process gets descriptors 0, 1 and 2 and no other, no blocked or ignored signal, and a session
 //! of its own. Memory per attempt is bounded whatever it prints. A grandchild that holds the output open
@@ -13,14 +17,19 @@
 //!
 //! When to signal, retry or give up is not decided here.
 
+mod census;
+mod children;
 mod follow;
 mod output;
 mod prepare;
 mod scripts;
-mod session;
 mod spawn;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod whose;
+
+pub use children::Children;
 
 use crate::model::{Cause, Exit, Job, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};
@@ -34,6 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use whose::TreeId;
 
 /// How many threads spawn. Spawning is short, and the kernel does much of it one at a time.
 const SPAWN_THREADS: usize = 2;
@@ -72,7 +82,7 @@ pub enum Report {
         /// Why not.
         error: SpawnError,
     },
-    /// The process has ended; if it was signalled, so has its whole session.
+    /// The process has ended; if it was signalled, so has its whole tree.
     Exited {
         /// Whose it was.
         run_ref: RunRef,
@@ -109,6 +119,7 @@ pub struct Executor {
     sink: Arc<dyn OutputSink>,
     reports: UnboundedSender<Report>,
     spawner: Sender<(Launch, oneshot::Sender<Result<Spawned, SpawnError>>)>,
+    children: Children,
     followed: Followed,
 }
 
@@ -117,19 +128,25 @@ type Followed = Arc<Mutex<HashMap<RunRef, UnboundedSender<Signal>>>>;
 
 impl Executor {
     /// Returns an executor whose attempts report to `reports`. Call it inside a tokio runtime with its I/O
-    /// and time drivers enabled. The environment that jobs inherit is taken now.
+    /// and time drivers enabled. The environment that jobs inherit is taken now. `children` says how far a
+    /// run's tree goes.
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub fn new(sink: Arc<dyn OutputSink>, reports: UnboundedSender<Report>) -> io::Result<Executor> {
+    pub fn new(
+        sink: Arc<dyn OutputSink>,
+        reports: UnboundedSender<Report>,
+        children: Children,
+    ) -> io::Result<Executor> {
         let (spawner, launches) = channel();
         let launches = Arc::new(Mutex::new(launches));
         let preparer = Arc::new(Preparer::new(std::env::vars_os().collect()));
         for _ in 0..SPAWN_THREADS {
             let (launches, preparer) = (Arc::clone(&launches), Arc::clone(&preparer));
-            thread::Builder::new().name("spawn".into()).spawn(move || spawn_all(&launches, &preparer))?;
+            let (children, thread) = (children.clone(), thread::Builder::new().name("spawn".into()));
+            thread.spawn(move || spawn_all(&launches, &preparer, &children))?;
         }
-        Ok(Executor { sink, reports, spawner, followed: Followed::default() })
+        Ok(Executor { sink, reports, spawner, children, followed: Followed::default() })
     }
 
     /// Begins an attempt. Returns at once; [`Report`]s follow.
@@ -139,6 +156,7 @@ impl Executor {
         self.lock().insert(run_ref, signals);
         let (spawned, answer) = oneshot::channel();
         let (job, run) = (Arc::clone(&launch.job), launch.run.clone());
+        let (tree, children) = (TreeId::of(&launch), self.children.clone());
         self.spawner.send((launch, spawned)).expect("the threads live as long as the executor");
         let (reports, sink, followed) = (self.reports.clone(), self.sink.clone(), self.followed.clone());
         tokio::spawn(async move {
@@ -146,7 +164,7 @@ impl Executor {
                 Err(error) => Report::NotStarted { run_ref, error },
                 Ok(spawned) => {
                     let _ = reports.send(Report::Started { run_ref, pid: spawned.pid() });
-                    let exit = follow::follow(spawned, &job, run, &*sink, asked).await;
+                    let exit = follow::follow(spawned, (tree, &children), (&job, &run), &*sink, asked).await;
                     Report::Exited { run_ref, exit }
                 }
             };
@@ -155,7 +173,7 @@ impl Executor {
         });
     }
 
-    /// Sends `signal` to every process of the run's session. One that comes before the process is there is
+    /// Sends `signal` to every process of the run's tree. One that comes before the process is there is
     /// sent when it is; one for a run that has ended or that nobody knows does nothing.
     pub fn signal(&self, run: RunRef, signal: Signal) {
         if let Some(signals) = self.lock().get(&run) {
@@ -171,11 +189,12 @@ impl Executor {
 type Launches = Mutex<Receiver<(Launch, oneshot::Sender<Result<Spawned, SpawnError>>)>>;
 
 /// What each thread does until the executor is dropped.
-fn spawn_all(launches: &Launches, preparer: &Preparer) {
+fn spawn_all(launches: &Launches, preparer: &Preparer, children: &Children) {
     loop {
         let next = launches.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((launch, answer)) = next else { return };
-        let spawned = preparer.prepare(&launch).and_then(spawn::spawn);
+        let spawn = |prepared| children.spawn(&launch, || spawn::spawn(prepared));
+        let spawned = preparer.prepare(&launch).and_then(spawn);
         let _ = answer.send(spawned);
     }
 }

@@ -10,3 +10,4 @@ mod readme;
 mod run;
 mod shutdown;
 mod start;
+mod tree;

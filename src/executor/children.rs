@@ -1,0 +1,296 @@
+//! The children of this process: which are the executor's own, and what becomes of the others.
+//!
+//! A process that is a child subreaper (or process 1) is given, as children, the descendants of its jobs that
+//! lost their parents. [`Children::look`] sees to them. It must be asked to, and only the binary asks: to a
+//! program that merely embeds the executor such children may be dear.
+//!
+//! - Those that have ended are waited for, each by its own id and never as *any child*, so that nobody's exit
+//!   is taken from him. A child that has just been spawned and is not written down as our own yet could be
+//!   mistaken for one of them. So a child that nobody knows is left alone until every spawning that was under
+//!   way when it was first seen is over.
+//! - Those that live and belong to an attempt that has ended by itself are named, together with all that
+//!   came of them. They are not ended: to leave a process behind may be what the job is for.
+//!
+//! Looking for what was left behind must cost a thousand exits a second nothing. It costs one reading of the
+//! list of our children, for all attempts that ended since the last: whatever outlives its attempt descends
+//! from a child that was left to us at the moment of the exit. Only when there is such a child, and it still
+//! lives [`SETTLE`] later, all processes of the machine are looked at.
+
+use super::Launch;
+use super::census::{Newest, Process, own_children};
+use super::spawn::{self, Spawned};
+use super::whose::{Mark, Ownership, TreeId};
+use crate::model::{ExitStatus, SpawnError, Usage};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, waitid};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long an attempt's helpers may take to end after it without being named.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// How many of those that were left behind are named.
+const NAMED_MAX: usize = 10;
+
+/// See the module's page. Cheap to clone: all clones are one.
+#[derive(Clone, Default)]
+pub struct Children(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    newest: Newest,
+    collected: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Those whose exit is collected by whoever follows them, and by nobody else.
+    own: HashSet<Pid>,
+    spawnings: u64,
+    /// The numbers of those that are under way.
+    spawning: BTreeSet<u64>,
+    /// Children that nobody knows, each with the number of the spawning that began next after it was first
+    /// seen: until all before that are over it may be theirs.
+    strangers: HashMap<Pid, u64>,
+    ownership: Ownership,
+    /// Attempts that ended by themselves and were not looked at yet.
+    ended: Vec<Ended>,
+}
+
+struct Ended {
+    leader: Pid,
+    tree: TreeId,
+    at: Instant,
+}
+
+impl fmt::Debug for Children {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Children").finish_non_exhaustive()
+    }
+}
+
+/// For the process as a whole.
+impl Children {
+    /// Returns the children of a process that is a child subreaper: a run's processes are found also when
+    /// they have left its session. With the default they are not.
+    pub fn of_a_subreaper() -> Children {
+        let children = Children::default();
+        children.lock().ownership.descendants = true;
+        children
+    }
+
+    /// Waits for those that were left to us and have ended, and names those that an attempt left behind.
+    /// Returns whether to look again in a moment: something was not decided yet. Else there is nothing to do
+    /// until a child ends (`SIGCHLD`) or [`Children::collected`].
+    ///
+    /// To be called only in a process that has no children but the executor's and those left to it.
+    pub fn look(&self) -> bool {
+        let (due, again) = self.lock().look();
+        if !due.is_empty() {
+            // Not while the lock is held: spawning waits for that.
+            let census = self.0.newest.census();
+            for ended in due {
+                let mut state = self.lock();
+                let left = state.ownership.members(ended.tree, getpid(), &census);
+                let mark = state.ownership.end(ended.leader, ended.tree);
+                drop(state);
+                if let Some(mark) = mark.filter(|_| !left.is_empty()) {
+                    log::warn!("{}", left_behind(&mark.run, left));
+                }
+            }
+        }
+        again
+    }
+
+    /// Waits until the exit of an attempt was collected.
+    pub async fn collected(&self) {
+        self.0.collected.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For whoever spawns and follows.
+impl Children {
+    /// Spawns a process that is our own from the first moment.
+    pub(super) fn spawn(
+        &self,
+        launch: &Launch,
+        spawn: impl FnOnce() -> Result<Spawned, SpawnError>,
+    ) -> Result<Spawned, SpawnError> {
+        let number = self.lock().begin_spawning();
+        let spawned = spawn();
+        let own = spawned.as_ref().ok().map(|spawned| (spawned.process.pid, Mark::of(launch)));
+        self.lock().spawned(number, own);
+        spawned
+    }
+
+    /// Returns the living processes of `tree`, and since when the answer holds.
+    pub(super) fn members(&self, tree: TreeId) -> (Vec<Process>, Instant) {
+        let census = self.0.newest.census();
+        (self.lock().ownership.members(tree, getpid(), &census), census.begun)
+    }
+
+    /// Collects the exit of an attempt's process that has ended. What is left of the tree of one that ended
+    /// `by_itself` is to be named.
+    pub(super) fn wait(
+        &self,
+        process: &spawn::Process,
+        tree: TreeId,
+        by_itself: bool,
+    ) -> io::Result<(ExitStatus, Usage)> {
+        let mut state = self.lock();
+        // Under the lock, because from the wait on its id can be another's.
+        let exit = process.wait();
+        state.own.remove(&process.pid);
+        if by_itself && state.ownership.descendants {
+            state.ended.push(Ended { leader: process.pid, tree, at: Instant::now() });
+        } else {
+            state.ownership.end(process.pid, tree);
+        }
+        drop(state);
+        self.0.collected.notify_one();
+        exit
+    }
+}
+
+impl State {
+    fn begin_spawning(&mut self) -> u64 {
+        let number = self.spawnings;
+        self.spawnings += 1;
+        self.spawning.insert(number);
+        number
+    }
+
+    fn spawned(&mut self, number: u64, own: Option<(Pid, Mark)>) {
+        self.spawning.remove(&number);
+        if let Some((pid, mark)) = own {
+            self.own.insert(pid);
+            self.strangers.remove(&pid);
+            self.ownership.begin(pid, mark);
+        }
+    }
+
+    /// Returns the attempts that have left something behind for good, and whether to look again.
+    fn look(&mut self) -> (Vec<Ended>, bool) {
+        let (living, mut again) = self.reap(own_children(), has_been_reaped);
+        let left_to_us: Vec<Process> = living.into_iter().filter_map(Process::read).collect();
+        let trees = self.ownership.trees_of(&left_to_us, getpid());
+        let mut due = Vec::new();
+        for ended in std::mem::take(&mut self.ended) {
+            if !trees.contains(&ended.tree) {
+                self.ownership.end(ended.leader, ended.tree);
+            } else if ended.at.elapsed() >= SETTLE {
+                due.push(ended);
+            } else {
+                self.ended.push(ended);
+                again = true;
+            }
+        }
+        (due, again)
+    }
+
+    /// Of `children`, reaps those that are nobody's. Returns the others that are not our own, and whether
+    /// that is worth another look: somebody was reaped, or may be ours.
+    fn reap(&mut self, children: Vec<Pid>, mut has_been_reaped: impl FnMut(Pid) -> bool) -> (Vec<Pid>, bool) {
+        let (mut strangers, mut again) = (HashMap::new(), false);
+        for pid in children.into_iter().filter(|pid| !self.own.contains(pid)) {
+            let next = self.strangers.get(&pid).copied().unwrap_or(self.spawnings);
+            let may_be_ours = self.spawning.first().is_some_and(|oldest| *oldest < next);
+            let reaped = !may_be_ours && has_been_reaped(pid);
+            again |= may_be_ours || reaped;
+            if !reaped {
+                strangers.insert(pid, next);
+            }
+        }
+        self.strangers = strangers;
+        (self.strangers.keys().copied().collect(), again)
+    }
+}
+
+/// Waits for this one child, if it has ended.
+fn has_been_reaped(pid: Pid) -> bool {
+    !matches!(waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG), Ok(None))
+}
+
+/// `backup#41 left 2 processes behind: 1234 sleep, 1235 sh`
+fn left_behind(run: &str, mut left: Vec<Process>) -> String {
+    left.sort_unstable_by_key(|process| process.pid.as_raw_nonzero());
+    let shown = left.iter().take(NAMED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let count = if left.len() == 1 { "a process".into() } else { format!("{} processes", left.len()) };
+    let more = left.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{run} left {count} behind: {shown}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pid(raw: i32) -> Pid {
+        Pid::from_raw(raw).expect("positive")
+    }
+
+    /// What is reaped when these children are there and all have ended, and whether to look again.
+    fn reaped(state: &mut State, children: &[i32]) -> (Vec<i32>, bool) {
+        let mut reaped = Vec::new();
+        let children = children.iter().copied().map(pid).collect();
+        let (_, again) = state.reap(children, |pid| {
+            reaped.push(pid.as_raw_nonzero().get());
+            true
+        });
+        (reaped, again)
+    }
+
+    fn own(state: &mut State, number: u64, raw: i32) {
+        state.spawned(number, Some((pid(raw), Mark::for_tests(u64::try_from(raw).expect("positive")))));
+    }
+
+    #[test]
+    fn a_child_that_may_be_ours_is_not_reaped() {
+        let mut state = State::default();
+        let first = state.begin_spawning();
+        assert_eq!(
+            reaped(&mut state, &[7, 8]),
+            (vec![], true),
+            "either may be the one that is being spawned"
+        );
+        let second = state.begin_spawning();
+        assert_eq!(reaped(&mut state, &[7, 8, 9]), (vec![], true));
+        own(&mut state, first, 8);
+        assert_eq!(reaped(&mut state, &[7, 8, 9]), (vec![7], true), "9 may still be that of the second");
+        state.spawned(second, None);
+        assert_eq!(reaped(&mut state, &[8, 9]), (vec![9], true));
+        assert_eq!(reaped(&mut state, &[8]), (vec![], false));
+    }
+
+    #[test]
+    fn an_id_that_was_our_own_and_is_given_anew_is_nobodys() {
+        let mut state = State::default();
+        let first = state.begin_spawning();
+        reaped(&mut state, &[7]);
+        own(&mut state, first, 7);
+        state.own.remove(&pid(7));
+        let second = state.begin_spawning();
+        assert_eq!(reaped(&mut state, &[7]), (vec![], true), "it may be that of the second by now");
+        own(&mut state, second, 7);
+        assert_eq!(reaped(&mut state, &[7]), (vec![], false));
+    }
+
+    #[test]
+    fn what_was_left_behind_reads_as_a_sentence() {
+        let process =
+            |raw| Process { pid: pid(raw), name: "sl\n\x1b[1mp".into(), ..Process::for_tests(raw, 1) };
+        let text = left_behind("backup#41", vec![process(12), process(11)]);
+        assert_eq!(text, "backup#41 left 2 processes behind: 11 sl??[1mp, 12 sl??[1mp");
+        assert!(left_behind("a#1", vec![process(1)]).starts_with("a#1 left a process behind: 1 "));
+        assert!(left_behind("a#1", (1..=13).map(process).collect()).ends_with(" and 3 more"));
+    }
+}

@@ -1,0 +1,215 @@
+//! Descendants of a job that left its session: ended with it when it is stopped, named when it ends by itself.
+
+use crate::case::{Case, Running, lives};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::path::Path;
+
+/// A process two forks and a session away from the job, told of by its process id.
+fn far(behaviour: &str) -> String {
+    format!("(setsid bash -c {} &)", quoted(&format!("echo far $$; exec >/dev/null 2>&1; {behaviour}")))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+const STUBBORN: &str = "trap '' TERM; while :; do sleep 600; done";
+
+fn job(name: &str, command: &str) -> String {
+    format!("[jobs.{name}]\nstartup = true\nshell = [\"bash\", \"-c\"]\ncommand = {command:?}\n")
+}
+
+/// Waits for `count` lines of [`far`] ones.
+#[track_caller]
+fn far_ones(running: &mut Running, count: usize) -> Vec<i32> {
+    let mut pid = || running.line("| far ").split("far ").nth(1).and_then(|pid| pid.parse().ok());
+    (0..count).map(|_| pid().expect("a process id")).collect()
+}
+
+#[track_caller]
+fn nobody_lives(pids: &[i32]) {
+    let alive: Vec<_> = pids.iter().filter(|pid| lives(**pid)).collect();
+    assert!(alive.is_empty(), "{alive:?} survived");
+}
+
+fn kill(pid: i32) {
+    let _ = kill_process(Pid::from_raw(pid).expect("positive"), Signal::KILL);
+}
+
+/// Twenty jobs that end at TERM, each with one far away that ignores it.
+fn twenty(grace: &str, kill_after: &str) -> (Running, Vec<i32>) {
+    let top = format!("[runner]\nshutdown_grace = \"{grace}\"\n[defaults]\nkill_after = \"{kill_after}\"\n");
+    let command = format!("{}; sleep 600", far(STUBBORN));
+    let jobs = (0..20).map(|n| job(&format!("job{n}"), &command)).collect::<String>();
+    let mut running = Case::new().jobs(&(top + &jobs)).args(&["start"]).start();
+    let pids = far_ones(&mut running, 20);
+    (running, pids)
+}
+
+#[test]
+fn one_signal_ends_them_within_the_grace() {
+    let (running, pids) = twenty("2s", "1s");
+    running.signal(Signal::TERM);
+    running.finish().code(0).prints("stopped: ran 20: 20 cancelled");
+    nobody_lives(&pids);
+}
+
+#[test]
+fn two_signals_begin_their_ladder_at_once() {
+    let (mut running, pids) = twenty("1h", "500ms");
+    running.signal(Signal::TERM);
+    running.line("may end within 1h");
+    running.signal(Signal::TERM);
+    running.finish().code(0).prints("again to kill").prints("20 cancelled");
+    nobody_lives(&pids);
+}
+
+#[test]
+fn three_signals_kill_them_at_once() {
+    let (mut running, pids) = twenty("1h", "1h");
+    running.signal(Signal::INT);
+    running.line("may end within 1h");
+    running.signal(Signal::INT);
+    running.line("again to kill");
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("20 cancelled");
+    nobody_lives(&pids);
+}
+
+#[test]
+fn a_timeout_ends_thirty_that_left() {
+    let command = format!("for i in $(seq 30); do {}; done; sleep 600", far(STUBBORN));
+    let jobs = job("a", &command) + "timeout = \"3s\"\nkill_after = \"300ms\"\n";
+    let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
+    let pids = far_ones(&mut running, 30);
+    running.line("timed out");
+    nobody_lives(&pids);
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("ran 1: 1 timed out");
+}
+
+#[test]
+fn the_first_signal_of_the_ladder_reaches_them_too() {
+    let gentle = "trap 'echo got it > heard; exit' TERM; while :; do sleep 0.1; done";
+    let jobs = format!("{}timeout = \"2s\"\nkill_after = \"1h\"\n", job("a", &(far(gentle) + "; sleep 600")));
+    let case = Case::new().jobs(&jobs).args(&["run", "a"]);
+    let heard = case.path().join("heard");
+    let mut running = case.start();
+    let pids = far_ones(&mut running, 1);
+    running.line("timed out");
+    assert_eq!(fs::read_to_string(&heard).expect("it was asked to end"), "got it\n");
+    nobody_lives(&pids);
+    running.finish().code(124);
+}
+
+/// Who has this folder as its own, beside the runner.
+fn living_in(folder: &Path, runner: i32) -> Vec<i32> {
+    let pids = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_there = |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == folder);
+    pids.filter(|pid| is_there(pid) && *pid != runner && lives(*pid)).collect()
+}
+
+#[test]
+fn who_forks_all_the_time_does_not_get_away() {
+    // Each is the parent of the next, in a session of its own, and soon gone.
+    let script = "#!/bin/bash\ntrap '' TERM\nexec >/dev/null 2>&1\nsleep 0.02\nsetsid bash ./hop.sh &\n";
+    let jobs = job("a", "echo up; bash ./hop.sh; sleep 600") + "timeout = \"1s\"\nkill_after = \"100ms\"\n";
+    let case = Case::new().jobs(&jobs).file("hop.sh", script).args(&["run", "a"]);
+    let folder = case.path().canonicalize().expect("a folder");
+    let mut running = case.start();
+    running.line("| up");
+    assert!(!living_in(&folder, running.pid()).is_empty(), "the look finds who is there");
+    running.line("timed out");
+    nobody_lives(&living_in(&folder, running.pid()));
+    running.finish().code(124);
+}
+
+#[test]
+fn one_that_cleared_its_environment_is_found_by_its_parents() {
+    let command = "setsid env -i bash -c 'echo far $$; exec >/dev/null 2>&1; trap \"\" TERM; while :; do sleep 600; done' & sleep 600";
+    let jobs = job("a", command) + "timeout = \"1s\"\nkill_after = \"100ms\"\n";
+    let mut running = Case::new().jobs(&jobs).args(&["run", "a"]).start();
+    let pids = far_ones(&mut running, 1);
+    running.line("timed out");
+    nobody_lives(&pids);
+    running.finish().code(124);
+}
+
+#[test]
+fn what_a_run_leaves_behind_is_named_and_lives_on() {
+    let command = format!("{}; sleep 600 > /dev/null 2>&1 & echo near $!", far("exec sleep 600"));
+    let case = || Case::new().jobs(&job("backup", &command));
+    let pids = |running: &mut Running| {
+        let mut pid = || running.line("backup | ").rsplit(' ').next().and_then(|pid| pid.parse().ok());
+        let mut pids = [pid(), pid()].map(|pid: Option<i32>| pid.expect("a process id"));
+        pids.sort_unstable();
+        pids
+    };
+    let check = |[first, second]: [i32; 2], said: &str| {
+        let expected =
+            format!("runner: warning: backup#1 left 2 processes behind: {first} sleep, {second} sleep\n");
+        assert_eq!(said, expected);
+        assert!(lives(first) && lives(second), "they were left on purpose");
+        kill(first);
+        kill(second);
+    };
+
+    let mut running = case().args(&["run", "backup"]).start();
+    let left = pids(&mut running);
+    check(left, &running.finish().code(0).stderr);
+
+    let mut running = case().args(&["start"]).start();
+    let left = pids(&mut running);
+    running.line("succeeded");
+    running.signal(Signal::INT);
+    check(left, &running.finish().code(0).stderr);
+}
+
+#[test]
+fn helpers_that_end_with_their_job_are_not_named() {
+    let command = "exec > >(cat) 2> >(cat); echo done";
+    let finished = Case::new().jobs(&job("a", command)).args(&["run", "a"]).exits(0);
+    assert_eq!(finished.prints("| done").stderr, "");
+}
+
+#[test]
+fn a_job_that_is_a_runner_is_ended_with_its_jobs() {
+    let inner = job("a", &(far(STUBBORN) + "; sleep 600"));
+    let outer = job("a", &format!("exec {} run -f inner.toml a", env!("CARGO_BIN_EXE_runner")));
+    let outer = outer + "timeout = \"2s\"\nkill_after = \"0s\"\n";
+    let mut running = Case::new().jobs(&outer).file("inner.toml", &inner).args(&["run", "a"]).start();
+    let pids = far_ones(&mut running, 1);
+    running.line("timed out");
+    nobody_lives(&pids);
+    running.finish().code(124);
+}
+
+/// How many descriptors a process has open.
+fn descriptors(pid: i32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("it lives").count()
+}
+
+#[test]
+fn descriptors_come_back_though_somebody_writes_for_ever() {
+    const RUNS: usize = 500;
+    let settings = "[runner]\nmax_running = 100\n[defaults]\noutput = \"none\"\n";
+    let idle = "[jobs.idle]\ncron = \"0 0 1 1 *\"\ncommand = \"true\"\n";
+    let mut running = Case::new().jobs(idle).args(&["start"]).start();
+    running.line("next: ");
+    let base = descriptors(running.pid());
+    running.signal(Signal::INT);
+    running.finish().code(0);
+
+    let writer = "setsid bash -c 'while echo x; do sleep 0.3; done' & exit 0";
+    let jobs: String = (0..RUNS).map(|n| job(&format!("job{n}"), writer)).collect();
+    let mut running = Case::new().jobs(&format!("{settings}{idle}{jobs}")).args(&["start"]).start();
+    (0..RUNS).for_each(|_| {
+        running.line("succeeded");
+    });
+    let now = descriptors(running.pid());
+    assert!(now <= base + 5, "{now} descriptors, {base} at rest");
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("stopped: ran 500: 500 succeeded");
+}
