@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Case {
     folder: TempDir,
+    /// What runs the program, if it is not run by itself.
+    under: Vec<String>,
     args: Vec<String>,
     envs: Vec<(String, String)>,
     stdin: Option<String>,
@@ -41,7 +43,7 @@ pub struct Running {
 impl Case {
     pub fn new() -> Case {
         let folder = tempfile::tempdir().expect("a folder");
-        Case { folder, args: Vec::new(), envs: Vec::new(), stdin: None }
+        Case { folder, under: Vec::new(), args: Vec::new(), envs: Vec::new(), stdin: None }
     }
 
     /// Writes `jobs.toml`, where it is looked for.
@@ -61,6 +63,12 @@ impl Case {
         self
     }
 
+    /// Has it run by another program, which is given ours as its last arguments.
+    pub fn under(mut self, words: &[&str]) -> Case {
+        self.under = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Case {
         self.envs.push((name.into(), value.into()));
         self
@@ -76,8 +84,10 @@ impl Case {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-        command.args(&self.args).current_dir(self.folder.path());
+        let program = env!("CARGO_BIN_EXE_runner").to_owned();
+        let mut words = self.under.iter().chain([&program]).chain(&self.args);
+        let mut command = Command::new(words.next().expect("the program"));
+        command.args(words).current_dir(self.folder.path());
         for inherited in ["RUNNER_FILE", "RUST_LOG", "NO_COLOR", "XDG_CONFIG_HOME"] {
             command.env_remove(inherited);
         }
@@ -208,4 +218,20 @@ impl Finished {
 pub fn lives(pid: i32) -> bool {
     let stat = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// Whether this machine lets a test have what `command` shows; else the test says that it was skipped. With
+/// `CI=true` it must.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether something may be missing is a setting of the test run"
+)]
+pub fn machine_has(what: &str, command: &[&str]) -> bool {
+    let mut probe = Command::new(command[0]);
+    let has = probe.args(&command[1..]).stdin(Stdio::null()).output().is_ok_and(|done| done.status.success());
+    assert!(has || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "this machine has no {what}");
+    if !has {
+        eprintln!("skipped: this machine has no {what}");
+    }
+    has
 }

@@ -6,6 +6,7 @@ mod init;
 mod jobs;
 mod layers;
 mod next;
+mod orphans;
 mod readme;
 mod run;
 mod shutdown;

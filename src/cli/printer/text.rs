@@ -43,6 +43,15 @@ pub(super) fn dropped_line(count: u64) -> String {
     format!("... {count} {lines} dropped, because standard output was too slow\n")
 }
 
+/// As process 1 it is a container's, which is killed after ten seconds unless that is asked for otherwise.
+fn patience_of_containers(plan: &Plan) -> Option<String> {
+    let grace = plan.settings.shutdown_grace;
+    let patience = grace.as_secs() + 5;
+    let text =
+        format!("as process 1: docker stop -t {patience} leaves it its grace of {}\n", show_duration(grace));
+    (std::process::id() == 1).then_some(text)
+}
+
 impl Text {
     pub(super) fn new(style: Style, plan: &Plan) -> Text {
         let names = plan.jobs.iter().map(|job| job.name.as_str().len());
@@ -65,7 +74,8 @@ impl Text {
             plan.settings.file.display(),
             zone_line(plan)
         );
-        format!("{}\n{}\n", self.style.bold(first), self.first_fire_times(core, now))
+        let grace = patience_of_containers(plan).unwrap_or_default();
+        format!("{}\n{grace}{}\n", self.style.bold(first), self.first_fire_times(core, now))
     }
 
     fn first_fire_times(&self, core: &Core, now: Now) -> String {
