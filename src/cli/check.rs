@@ -3,12 +3,12 @@
 use super::file;
 use super::style::Style;
 use super::time::show_distance;
-use super::{Ending, Format, Global};
+use super::{Ending, Format, Global, github};
 use crate::engine;
 use crate::jobfile::{Faults, Severity};
 use crate::model::{Name, Plan};
 use crate::trigger::{FireTime, zone_data};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
@@ -27,7 +27,29 @@ pub(super) struct Check {
     no_host: bool,
     /// How to print
     #[arg(long, default_value = "text")]
-    pub(super) format: Format,
+    pub(super) format: CheckFormat,
+}
+
+/// How faults are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For a person
+    Text,
+    /// One JSON object a line
+    #[value(alias = "json")]
+    Jsonl,
+    /// As commands that GitHub shows beside the lines of a change
+    Github,
+}
+
+impl CheckFormat {
+    /// That of messages.
+    pub(super) fn of_messages(self) -> Format {
+        match self {
+            CheckFormat::Text | CheckFormat::Github => Format::Text,
+            CheckFormat::Jsonl => Format::Jsonl,
+        }
+    }
 }
 
 /// A line of `--format jsonl`. The field names are a promise.
@@ -49,8 +71,13 @@ impl Check {
         let loaded = file::load(&path, !self.no_host)?;
         let fails = loaded.plan.is_none() || (self.strict && loaded.faults.warnings() > 0);
         match self.format {
-            Format::Jsonl => print_lines(&loaded.faults),
-            Format::Text => {
+            CheckFormat::Jsonl => print_lines(&loaded.faults),
+            CheckFormat::Github => {
+                for fault in loaded.faults.iter() {
+                    println!("{}", github::command(fault));
+                }
+            }
+            CheckFormat::Text => {
                 eprint!("{}", loaded.faults.render(Style::of(io::stderr(), global).colour));
                 match loaded.plan {
                     Some(plan) => println!("{}{}", summary(&plan), warned(&loaded.faults)),

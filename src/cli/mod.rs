@@ -7,6 +7,7 @@
 mod check;
 mod console;
 mod file;
+mod github;
 mod init;
 mod logger;
 mod next;
@@ -138,7 +139,7 @@ impl Command {
     fn format(&self) -> Format {
         match self {
             Command::Start(start) => start.format,
-            Command::Check(check) => check.format,
+            Command::Check(check) => check.format.of_messages(),
             Command::Next(next) => next.format,
             Command::Run(_) | Command::Init(_) => Format::Text,
         }

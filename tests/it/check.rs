@@ -59,6 +59,28 @@ fn json_lines_have_the_promised_fields() {
 }
 
 #[test]
+fn github_is_given_commands_for_each_fault() {
+    let text =
+        "[jobs.a]\nevery = 5\ncommand = \"true\"\n[jobs.b]\ncron = \"*/7 * * * *\"\ncommand = \"true\"\n";
+    let finished = Case::new()
+        .file("50%: a, b.toml", text)
+        .args(&["check", "50%: a, b.toml", "--format", "github"])
+        .exits(2);
+    let expected = "\
+::error file=50%25%3A a%2C b.toml,line=2,col=9,title=wrong-type::`every`: expected a duration with its unit, such as \"30s\" or \"1h 30m\", found `5`%0Ahelp: write: every = \"5s\"
+::warning file=50%25%3A a%2C b.toml,line=5,col=9,title=uneven-step::7 does not divide the 60 minutes: the last distance is shorter%0Ahelp: for an even distance: every = \"7m\", or a step that divides 60
+";
+    assert_eq!(finished.stdout, expected);
+    assert_eq!(finished.stderr, "");
+    let sound = Case::new().jobs(SOUND).args(&["check", "--format", "github"]).exits(0);
+    assert_eq!(sound.stdout, "");
+    Case::new()
+        .args(&["check", "gone.toml", "--format", "github"])
+        .exits(2)
+        .prints("::error file=gone.toml,title=missing-file::there is no such file%0Ahelp: ");
+}
+
+#[test]
 fn the_file_is_found_in_its_usual_places() {
     let is_found = |case: Case| case.args(&["check"]).exits(0);
     is_found(Case::new().file("other.toml", SOUND).env("RUNNER_FILE", "other.toml"))
