@@ -114,6 +114,8 @@ codes! {
     Warning TimeoutOverPeriod = "timeout-over-period";
     /// A pipe whose first failure is not seen.
     Warning PipeWithoutPipefail = "pipe-without-pipefail";
+    /// A command that needs no shell.
+    Warning PlainCommand = "plain-command";
     /// A program that is not there.
     Warning ProgramNotFound = "program-not-found";
     /// A working directory or env file that is not there.

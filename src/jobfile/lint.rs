@@ -1,6 +1,8 @@
 //! What is legal, but likely not meant. Every finding can be silenced with `allow`.
 
 use super::fault::Code;
+use super::plain;
+use super::shared::SHELL;
 use super::value::{Entry, Reader, Text};
 use super::{Host, Options};
 use crate::model::{Job, JobAction};
@@ -52,6 +54,7 @@ pub(super) fn job(
     dst_gap(reader, job, when.clone(), options.now);
     timeout(reader, job, when, options.now);
     pipe(reader, job, spans);
+    plain_command(reader, job, spans);
     if let Some(host) = &options.host {
         on_host(reader, job, spans, &mut Machine { host, paths });
     }
@@ -145,6 +148,15 @@ fn pipe(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>) {
         let hint = "write: shell = [\"bash\", \"-eo\", \"pipefail\", \"-c\"]";
         reader.warn(Code::PipeWithoutPipefail, spans.action.clone(), message, hint);
     }
+}
+
+/// A shell that was chosen is meant: it may set up what the program needs.
+fn plain_command(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>) {
+    let JobAction::Shell(command) = &job.action else { return };
+    let Some(words) = plain::words(command).filter(|_| job.setup.shell == SHELL) else { return };
+    let message = "a program and its arguments, which need no shell".to_owned();
+    let hint = format!("write: command = [\"{}\"]", words.join("\", \""));
+    reader.warn(Code::PlainCommand, spans.action.clone(), message, hint);
 }
 
 /// Whether a `|` stands outside quotes that is not `||`.

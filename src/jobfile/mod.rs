@@ -14,6 +14,7 @@ mod fault;
 mod job;
 mod keys;
 mod lint;
+mod plain;
 mod render;
 mod runner;
 mod shared;

@@ -15,6 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeValue;
 
+/// The shell of jobs that choose none.
+pub(super) const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
 const RETRY_DELAY: Duration = Duration::from_secs(10);
 const RETRY_FACTOR: f64 = 2.0;
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(300);
@@ -215,7 +218,7 @@ impl Shared {
     /// The surroundings that come of them, for a job that is defined in `folder`.
     fn setup(&self, folder: &Path) -> Setup {
         Setup {
-            shell: self.shell.clone().unwrap_or_else(|| vec!["/bin/sh".into(), "-c".into()]),
+            shell: self.shell.clone().unwrap_or_else(|| SHELL.map(String::from).into()),
             cwd: self.cwd.clone().unwrap_or_else(|| folder.to_owned()),
             inherit_env: self.inherit_env.unwrap_or(true),
             env_files: self.env_files.clone().unwrap_or_default(),
