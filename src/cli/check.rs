@@ -1,16 +1,12 @@
 //! `runner check`: every fault and warning of a job file.
 
-use super::file;
-use super::style::Style;
 use super::time::show_distance;
-use super::{Ending, Format, Global, github};
+use super::{Ending, Format, Global, faults, file, print};
 use crate::engine;
-use crate::jobfile::{Faults, Severity};
-use crate::model::{Name, Plan};
+use crate::jobfile::Faults;
+use crate::model::Plan;
 use crate::trigger::{FireTime, zone_data};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,59 +49,24 @@ impl CheckFormat {
     }
 }
 
-/// A line of `--format jsonl`. The field names are a promise.
-#[derive(Serialize)]
-struct FaultLine<'a> {
-    severity: &'a str,
-    code: &'a str,
-    message: &'a str,
-    file: Option<String>,
-    line: Option<u32>,
-    column: Option<u32>,
-    job: Option<&'a str>,
-    hint: Option<&'a str>,
-}
-
 impl Check {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let path = file::locate(self.path, global)?;
         let loaded = file::load(&path, !self.no_host)?;
         let fails = loaded.plan.is_none() || (self.strict && loaded.faults.warnings() > 0);
-        match self.format {
-            CheckFormat::Jsonl => print_lines(&loaded.faults),
-            CheckFormat::Github => {
-                for fault in loaded.faults.iter() {
-                    println!("{}", github::command(fault));
-                }
-            }
+        let result = match self.format {
+            CheckFormat::Jsonl => faults::json_lines(&loaded.faults),
+            CheckFormat::Github => faults::github_lines(&loaded.faults),
             CheckFormat::Text => {
-                eprint!("{}", loaded.faults.render(Style::of(io::stderr(), global).colour));
+                file::tell(&loaded.faults, Format::Text, global);
                 match loaded.plan {
-                    Some(plan) => println!("{}{}", summary(&plan), warned(&loaded.faults)),
-                    None => println!("{}: {}", path.display(), counted(&loaded.faults)),
+                    Some(plan) => format!("{}{}\n", summary(&plan), warned(&loaded.faults)),
+                    None => format!("{}: {}\n", path.display(), counted(&loaded.faults)),
                 }
             }
-        }
-        Ok(if fails { ExitCode::from(2) } else { ExitCode::SUCCESS })
-    }
-}
-
-fn print_lines(faults: &Faults) {
-    for fault in faults.iter() {
-        let line = FaultLine {
-            severity: match fault.severity() {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
-            code: fault.code.as_str(),
-            message: &fault.message,
-            file: Some(fault.file.display().to_string()),
-            line: fault.line,
-            column: fault.column,
-            job: fault.job.as_ref().map(Name::as_str),
-            hint: fault.hint.as_deref(),
         };
-        println!("{}", serde_json::to_string(&line).expect("text and numbers always serialize"));
+        print(&result)?;
+        Ok(if fails { ExitCode::from(2) } else { ExitCode::SUCCESS })
     }
 }
 

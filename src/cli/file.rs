@@ -1,12 +1,12 @@
 //! Which job file: the argument, `-f`, or the first of the usual places that is there.
 
 use super::style::Style;
-use super::{Failure, Global};
+use super::{Failure, Format, Global, faults};
 use crate::engine;
-use crate::jobfile::{self, Host, Loaded, Options, Source};
+use crate::jobfile::{self, Faults, Host, Loaded, Options, Source};
 use crate::model::{Job, Plan};
 use anyhow::{Context, anyhow};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Returns where the job file is.
@@ -71,16 +71,21 @@ pub(super) fn load(path: &Path, host: bool) -> Result<Loaded, Failure> {
     Ok(jobfile::load(&source, &Options { now: engine::now().wall, host }))
 }
 
+/// Prints faults to standard error. That nobody reads them changes nothing about the exit code.
+pub(super) fn tell(faults: &Faults, format: Format, global: &Global) {
+    let text = faults::text(faults, format, Style::of(io::stderr(), global).colour);
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Returns the plan of a job file, with its warnings logged.
 ///
 /// # Errors
 /// When it has faults; they are printed to standard error.
-pub(super) fn plan(argument: Option<PathBuf>, global: &Global) -> Result<Plan, Failure> {
+pub(super) fn plan(argument: Option<PathBuf>, format: Format, global: &Global) -> Result<Plan, Failure> {
     let path = locate(argument, global)?;
     let loaded = load(&path, true)?;
-    let style = Style::of(io::stderr(), global);
     let Some(plan) = loaded.plan else {
-        eprint!("{}", loaded.faults.render(style.colour));
+        tell(&loaded.faults, format, global);
         let (errors, named) = (loaded.faults.errors(), path.display());
         let faults = if errors == 1 { "1 fault" } else { &format!("{errors} faults") };
         return Err(Failure::usage(anyhow!("{faults} in `{named}`; nothing was started")));

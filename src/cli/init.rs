@@ -1,6 +1,6 @@
 //! `runner init`: a first job file.
 
-use super::{Ending, Failure, Global};
+use super::{Ending, Failure, Global, print};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use std::fs::OpenOptions;
@@ -34,7 +34,7 @@ impl Init {
         })?;
         let written = file.write_all(FIRST_FILE.as_bytes());
         written.with_context(|| format!("cannot write `{shown}`")).map_err(Failure::cannot_work)?;
-        println!("wrote {shown}; now: runner start {shown}");
+        print(&format!("wrote {shown}; now: runner start {shown}\n"))?;
         Ok(ExitCode::SUCCESS)
     }
 }

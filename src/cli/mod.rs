@@ -6,6 +6,7 @@
 
 mod check;
 mod console;
+mod faults;
 mod file;
 mod github;
 mod init;
@@ -19,6 +20,7 @@ mod style;
 mod time;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -120,6 +122,20 @@ impl Failure {
     /// It cannot work here and now.
     fn cannot_work(error: impl Into<anyhow::Error>) -> Failure {
         Failure { code: 3, error: error.into() }
+    }
+}
+
+/// Prints a result. A reader that has had enough is no error.
+///
+/// # Errors
+/// When standard output cannot be written to for another reason.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::cannot_work(anyhow::anyhow!(error).context("cannot write to standard output")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,7 +65,7 @@ struct Merged<'a> {
 
 impl Next {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
-        let plan = file::plan(self.path.clone(), global)?;
+        let plan = file::plan(self.path.clone(), self.format, global)?;
         let now = engine::now().wall;
         let zone = self.timezone.as_deref().map(Zone::find).transpose().map_err(Failure::usage)?;
         let asked = zone.as_ref().unwrap_or(&plan.settings.zone);
@@ -77,10 +77,11 @@ impl Next {
         let jobs = chosen(&plan, &self.jobs)?;
         note_those_without(&jobs);
         let seed = engine::seed(&plan);
+        let width = jobs.iter().map(|job| job.name.as_str().len()).max().unwrap_or(0);
         let rows = Merged::new(jobs, from, until, count).map(|(job, at)| (job, armed(job, &seed, at)));
         let style = Style::of(io::stdout(), global);
         let printed = match self.format {
-            Format::Text => print_table(rows, zone.as_ref(), now, style),
+            Format::Text => print_table(rows, width, zone.as_ref(), now, style),
             Format::Jsonl => print_lines(rows, zone.as_ref()),
         };
         match printed {
@@ -94,7 +95,8 @@ fn chosen<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Job>, Failure>
     if names.is_empty() {
         return Ok(plan.jobs.iter().map(AsRef::as_ref).collect());
     }
-    names.iter().map(|name| file::job(plan, name)).collect()
+    let names: BTreeSet<&String> = names.iter().collect();
+    names.into_iter().map(|name| file::job(plan, name)).collect()
 }
 
 /// Jobs without calendar triggers have no rows; say so rather than leave them out in silence.
@@ -172,15 +174,14 @@ fn print_lines<'a>(rows: impl Iterator<Item = (&'a Job, Armed)>, zone: Option<&Z
     out.flush()
 }
 
-/// Rows as a table; they are collected first, because the width of a column is that of its widest cell.
+/// Rows as a table, with names in a column of this width.
 fn print_table<'a>(
     rows: impl Iterator<Item = (&'a Job, Armed)>,
+    width: usize,
     zone: Option<&Zone>,
     now: DateTime<Utc>,
     style: Style,
 ) -> io::Result<()> {
-    let rows: Vec<(&Job, Armed)> = rows.collect();
-    let width = rows.iter().map(|(job, _)| job.name.as_str().len()).max().unwrap_or(0);
     let items = |format| StrftimeItems::new(format).collect::<Vec<_>>();
     let (whole, fraction) = (items("%a %Y-%m-%d %H:%M:%S %:z"), items("%a %Y-%m-%d %H:%M:%S%.3f %:z"));
     let mut out = BufWriter::new(io::stdout().lock());

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs one job now, exactly as the scheduler would, and passes its exit code on.
 ///
-/// 0 also for other codes in `success_codes`; 124 timed out, 125 runner itself could not, 126 cannot be
+/// 0 for all codes in `success_codes` (and 1 for a 0 that is none of them); 124 timed out, 125 runner itself could not, 126 cannot be
 /// executed, 127 not found, 128+n ended by signal n.
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -31,7 +31,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let (path, name) = self.file_and_job()?;
-        let plan = file::plan(path, global)?;
+        let plan = file::plan(path, Format::Text, global)?;
         let name = file::job(&plan, &name)?.name.clone();
         let plan = by_hand(plan, &name);
         let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
@@ -138,6 +138,9 @@ fn exit_code(row: &Row, errno: Option<i32>) -> u8 {
     match (row.outcome, row.exit_code, row.signal) {
         (Outcome::Succeeded, ..) => 0,
         (Outcome::TimedOut, ..) => 124,
+        // Its 0 would say that all went well.
+        (Outcome::Cancelled, Some(0), _) => 128 + 15,
+        (_, Some(0), _) => 1,
         (_, Some(code), _) => code,
         (_, _, Some(signal)) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         _ => match errno.map(Errno::from_raw_os_error) {

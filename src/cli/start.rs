@@ -10,6 +10,8 @@ use crate::ledger::MemoryLedger;
 use crate::model::{Deadline, Plan, RELEASED};
 use anyhow::{Context, anyhow};
 use clap::Args;
+use clap::builder::FalseyValueParser;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,16 +27,22 @@ pub(super) struct Start {
     #[arg(value_name = "FILE")]
     path: Option<PathBuf>,
     /// Stop by itself after this long, such as 10m
-    #[arg(long = "for", value_name = "DURATION", env = "RUNNER_FOR", conflicts_with = "until")]
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        env = "RUNNER_FOR",
+        conflicts_with = "until",
+        allow_hyphen_values = true
+    )]
     length: Option<String>,
     /// Stop by itself at this time
     #[arg(long, value_name = "TIME", env = "RUNNER_UNTIL", allow_hyphen_values = true)]
     until: Option<String>,
     /// Start no process: each run is said to have succeeded at once
-    #[arg(long, env = "RUNNER_DRY_RUN")]
+    #[arg(long, env = "RUNNER_DRY_RUN", value_parser = FalseyValueParser::new())]
     dry_run: bool,
     /// Believe the clock even if it is before this release was made
-    #[arg(long, env = "RUNNER_TRUST_CLOCK")]
+    #[arg(long, env = "RUNNER_TRUST_CLOCK", value_parser = FalseyValueParser::new())]
     trust_clock: bool,
     /// How to print
     #[arg(long, default_value = "text", env = "RUNNER_FORMAT")]
@@ -43,7 +51,7 @@ pub(super) struct Start {
 
 impl Start {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
-        let plan = file::plan(self.path.clone(), global)?;
+        let plan = file::plan(self.path.clone(), self.format, global)?;
         let (dry_run, stop_at) = (self.dry_run, self.stop_at(&plan)?);
         let clock_least = (!self.trust_clock).then_some(RELEASED);
         let options = Options { dry_run, stop_at, clock_least, ..Options::default() };
@@ -94,26 +102,48 @@ async fn run(plan: Plan, mut options: Options, printer: Arc<Printer>) -> Result<
     Ok(())
 }
 
-/// The signals that ask a runner to stop. SIGHUP, the end of its terminal, is one of them.
-pub(super) struct Signals([Signal; 3]);
+/// The signals that ask a runner to stop: SIGINT and SIGTERM, each time more gravely, and SIGHUP, the end of its
+/// terminal, which comes more than once for one end and so only begins a stop.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// `None`: it was ignored before we came, as nohup(1) has it.
+    hangup: Option<Signal>,
+}
 
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Signals([interrupt?, terminate?, hangup?]))
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        Ok(Signals { interrupt: signal(interrupt)?, terminate: signal(terminate)?, hangup })
     }
 
     /// Asks for a stop at each signal.
     pub(super) async fn hand_on(mut self, handle: Handle) {
+        let mut stopping = false;
         loop {
-            let [interrupt, terminate, hangup] = &mut self.0;
             tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
+                _ = self.interrupt.recv() => handle.stop(),
+                _ = self.terminate.recv() => handle.stop(),
+                () = hung_up(self.hangup.as_mut()), if !stopping => handle.stop(),
             }
-            handle.stop();
+            stopping = true;
         }
     }
+}
+
+async fn hung_up(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether whoever started us had SIGHUP ignored; where /proc does not say, it was not.
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Bit 0 is signal 1, which is SIGHUP.
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }

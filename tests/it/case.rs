@@ -37,7 +37,7 @@ pub struct Running {
     lines: Receiver<String>,
     seen: Vec<String>,
     stderr: thread::JoinHandle<String>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Case {
@@ -119,7 +119,14 @@ impl Case {
 
     /// Starts it and goes on.
     pub fn start(self) -> Running {
-        let mut child = self.command().spawn().expect("the program");
+        let command = self.command();
+        self.start_as(command)
+    }
+
+    /// Starts a command of the caller's own making in this case's folder.
+    pub fn start_as(self, mut command: Command) -> Running {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
         let (line, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
@@ -129,7 +136,7 @@ impl Case {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        Running { child, lines, seen: Vec::new(), stderr, _folder: self.folder }
+        Running { child, lines, seen: Vec::new(), stderr, folder: self.folder }
     }
 }
 
@@ -165,6 +172,11 @@ impl Running {
     /// The line that was seen last.
     pub fn last(&self) -> &str {
         self.seen.last().map_or("", String::as_str)
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn pid(&self) -> i32 {

@@ -82,6 +82,29 @@ fn github_is_given_commands_for_each_fault() {
 }
 
 #[test]
+fn a_reader_that_has_enough_is_no_error_and_changes_no_exit_code() {
+    let many: String = (0..2000).map(|n| format!("[jobs.a{n}]\nevry = \"1h\"\n")).collect();
+    for args in [
+        &["check", "--format", "jsonl"][..],
+        &["check"],
+        &["check", "--format", "github"],
+        &["start"],
+        &["next"],
+    ] {
+        let case = Case::new().jobs(&many).args(args);
+        let mut child = case.command().spawn().expect("the program");
+        drop((child.stdout.take(), child.stderr.take()));
+        assert_eq!(child.wait().expect("its end").code(), Some(2), "{args:?}");
+    }
+    let case = Case::new().jobs(SOUND).args(&["check"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+    let output = case.command().stdout(full).output().expect("its end");
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("runner: error: cannot write to standard output"), "{said}");
+}
+
+#[test]
 fn the_file_is_found_in_its_usual_places() {
     let is_found = |case: Case| case.args(&["check"]).exits(0);
     is_found(Case::new().file("other.toml", SOUND).env("RUNNER_FILE", "other.toml"))
@@ -131,7 +154,8 @@ fn an_unknown_tz_is_an_error_and_not_silently_utc() {
     case().env("TZ", "Europe/Atlantis").exits(2).says("TZ names an unknown time zone `Europe/Atlantis`");
     case().env("TZ", "EST5EDT4,M3.2.0,M11.1.0").exits(2).says("found the rule `EST5EDT4,M3.2.0,M11.1.0`");
     case().env("TZ", ":America/New_York").exits(0).prints("America/New_York (tzdata");
-    let mut odd = case().command();
+    let no_text = case();
+    let mut odd = no_text.command();
     odd.env("TZ", std::ffi::OsStr::from_bytes(b"\xff/Berlin"));
     assert_eq!(odd.output().expect("its end").status.code(), Some(2), "no text is no zone");
     // What many images set is the same as not to set it.

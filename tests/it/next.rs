@@ -132,6 +132,11 @@ fn jobs_without_fire_times_are_noted() {
 }
 
 #[test]
+fn a_job_that_is_named_twice_is_listed_once() {
+    assert_eq!(next(&["-j", "often", "-j", "often", "--format", "jsonl"]).exits(0).json().len(), 1);
+}
+
+#[test]
 fn unknown_jobs_zones_and_times_are_refused() {
     next(&["-j", "nigth"]).exits(2).says("no job `nigth` in `jobs.toml`; did you mean `night`?");
     next(&["--timezone", "Berlin"]).exits(2).says("unknown time zone `Berlin`; did you mean `Europe/Berlin`");

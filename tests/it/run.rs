@@ -14,6 +14,7 @@ fn the_exit_code_is_the_jobs_own() {
     run("command = \"exit 0\"").exits(0).prints("started a#1, by hand").prints("succeeded");
     run("command = \"exit 7\"").exits(7).prints("failed: exit 7");
     run("command = \"exit 7\"\nsuccess_codes = [7]").exits(0).prints("succeeded");
+    run("command = \"exit 0\"\nsuccess_codes = [7]").exits(1).prints("failed: exit 0");
     run("command = \"kill -9 $$\"").exits(137).prints("failed: SIGKILL");
     run("command = \"sleep 60\"\ntimeout = \"100ms\"").exits(124).prints("timed out");
     run("command = [\"no-such-program\"]")
@@ -25,6 +26,16 @@ fn the_exit_code_is_the_jobs_own() {
         .exits(125)
         .prints("cannot enter cwd `/no/such/folder`");
     run("command = \"exit 1\"\nretry = { attempts = 3, delay = \"1ms\" }").exits(1).prints("3 attempts");
+}
+
+#[test]
+fn a_cancelled_run_is_no_success_even_if_it_exits_with_0() {
+    let mut running = run("command = \"trap 'exit 0' TERM; echo up; while :; do sleep 1; done\"").start();
+    running.line("a | up");
+    running.signal(Signal::INT);
+    running.line("at most");
+    running.signal(Signal::INT);
+    running.finish().code(143).prints("cancelled by shutdown");
 }
 
 #[test]
@@ -65,7 +76,7 @@ fn an_interrupt_stops_it() {
     let mut running = run("command = \"echo up; sleep 60\"").start();
     running.line("a | up");
     running.signal(Signal::INT);
-    running.line("may end within");
+    running.line("waiting for a#1, at most");
     running.signal(Signal::INT);
     running.finish().code(143).prints("cancelled by shutdown");
 }

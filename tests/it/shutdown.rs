@@ -46,7 +46,7 @@ fn one_signal_and_a_job_that_ends_by_itself() {
             .start();
         running.line("| up");
         running.signal(signal);
-        running.line("stopping: a#1 may end within 25s; again to end them now");
+        running.line("stopping: waiting for a#1, at most 25s; again to end them now");
         running.line("| done");
         running.finish().code(0).prints("stopped: ran 1: 1 succeeded");
     }
@@ -70,7 +70,7 @@ fn two_signals_begin_the_ladder_at_once() {
         for behaviour in [GENTLE, STUBBORN, LOUD] {
             let (mut running, pids) = start("1h", "500ms", behaviour);
             running.signal(signal);
-            running.line("may end within 1h");
+            running.line("at most 1h");
             running.signal(signal);
             running.finish().code(0).prints("stopping: ending a#1; again to kill").prints("1 cancelled");
             nobody_lives(&pids);
@@ -84,7 +84,7 @@ fn three_signals_kill_at_once() {
         for behaviour in [STUBBORN, LOUD] {
             let (mut running, pids) = start("1h", "30m", behaviour);
             running.signal(signal);
-            running.line("may end within 1h");
+            running.line("at most 1h");
             running.signal(signal);
             running.line("again to kill");
             running.signal(signal);
@@ -95,11 +95,36 @@ fn three_signals_kill_at_once() {
 }
 
 #[test]
-fn a_closed_terminal_is_a_stop() {
-    let (running, pids) = start("1s", "0s", GENTLE);
+fn a_closed_terminal_is_a_stop_however_often_it_is_told() {
+    let (mut running, pids) = start("1h", "0s", "sleep 600 & echo pids $$ $!; read -r < release");
+    let release = running.folder().join("release");
     running.signal(Signal::HUP);
-    running.finish().code(0).prints("1 cancelled");
+    running.line("at most 1h");
+    for _ in 0..5 {
+        running.signal(Signal::HUP);
+    }
+    // The five have been seen when what is sent behind them has been.
+    running.signal(Signal::INT);
+    running.line("stopping: ending a#1; again to kill");
+    let finished = running.finish().code(0).prints("1 cancelled");
+    assert!(!finished.stdout.contains("killing"), "{}", finished.stdout);
+    assert!(!release.exists());
     nobody_lives(&pids);
+}
+
+#[test]
+fn with_nohup_a_closed_terminal_is_nothing() {
+    let case = Case::new().jobs(&job("a", "echo up")).args(&["start"]);
+    let mut command = std::process::Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_runner")).arg("start").current_dir(case.path());
+    let mut running = case.start_as(command);
+    running.line("| up");
+    for _ in 0..3 {
+        running.signal(Signal::HUP);
+    }
+    running.signal(Signal::INT);
+    let finished = running.finish().code(0);
+    assert_eq!(finished.stdout.matches("stopping").count(), 1, "{}", finished.stdout);
 }
 
 #[test]

@@ -116,8 +116,30 @@ fn it_stops_by_itself_when_told_to() {
     Case::new().jobs(jobs).args(&["start", "--for", "500ms"]).exits(0).prints("stopped: ran ");
     Case::new().jobs(jobs).args(&["start", "--until", "-1s"]).exits(0).prints("stopped: ran 0");
     Case::new().jobs(jobs).args(&["start"]).env("RUNNER_FOR", "300ms").exits(0).prints("stopped: ran ");
+    Case::new().jobs(jobs).args(&["start", "--for", "-1s"]).exits(2).says("found `-1s`");
     Case::new().jobs(jobs).args(&["start", "--for", "soon"]).exits(2).says("found `soon`");
     Case::new().jobs(jobs).args(&["start", "--until", "soon"]).exits(2).says("found `soon`");
+}
+
+#[test]
+fn faults_are_json_lines_too() {
+    let jobs = "[jobs.b]\nevery = 5\ncommand = \"true\"\n";
+    for command in ["start", "next"] {
+        let finished = Case::new().jobs(jobs).args(&[command, "--format", "jsonl"]).exits(2);
+        let said: Vec<serde_json::Value> =
+            finished.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!((&said[0]["code"], &said[1]["level"]), (&"wrong-type".into(), &"error".into()));
+    }
+}
+
+#[test]
+fn a_flag_can_be_set_by_its_variable() {
+    let jobs = "[jobs.a]\nstartup = true\ncommand = \"echo ran\"\n";
+    let dry = |value: &str| {
+        let case = Case::new().jobs(jobs).args(&["start", "--for", "1s"]).env("RUNNER_DRY_RUN", value);
+        case.exits(0).stdout.contains("dry run")
+    };
+    assert_eq!(["1", "yes", "true", "0", "no", ""].map(dry), [true, true, true, false, false, false]);
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn one_signal_ends_them_within_the_grace() {
 fn two_signals_begin_their_ladder_at_once() {
     let (mut running, pids) = twenty("1h", "500ms");
     running.signal(Signal::TERM);
-    running.line("may end within 1h");
+    running.line("at most 1h");
     running.signal(Signal::TERM);
     running.finish().code(0).prints("again to kill").prints("20 cancelled");
     nobody_lives(&pids);
@@ -69,7 +69,7 @@ fn two_signals_begin_their_ladder_at_once() {
 fn three_signals_kill_them_at_once() {
     let (mut running, pids) = twenty("1h", "1h");
     running.signal(Signal::INT);
-    running.line("may end within 1h");
+    running.line("at most 1h");
     running.signal(Signal::INT);
     running.line("again to kill");
     running.signal(Signal::INT);

@@ -209,7 +209,8 @@ impl Text {
         let mut text = self.style.outcome(row.outcome, row.outcome.as_str().replace('_', " ")).into_owned();
         let after = row.duration_ms.map(|ms| show_duration(Duration::from_millis(ms)));
         match (row.exit_status(), &row.reason) {
-            (Some(ExitStatus::Code(0)) | None, None) => {}
+            (Some(ExitStatus::Code(0)), None) if row.outcome == Outcome::Succeeded => {}
+            (None, None) => {}
             (Some(status), None) => {
                 let _ = write!(text, ": {}", status.describe());
             }
@@ -261,7 +262,7 @@ impl Text {
         let text = match stage {
             _ if running.is_empty() => "stopping".to_owned(),
             StopStage::Drain => {
-                format!("stopping: {runs}{more} may end within {within}; again to end them now")
+                format!("stopping: waiting for {runs}{more}, at most {within}; again to end them now")
             }
             StopStage::Terminate => format!("stopping: ending {runs}{more}; again to kill"),
             StopStage::Kill => format!("stopping: killing {runs}{more}"),
