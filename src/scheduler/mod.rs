@@ -221,6 +221,7 @@ impl Core {
         self.watch_clock(now);
         self.take_due(now);
         self.take_run_out(now);
+        self.close_all_that_came(now);
     }
 
     /// Takes in one outside fact. Facts about runs that have ended change nothing.
@@ -234,6 +235,7 @@ impl Core {
             Fact::RunRequested(name) => self.run_requested(&name, now),
             Fact::StopRequested => self.stop_requested(now),
         }
+        self.close_all_that_came(now);
     }
 
     /// Returns the next thing to begin, or `None` when there is nothing until the next `handle_*`.

@@ -1,7 +1,7 @@
 //! Stopping the runner, in three stages: drain, ladder, kill.
 //!
 //! From the first request on nothing new starts: what waits is closed as `skipped: stopping`, a run between
-//! attempts ends with its last one, and fire times that come due meanwhile are closed too. What runs may end
+//! attempts ends with its last one, and fire times that come meanwhile are closed too, up to the very end. What runs may end
 //! by itself until its ladder has to begin so that all is over within the grace; a second request begins it
 //! at once, a third kills.
 
@@ -40,22 +40,30 @@ impl Core {
     fn drain(&mut self, now: Now) {
         let deadline = now.monotonic.saturating_add(self.shutdown_grace);
         self.stop = Some(Stop { stage: StopStage::Drain, deadline });
-        self.close_all_that_wait(now);
+        self.close_all_that_wait();
         for run in self.run_refs() {
             self.stop_run_by(run, deadline, now);
         }
         self.announce_stopping(now);
     }
 
-    fn close_all_that_wait(&mut self, now: Now) {
-        let stopping = Ending::Skipped(SkippedWhy::Stopping);
+    fn close_all_that_wait(&mut self) {
         for index in self.job_indices() {
             for candidate in self.take_waiting(index) {
-                self.close_candidate(index, &candidate, stopping, None);
+                self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Stopping), None);
             }
         }
+    }
+
+    /// Once a stop has nothing more to end, closes every fire time that has come by then, also those that are
+    /// due only later, by their jitter. To be called after every fact, so that none comes in between.
+    pub(super) fn close_all_that_came(&mut self, now: Now) {
+        if self.stop.is_none() || !self.runs.is_empty() || self.clock_is_wrong() {
+            return;
+        }
+        self.take_due(now);
         for (index, delayed) in self.take_delayed(now) {
-            self.close(index, delayed, stopping, None, now);
+            self.close(index, delayed, Ending::Skipped(SkippedWhy::Stopping), None, now);
         }
     }
 

@@ -122,6 +122,37 @@ fn fire_times_that_come_due_while_stopping_are_closed() {
 }
 
 #[test]
+fn a_stop_accounts_for_what_was_due_before_anybody_looked() {
+    World::new([every("a", secs(1))])
+        .runs_for("a", secs(0), 0)
+        .until(1)
+        .and_then()
+        .unnoticed(secs(3))
+        .stop()
+        .happened(
+            "4 stopping: Drain 0 within 25s
+             4 a@2 skipped stopping, 3 until 4",
+        )
+        .has_stopped(true);
+}
+
+#[test]
+fn a_jittered_fire_time_that_comes_while_draining_is_closed_at_the_end() {
+    World::new([at("a", &[10]), at("b", &[15]).jitter(secs(1000))])
+        .runs_for("a", secs(10), 0)
+        .until(11)
+        .and_then()
+        .stop()
+        .until(20)
+        .happened(
+            "11 stopping: Drain 1 within 25s
+             20 a#1 succeeded
+             20 b@15 skipped stopping",
+        )
+        .has_stopped(true);
+}
+
+#[test]
 fn a_run_in_backoff_ends_with_its_last_outcome() {
     World::new([at("a", &[10]).retry(3, secs(100))])
         .runs_for("a", secs(1), 4)

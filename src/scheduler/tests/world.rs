@@ -305,6 +305,12 @@ impl World {
         self
     }
 
+    /// Time passes and the core is told nothing yet.
+    pub(super) fn unnoticed(mut self, duration: Duration) -> World {
+        self.pass(duration);
+        self
+    }
+
     /// The machine sleeps: its monotonic clock stands still.
     pub(super) fn suspend(mut self, duration: Duration) -> World {
         self.now.wall += duration;
