@@ -73,7 +73,7 @@ const LATER: &[&str] = &[
 /// All keys of this release.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    [TOP, RUNNER, SHARED, OWN, GROUP, RETRY].into_iter().flatten().copied()
+    [TOP, RUNNER, SHARED, OWN, GROUP, RETRY, AFTER].into_iter().flatten().copied()
 }
 
 /// Makes a fault of every entry that nobody has taken.

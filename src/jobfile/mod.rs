@@ -292,6 +292,9 @@ impl<'a> Loader<'a> {
     fn look_up_jobs(&mut self, references: &[Reference]) {
         let unknown = |reference: &&Reference| !self.defined.contains_key(reference.named.as_str());
         let unknown: Vec<&Reference> = references.iter().filter(unknown).collect();
+        if unknown.is_empty() {
+            return;
+        }
         let mut known: Vec<&str> = self.defined.keys().map(AsRef::as_ref).collect();
         known.sort_unstable();
         for (index, unknown) in unknown.into_iter().enumerate() {
