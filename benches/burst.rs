@@ -135,8 +135,7 @@ fn lateness(count: usize) -> Vec<f64> {
     let (started, _) = events(&jobs_at(count, due), 6, &["run_started"]);
     let runs: BTreeSet<&str> = started.iter().map(|event| event["run"].as_str().expect("text")).collect();
     assert_eq!((started.len(), runs.len()), (count, count), "all start, none twice");
-    let mut late: Vec<f64> =
-        started.iter().map(|event| seconds(event, "started_at") - due as f64).collect();
+    let mut late: Vec<f64> = started.iter().map(|event| seconds(event, "started_at") - due as f64).collect();
     late.sort_by(f64::total_cmp);
     late
 }
@@ -151,7 +150,8 @@ fn one_alone() -> f64 {
 
 fn sustained() {
     let jobs = (0..JOBS).fold(String::new(), |mut jobs, job| {
-        let _ = write!(jobs, "[jobs.job-{job}]\nevery = \"1s\"\noutput = \"none\"\ncommand = [\"{PROGRAM}\"]\n");
+        let _ =
+            write!(jobs, "[jobs.job-{job}]\nevery = \"1s\"\noutput = \"none\"\ncommand = [\"{PROGRAM}\"]\n");
         jobs
     });
     let kinds = ["run_finished", "fire_time_closed"];
