@@ -11,4 +11,5 @@ mod readme;
 mod run;
 mod shutdown;
 mod start;
+mod terminal;
 mod tree;
