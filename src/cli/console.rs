@@ -4,6 +4,10 @@
 //! is half full, so that a reader that keeps up with some 64 MB/s misses nothing. When whoever reads us is
 //! slower, lines are dropped and counted, and the count is shown once there is room; when nobody reads us any
 //! more, everything is dropped. Neither holds up a job.
+//!
+//! On a terminal there can be a status line below all others. That thread alone draws it, takes it away before
+//! it writes lines and draws it again in the same write, so that neither ever runs into the other. A terminal
+//! that is slow is shown the newest one only.
 
 use crate::executor::Pace;
 use memchr::memchr;
@@ -20,6 +24,9 @@ const RESERVE_BYTES: usize = 1 << 20;
 
 /// How long the end waits for a reader that does not read.
 const FINISH_WAIT: Duration = Duration::from_secs(2);
+
+/// To the start of the line, and nothing is left of it.
+const CLEAR: &[u8] = b"\r\x1b[K";
 
 /// See the module's page. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +47,10 @@ struct State {
     /// Everything that was dropped, for the summary.
     dropped_lines_ever: u64,
     closed: bool,
+    /// What the status line is to say; empty: there is none.
+    status: String,
+    /// Whether it says so already.
+    status_drawn: bool,
 }
 
 /// Room to write lines; nothing else gets between them.
@@ -57,7 +68,8 @@ impl Console {
         out: impl Write + Send + 'static,
         dropped_line: fn(u64) -> String,
     ) -> io::Result<Console> {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), dropped_line });
+        let state = Mutex::new(State { status_drawn: true, ..State::default() });
+        let shared = Arc::new(Shared { state, changed: Condvar::new(), dropped_line });
         let writer = Arc::clone(&shared);
         thread::Builder::new().name("stdout".into()).spawn(move || writer.write_out(out))?;
         Ok(Console(shared))
@@ -68,12 +80,30 @@ impl Console {
         Lines { state: self.0.lock(), shared: &self.0 }
     }
 
-    /// Waits until all is written, but not for ever. Returns how many lines were dropped in all.
+    /// Has the status line say `status`, which must fit into one line; empty takes it away.
+    pub(super) fn set_status(&self, status: String) {
+        let mut state = self.0.lock();
+        if state.status != status {
+            state.status = status;
+            state.status_drawn = false;
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Takes the status line away and waits until all is written, but not for ever. Returns how many lines
+    /// were dropped in all.
     pub(super) fn finish(&self) -> u64 {
+        self.set_status(String::new());
         let state = self.0.lock();
-        let busy = |state: &mut State| !state.closed && (state.writing || !state.buffer.is_empty());
+        let busy = |state: &mut State| !state.closed && (state.writing || state.has_work());
         let waited = self.0.changed.wait_timeout_while(state, FINISH_WAIT, busy);
         waited.map_or(0, |(state, _)| state.dropped_lines_ever)
+    }
+}
+
+impl State {
+    fn has_work(&self) -> bool {
+        !self.buffer.is_empty() || !self.status_drawn
     }
 }
 
@@ -126,17 +156,24 @@ impl Shared {
     }
 
     fn write_out(&self, mut out: impl Write) {
-        let mut chunk = Vec::new();
+        let (mut chunk, mut status_shows) = (Vec::new(), false);
         loop {
             let mut state = self.lock();
             state.writing = false;
             self.changed.notify_all();
-            while state.buffer.is_empty() {
+            while !state.has_work() {
                 state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
             chunk.clear();
-            std::mem::swap(&mut chunk, &mut state.buffer);
-            state.writing = true;
+            if status_shows {
+                chunk.extend_from_slice(CLEAR);
+                chunk.append(&mut state.buffer);
+            } else {
+                std::mem::swap(&mut chunk, &mut state.buffer);
+            }
+            chunk.extend_from_slice(state.status.as_bytes());
+            status_shows = !state.status.is_empty();
+            (state.writing, state.status_drawn) = (true, true);
             drop(state);
             if let Err(error) = out.write_all(&chunk).and_then(|()| out.flush()) {
                 log::warn!("standard output is gone ({error}); jobs go on, nothing more is shown");
@@ -232,6 +269,43 @@ mod tests {
         assert_eq!(eased(&paces[..room / 2]), 0);
         assert_eq!(eased(&paces[room / 2..room]), room / 2);
         assert_eq!(eased(&paces[room..]), 0);
+    }
+
+    #[test]
+    fn the_status_line_stays_below_the_others() {
+        let (console, go, written) = slow();
+        let write = || {
+            go.send(()).expect("the writer waits");
+            written.recv().expect("a write")
+        };
+        console.set_status("1 running".into());
+        assert_eq!(write(), b"1 running");
+        console.lines().push(b"a line\n");
+        assert_eq!(write(), b"\r\x1b[Ka line\n1 running");
+        console.set_status("2 running".into());
+        assert_eq!(write(), b"\r\x1b[K2 running");
+        console.set_status("2 running".into());
+        console.set_status(String::new());
+        assert_eq!(write(), b"\r\x1b[K");
+        console.lines().push(b"the last\n");
+        assert_eq!(write(), b"the last\n");
+        assert_eq!(console.finish(), 0);
+    }
+
+    #[test]
+    fn a_slow_terminal_is_shown_the_newest_status_only() {
+        let (console, go, written) = slow();
+        console.lines().push(b"first\n");
+        while !console.lines().state.writing {
+            thread::yield_now();
+        }
+        for n in 1..=1000 {
+            console.set_status(format!("{n} running"));
+        }
+        go.send(()).expect("the writer waits");
+        go.send(()).expect("the writer waits");
+        assert_eq!(written.recv().expect("a write"), b"first\n");
+        assert_eq!(written.recv().expect("a write"), b"1000 running");
     }
 
     #[test]

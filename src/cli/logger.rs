@@ -1,11 +1,20 @@
 //! What we say ourselves: lines on standard error, through the `log` crate.
+//!
+//! While a status line is on the terminal they go through the [`Console`] that draws it, or they would run into
+//! it; unless standard error is elsewhere.
 
+use super::console::Console;
 use super::style::Style;
 use super::{Format, Global};
-use env_logger::Builder;
 use env_logger::fmt::Formatter;
+use env_logger::{Builder, Target, WriteStyle};
 use log::{Level, LevelFilter, Record};
+use rustix::termios::isatty;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Where a status line is. The logger is the whole process's, and so is this.
+static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
 
 /// Sets the logger up: `RUST_LOG` wins, else `-v` and `-q` around the level `info`.
 pub(super) fn init(global: &Global, format: Format) {
@@ -16,7 +25,30 @@ pub(super) fn init(global: &Global, format: Format) {
         Format::Text => builder.format(move |out, record| text(out, record, style)),
         Format::Jsonl => builder.format(json),
     };
-    builder.init();
+    // What is to be coloured is decided above.
+    builder.target(Target::Pipe(Box::new(Messages))).write_style(WriteStyle::Always).init();
+}
+
+/// From now on there is a status line, or none any more.
+pub(super) fn show_on(console: Option<Console>) {
+    *CONSOLE.lock().unwrap_or_else(PoisonError::into_inner) = console.filter(|_| isatty(io::stderr()));
+}
+
+/// Takes whole lines.
+struct Messages;
+
+impl Write for Messages {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match &*CONSOLE.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(console) => console.lines().push(line),
+            None => io::stderr().write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn level(global: &Global) -> LevelFilter {

@@ -57,7 +57,8 @@ impl Start {
         let options = Options { dry_run, stop_at, clock_least, ..Options::default() };
         let style = Style::of(io::stdout(), global);
         let printer = Printer::new(self.format, style, &plan).map_err(Failure::cannot_work)?;
-        block_on(run(plan, options, Arc::new(printer)))?;
+        let printer = Arc::new(printer.with_status_line(style));
+        block_on(run(plan, options, printer))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -96,6 +97,7 @@ async fn run(plan: Plan, mut options: Options, printer: Arc<Printer>) -> Result<
         tally = engine.run() => tally,
         () = signals.hand_on(handle) => unreachable!("signals are watched for ever"),
         () = orphans.look_after() => unreachable!("so are orphans"),
+        () = printer.keep_status() => unreachable!("and the status line is kept"),
     };
     orphans.finish().await;
     printer.runner_stopped(&tally);

@@ -12,6 +12,8 @@ pub(super) struct Style {
     pub(super) colour: bool,
     /// Whether a person's terminal is at the other end: control characters are shown, not sent.
     pub(super) terminal: bool,
+    /// Whether that terminal can take back what it shows.
+    pub(super) can_redraw: bool,
 }
 
 /// Foreground colours that can be read on dark and on light ground.
@@ -26,7 +28,7 @@ impl Style {
             Colour::Never => false,
             Colour::Auto => terminal && !no_colour(),
         };
-        Style { colour, terminal }
+        Style { colour, terminal, can_redraw: terminal && !is_dumb() }
     }
 
     fn paint<'a>(self, code: &str, text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
@@ -63,6 +65,11 @@ impl Style {
 #[expect(clippy::disallowed_methods, reason = "the environment is the command line's to read")]
 fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is the command line's to read")]
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 /// Returns `lines` as they can be shown on a terminal: control characters (C0, C1, DEL) and the marks that
@@ -105,9 +112,9 @@ mod tests {
 
     #[test]
     fn a_job_keeps_its_colour_and_no_colour_adds_nothing() {
-        let colour = Style { colour: true, terminal: true };
+        let colour = Style { colour: true, terminal: true, can_redraw: true };
         assert_eq!(colour.job("backup", "x"), colour.job("backup", "x"));
         assert!(colour.job("backup", "x").contains("\x1b["));
-        assert_eq!(Style { colour: false, terminal: true }.job("backup", "x"), "x");
+        assert_eq!(Style { colour: false, ..colour }.job("backup", "x"), "x");
     }
 }

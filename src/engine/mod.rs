@@ -25,11 +25,16 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use workers::Workers;
 
-/// Who is told what happens, and is shown what jobs print. Both calls are made on the engine's thread (and
+/// Who is told what happens, and is shown what jobs print. All calls are made on the engine's thread (and
 /// output also on others) and must return at once.
 pub trait Audience: OutputSink {
     /// `event` has happened and is in the ledger.
     fn announce(&self, now: Now, event: &Event);
+
+    /// All that can be begun has been, and the engine waits for what comes next.
+    fn waits(&self, core: &Core) {
+        let _ = core;
+    }
 }
 
 /// What an engine is to do, beside its plan.
@@ -138,6 +143,7 @@ impl Engine {
             if self.has_ended() {
                 return self.core.tally().clone();
             }
+            self.audience.waits(&self.core);
             let deadline = self.deadline();
             tokio::select! {
                 () = self.clock.sleep_until(deadline) => self.time_has_passed(),

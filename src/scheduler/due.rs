@@ -35,6 +35,10 @@ impl DueQueue {
         self.0.peek().map(|Reverse((due, _))| *due)
     }
 
+    pub(super) fn first_entry(&self) -> Option<(DateTime<Utc>, JobIndex)> {
+        self.0.peek().map(|Reverse(entry)| *entry)
+    }
+
     fn push(&mut self, due: DateTime<Utc>, job: JobIndex) {
         self.0.push(Reverse((due, job)));
     }

@@ -283,6 +283,12 @@ impl Core {
         self.jobs.iter().map(|state| (&state.job, state.armed))
     }
 
+    /// Returns the job that is due next and when, jitter included, or `None` when no job has a fire time to
+    /// come.
+    pub fn next_due(&self) -> Option<(&Arc<Job>, DateTime<Utc>)> {
+        self.due.first_entry().map(|(due, index)| (&self.job(index).job, due))
+    }
+
     fn run_requested(&mut self, name: &Name, now: Now) {
         let found = self.jobs.iter().position(|state| state.job.name == *name);
         if let Some(index) = found {

@@ -13,4 +13,5 @@ mod readme;
 mod run;
 mod shutdown;
 mod start;
+mod terminal;
 mod tree;

@@ -1,23 +1,28 @@
 //! Tells a person or a machine what happens, while it happens.
 //!
-//! [`text`] words it for a person, [`json`] for a machine; both put it, line by line, on the [`Console`].
+//! [`text`] words it for a person, [`json`] for a machine; both put it, line by line, on the [`Console`]. On a
+//! person's terminal [`status`] keeps a last line below.
 
 mod json;
+mod status;
 mod text;
 
 use super::Format;
 use super::console::Console;
+use super::logger;
 use super::style::Style;
 use crate::engine::{self, Audience};
 use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::model::{Event, Now, Plan, Tally};
 use crate::scheduler::Core;
+use status::Status;
 use std::io;
 
 /// See the module's page.
 pub(super) struct Printer {
     console: Console,
     wording: Wording,
+    status: Option<Status>,
 }
 
 enum Wording {
@@ -36,7 +41,24 @@ impl Printer {
             Format::Jsonl => (Wording::Json(json::Json::default()), json::dropped_line),
         };
         let console = Console::new(io::stdout(), dropped_line)?;
-        Ok(Printer { console, wording })
+        Ok(Printer { console, wording, status: None })
+    }
+
+    /// Returns the printer with a status line, if this is a person's terminal that can show one.
+    pub(super) fn with_status_line(mut self, style: Style) -> Printer {
+        if matches!(self.wording, Wording::Text(_)) && style.can_redraw {
+            logger::show_on(Some(self.console.clone()));
+            self.status = Some(Status::new(self.console.clone()));
+        }
+        self
+    }
+
+    /// Keeps the status line up to date for ever.
+    pub(super) async fn keep_status(&self) {
+        match &self.status {
+            Some(status) => status.keep().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The runner is about to start `plan`.
@@ -63,6 +85,7 @@ impl Printer {
     /// Waits until all is shown, but not for ever.
     pub(super) fn finish(&self) {
         let dropped = self.console.finish();
+        logger::show_on(None);
         if dropped > 0 {
             log::warn!("{dropped} lines were not shown, because standard output was too slow or gone");
         }
@@ -71,10 +94,19 @@ impl Printer {
 
 impl Audience for Printer {
     fn announce(&self, now: Now, event: &Event) {
+        if let Some(status) = &self.status {
+            status.event(now, event);
+        }
         let mut lines = self.console.lines();
         match &self.wording {
             Wording::Text(text) => lines.push(text.event(now, event).as_bytes()),
             Wording::Json(json) => lines.push(json.event(now, event).as_bytes()),
+        }
+    }
+
+    fn waits(&self, core: &Core) {
+        if let Some(status) = &self.status {
+            status.waits(core);
         }
     }
 }
