@@ -1,4 +1,4 @@
-//! Standard output that never holds anybody up.
+//! Standard output, or standard error, that never holds anybody up.
 //!
 //! Lines are put into a bounded buffer that a thread of its own writes out. Jobs are asked to ease off when it
 //! is half full, so that a reader that keeps up with some 64 MB/s misses nothing. When whoever reads us is
@@ -71,7 +71,7 @@ impl Console {
         let state = Mutex::new(State { status_drawn: true, ..State::default() });
         let shared = Arc::new(Shared { state, changed: Condvar::new(), dropped_line });
         let writer = Arc::clone(&shared);
-        thread::Builder::new().name("stdout".into()).spawn(move || writer.write_out(out))?;
+        thread::Builder::new().name("console".into()).spawn(move || writer.write_out(out))?;
         Ok(Console(shared))
     }
 
@@ -176,11 +176,12 @@ impl Shared {
             (state.writing, state.status_drawn) = (true, true);
             drop(state);
             if let Err(error) = out.write_all(&chunk).and_then(|()| out.flush()) {
-                log::warn!("standard output is gone ({error}); jobs go on, nothing more is shown");
                 let mut state = self.lock();
                 state.closed = true;
                 state.buffer = Vec::new();
                 self.changed.notify_all();
+                drop(state);
+                log::warn!("the output is gone ({error}); jobs go on, nothing more is shown");
                 return;
             }
         }

@@ -1,7 +1,8 @@
 //! What we say ourselves: lines on standard error, through the `log` crate.
 //!
-//! While a status line is on the terminal they go through the [`Console`] that draws it, or they would run into
-//! it; unless standard error is elsewhere.
+//! While jobs run, a standard error that nobody reads must not hold them up: then lines go through a [`Console`]
+//! of their own. While a status line is on the terminal they go through the one that draws it, or they would run
+//! into it; unless standard error is elsewhere.
 
 use super::console::Console;
 use super::style::Style;
@@ -11,10 +12,13 @@ use env_logger::{Builder, Target, WriteStyle};
 use log::{Level, LevelFilter, Record};
 use rustix::termios::isatty;
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Where a status line is. The logger is the whole process's, and so is this.
 static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
+
+/// What holds nobody up, once jobs run.
+static STDERR: OnceLock<Console> = OnceLock::new();
 
 /// Sets the logger up: `RUST_LOG` wins, else `-v` and `-q` around the level `info`.
 pub(super) fn init(global: &Global, format: Format) {
@@ -34,12 +38,30 @@ pub(super) fn show_on(console: Option<Console>) {
     *CONSOLE.lock().unwrap_or_else(PoisonError::into_inner) = console.filter(|_| isatty(io::stderr()));
 }
 
+/// From now on nobody is held up by a standard error that is not read.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub(super) fn hold_nobody_up() -> io::Result<()> {
+    let console = Console::new(io::stderr(), |lines| format!("runner: warning: {lines} messages dropped\n"))?;
+    STDERR.get_or_init(|| console);
+    Ok(())
+}
+
+/// Waits until all is said, but not for ever.
+pub(super) fn finish() {
+    if let Some(console) = STDERR.get() {
+        console.finish();
+    }
+}
+
 /// Takes whole lines.
 struct Messages;
 
 impl Write for Messages {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match &*CONSOLE.lock().unwrap_or_else(PoisonError::into_inner) {
+        let shown = CONSOLE.lock().unwrap_or_else(PoisonError::into_inner);
+        match shown.as_ref().or(STDERR.get()) {
             Some(console) => console.lines().push(line),
             None => io::stderr().write_all(line)?,
         }

@@ -143,13 +143,12 @@ fn print(text: &str) -> Result<(), Failure> {
 pub fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     logger::init(&global, command.format());
-    match command.carry_out(&global) {
-        Ok(code) => code,
-        Err(Failure { code, error }) => {
-            log::error!("{error:#}");
-            ExitCode::from(code)
-        }
-    }
+    let code = command.carry_out(&global).unwrap_or_else(|Failure { code, error }| {
+        log::error!("{error:#}");
+        ExitCode::from(code)
+    });
+    logger::finish();
+    code
 }
 
 impl Command {

@@ -125,15 +125,21 @@ impl Case {
 
     /// Starts a command of the caller's own making in this case's folder.
     pub fn start_as(self, mut command: Command) -> Running {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stderr(Stdio::piped());
+        self.start_as_is(command)
+    }
+
+    /// The same, with standard error as it is.
+    pub fn start_as_is(self, mut command: Command) -> Running {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program");
         let (line, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
-        let mut stderr = child.stderr.take().expect("a pipe");
+        let stderr = child.stderr.take();
         let stderr = thread::spawn(move || {
             let mut text = String::new();
-            let _ = stderr.read_to_string(&mut text);
+            let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut text));
             text
         });
         Running { child, lines, seen: Vec::new(), stderr, folder: self.folder }

@@ -192,6 +192,26 @@ fn a_retry_is_told_and_the_end_says_how_many_attempts() {
 }
 
 #[test]
+fn messages_that_nobody_reads_hold_nobody_up() {
+    let jobs = "[jobs.litter]\nevery = \"100ms\"\ncommand = \"sleep 2 &\"\n[jobs.tick]\nevery = \"50ms\"\ncommand = \"echo tick\"\n";
+    let case = Case::new().jobs(jobs).args(&["start"]);
+    let mut command = case.command();
+    // A pipe that is full, and stays so.
+    let (_unread, full) = rustix::pipe::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&full, true).expect("a flag");
+    while rustix::io::write(&full, &[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&full, false).expect("a flag");
+    command.stderr(full);
+    let mut running = case.start_as_is(command);
+    for _ in 0..30 {
+        running.line("litter   succeeded");
+        running.line("tick   | tick");
+    }
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("stopped: ran ");
+}
+
+#[test]
 fn nobody_reading_is_no_reason_to_stop() {
     let jobs = "[jobs.a]\nevery = \"50ms\"\ncommand = \"echo x >> marks\"\n";
     let case = Case::new().jobs(jobs).args(&["start", "--for", "2s"]);

@@ -41,6 +41,7 @@ impl Printer {
             Format::Jsonl => (Wording::Json(json::Json::default()), json::dropped_line),
         };
         let console = Console::new(io::stdout(), dropped_line)?;
+        logger::hold_nobody_up()?;
         Ok(Printer { console, wording, status: None })
     }
 
