@@ -203,7 +203,7 @@ fn messages_that_nobody_reads_hold_nobody_up() {
     rustix::io::ioctl_fionbio(&full, false).expect("a flag");
     command.stderr(full);
     let mut running = case.start_as_is(command);
-    for _ in 0..30 {
+    for _ in 0..10 {
         running.line("litter   succeeded");
         running.line("tick   | tick");
     }
