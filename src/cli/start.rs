@@ -84,19 +84,23 @@ async fn run(plan: Plan, options: Options, printer: Arc<Printer>) -> Result<(), 
 }
 
 /// The signals that ask a runner to stop. SIGHUP, the end of its terminal, is one of them.
-pub(super) struct Signals([Signal; 3]);
+pub(super) struct Signals {
+    stop: [Signal; 3],
+    /// Only so that SIGCHLD is not ignored, whoever started us: then no exit could be collected.
+    _child: Signal,
+}
 
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Signals([interrupt?, terminate?, hangup?]))
+        Ok(Signals { stop: [interrupt?, terminate?, hangup?], _child: signal(SignalKind::child())? })
     }
 
     /// Asks for a stop at each signal.
     pub(super) async fn hand_on(mut self, handle: Handle) {
         loop {
-            let [interrupt, terminate, hangup] = &mut self.0;
+            let [interrupt, terminate, hangup] = &mut self.stop;
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
