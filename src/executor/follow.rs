@@ -43,7 +43,7 @@ pub(super) async fn follow(
     let setup = &job.setup;
     let output = Output::new(OutputSource { run }, setup.output, setup.keep_output_bytes, sink);
     let mut following =
-        Following { stdout: receiver(stdout), stderr: receiver(stderr), output, signals, stopped: false };
+        Following { stdout: Some(stdout), stderr: Some(stderr), output, signals, stopped: false };
     following.until_exit(&process, pidfd).await;
     following.until_output_ends(&process).await;
     following.until_session_ends(&process).await;
@@ -63,10 +63,6 @@ struct Following<'a> {
     signals: UnboundedReceiver<Signal>,
     /// Whether it was signalled: then it has ended only when its whole session has.
     stopped: bool,
-}
-
-fn receiver(pipe: OwnedFd) -> Option<Receiver> {
-    Receiver::from_owned_fd(pipe).inspect_err(|error| log::error!("output cannot be read: {error}")).ok()
 }
 
 impl Following<'_> {

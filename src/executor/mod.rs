@@ -1,42 +1,43 @@
 //! RUN IT: processes, their output, and how they are stopped.
 //!
 //! [`Executor::begin`] takes an attempt in hand and returns at once; what comes of it is told by [`Report`]s.
-//! Each attempt is prepared and spawned on one of a few threads (`prepare`, `spawn`), because an `exec` can
-//! be slow and handing children over one at a time from the event loop is; then it is followed on the event
-//! loop to its end (`follow`): output as it comes (`output`), signals to its whole session (`session`), the
-//! exit with its resources.
+//! Each attempt is prepared and spawned on one of a few threads (`pool`, `prepare`, `identity`, `spawn`),
+//! because an `exec` can be slow and handing children over one at a time from the event loop is; then it is
+//! followed on the event loop to its end (`follow`): output as it comes (`output`), signals to its whole
+//! session (`session`), the exit with its resources. `sys` holds the system calls, and says how a process
+//! comes to be.
 //!
 //! Promises: a process gets descriptors 0, 1 and 2 and no other, no blocked or ignored signal, and a session
-//! of its own. Memory per attempt is bounded whatever it prints. A grandchild that holds the output open
-//! does not hold up the report of the exit. Only processes of the executor's own making are waited for or
-//! signalled.
+//! of its own. It runs as the user that its job names, or not at all. Memory per attempt is bounded whatever
+//! it prints. A grandchild that holds the output open does not hold up the report of the exit. Only processes
+//! of the executor's own making are waited for or signalled.
 //!
 //! When to signal, retry or give up is not decided here.
 
+mod fault;
 mod follow;
+mod identity;
 mod output;
+mod pool;
 mod prepare;
 mod scripts;
 mod session;
 mod spawn;
+mod sys;
 #[cfg(test)]
 mod tests;
 
+pub use identity::{IdentityError, find_user};
+
 use crate::model::{Cause, Exit, Job, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};
+use pool::Pool;
 use prepare::Preparer;
 use rustix::process::Signal;
-use spawn::Spawned;
 use std::collections::HashMap;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
-
-/// How many threads spawn. Spawning is short, and the kernel does much of it one at a time.
-const SPAWN_THREADS: usize = 2;
 
 /// An attempt to begin.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ pub trait OutputSink: Send + Sync + 'static {
 pub struct Executor {
     sink: Arc<dyn OutputSink>,
     reports: UnboundedSender<Report>,
-    spawner: Sender<(Launch, oneshot::Sender<Result<Spawned, SpawnError>>)>,
+    pool: Arc<Pool>,
     followed: Followed,
 }
 
@@ -122,14 +123,9 @@ impl Executor {
     /// # Errors
     /// When the system refuses a thread.
     pub fn new(sink: Arc<dyn OutputSink>, reports: UnboundedSender<Report>) -> io::Result<Executor> {
-        let (spawner, launches) = channel();
-        let launches = Arc::new(Mutex::new(launches));
-        let preparer = Arc::new(Preparer::new(std::env::vars_os().collect()));
-        for _ in 0..SPAWN_THREADS {
-            let (launches, preparer) = (Arc::clone(&launches), Arc::clone(&preparer));
-            thread::Builder::new().name("spawn".into()).spawn(move || spawn_all(&launches, &preparer))?;
-        }
-        Ok(Executor { sink, reports, spawner, followed: Followed::default() })
+        let preparer = Preparer::new(std::env::vars_os().collect());
+        let pool = Arc::new(Pool::new(preparer)?);
+        Ok(Executor { sink, reports, pool, followed: Followed::default() })
     }
 
     /// Begins an attempt. Returns at once; [`Report`]s follow.
@@ -137,15 +133,16 @@ impl Executor {
         let (signals, asked) = unbounded_channel();
         let run_ref = launch.run_ref;
         self.lock().insert(run_ref, signals);
-        let (spawned, answer) = oneshot::channel();
         let (job, run) = (Arc::clone(&launch.job), launch.run.clone());
-        self.spawner.send((launch, spawned)).expect("the threads live as long as the executor");
-        let (reports, sink, followed) = (self.reports.clone(), self.sink.clone(), self.followed.clone());
+        let (pool, reports) = (Arc::clone(&self.pool), self.reports.clone());
+        let (sink, followed) = (Arc::clone(&self.sink), Arc::clone(&self.followed));
         tokio::spawn(async move {
-            let report = match answer.await.expect("a thread answers each launch") {
+            let report = match pool.start(launch).await {
                 Err(error) => Report::NotStarted { run_ref, error },
                 Ok(spawned) => {
                     let _ = reports.send(Report::Started { run_ref, pid: spawned.pid() });
+                    // So that the start can be told before what is printed, which may be there already.
+                    tokio::task::yield_now().await;
                     let exit = follow::follow(spawned, &job, run, &*sink, asked).await;
                     Report::Exited { run_ref, exit }
                 }
@@ -165,17 +162,5 @@ impl Executor {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunRef, UnboundedSender<Signal>>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-type Launches = Mutex<Receiver<(Launch, oneshot::Sender<Result<Spawned, SpawnError>>)>>;
-
-/// What each thread does until the executor is dropped.
-fn spawn_all(launches: &Launches, preparer: &Preparer) {
-    loop {
-        let next = launches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((launch, answer)) = next else { return };
-        let spawned = preparer.prepare(&launch).and_then(spawn::spawn);
-        let _ = answer.send(spawned);
     }
 }

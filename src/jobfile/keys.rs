@@ -14,6 +14,7 @@ pub(super) enum Place {
     Job,
     Group,
     Retry,
+    Ulimits,
 }
 
 const TOP: &[&str] = &["runner", "defaults", "groups", "jobs", "include"];
@@ -27,6 +28,10 @@ pub(super) const SHARED: &[&str] = &[
     "env_file",
     "inherit_env",
     "stdin",
+    "user",
+    "umask",
+    "nice",
+    "ulimits",
     "output",
     "keep_output",
     "enabled",
@@ -47,6 +52,7 @@ pub(super) const SHARED: &[&str] = &[
 const OWN: &[&str] = &["description", "command", "script", "cron", "every", "at", "startup", "start", "end"];
 const GROUP: &[&str] = &["max_running"];
 const RETRY: &[&str] = &["attempts", "delay", "factor", "max_delay"];
+const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
 const LATER: &[&str] = &[
@@ -56,10 +62,6 @@ const LATER: &[&str] = &[
     "interval",
     "dst",
     "after",
-    "user",
-    "nice",
-    "umask",
-    "ulimits",
     "task",
     "args",
     "name",
@@ -110,6 +112,7 @@ fn known(place: Place) -> Vec<&'static str> {
         Place::Job => [OWN, SHARED].concat(),
         Place::Group => GROUP.to_vec(),
         Place::Retry => RETRY.to_vec(),
+        Place::Ulimits => ULIMITS.to_vec(),
     }
 }
 
@@ -121,6 +124,7 @@ fn within(place: Place) -> &'static str {
         Place::Job => " in a job",
         Place::Group => " in a group",
         Place::Retry => " in retry",
+        Place::Ulimits => " in ulimits",
     }
 }
 
@@ -142,9 +146,6 @@ fn later_hint(key: &str) -> Option<&'static str> {
     Some(match key {
         "calendar" | "interval" => "write it as a cron",
         "after" => "run both in one command: first && second",
-        "user" => "run the command through `runuser -u NAME --` or `sudo -u NAME`",
-        "nice" => "run the command through `nice -n 10`",
-        "umask" | "ulimits" => "call `umask` or `ulimit` in the command",
         "notify" => "call what notifies in the command",
         "task" | "args" => "they are reserved for programs that embed the scheduler",
         _ => return None,

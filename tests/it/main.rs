@@ -7,6 +7,7 @@ mod jobs;
 mod layers;
 mod next;
 mod readme;
+mod rights;
 mod run;
 mod shutdown;
 mod start;
