@@ -10,7 +10,8 @@
 //! Promises: a process gets descriptors 0, 1 and 2 and no other, no blocked or ignored signal, and a session
 //! of its own. It runs as the user that its job names, or not at all. Memory per attempt is bounded whatever
 //! it prints. A grandchild that holds the output open does not hold up the report of the exit. Only processes
-//! of the executor's own making are waited for or signalled.
+//! of the executor's own making are waited for or signalled. A system that is short of descriptors, processes
+//! or memory is waited for: that is no fault of a job.
 //!
 //! When to signal, retry or give up is not decided here.
 
@@ -130,14 +131,14 @@ impl Executor {
 
     /// Begins an attempt. Returns at once; [`Report`]s follow.
     pub fn begin(&self, launch: Launch) {
-        let (signals, asked) = unbounded_channel();
+        let (signals, mut asked) = unbounded_channel();
         let run_ref = launch.run_ref;
         self.lock().insert(run_ref, signals);
         let (job, run) = (Arc::clone(&launch.job), launch.run.clone());
         let (pool, reports) = (Arc::clone(&self.pool), self.reports.clone());
         let (sink, followed) = (Arc::clone(&self.sink), Arc::clone(&self.followed));
         tokio::spawn(async move {
-            let report = match pool.start(launch).await {
+            let report = match pool.start(launch, &mut asked).await {
                 Err(error) => Report::NotStarted { run_ref, error },
                 Ok(spawned) => {
                     let _ = reports.send(Report::Started { run_ref, pid: spawned.pid() });
@@ -147,6 +148,7 @@ impl Executor {
                     Report::Exited { run_ref, exit }
                 }
             };
+            pool.has_freed();
             followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_ref);
             let _ = reports.send(report);
         });

@@ -210,7 +210,7 @@ pub(super) fn start(child: &mut Child<'_>, stack: &mut Stack) -> Result<(Pid, Ow
         unsafe { libc::clone(become_program, stack.top(), flags, (&raw mut task).cast(), &raw mut pidfd) };
     let error = last_error();
     restore_signals(blocked);
-    let pid = Pid::from_raw(pid).filter(|_| pid > 0).ok_or(Step::Clone.failed(error))?;
+    let pid = if pid > 0 { Pid::from_raw(pid) } else { None }.ok_or(Step::Clone.failed(error))?;
     // SAFETY: as above.
     let failed = failure(unsafe { report.read_volatile() });
     if pidfd < 0 && failed.is_none() {

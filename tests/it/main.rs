@@ -9,5 +9,6 @@ mod next;
 mod readme;
 mod rights;
 mod run;
+mod shortage;
 mod shutdown;
 mod start;

@@ -1,14 +1,10 @@
 //! Who a job's processes are and what they may use: user, groups, umask, nice and limits, as the job itself
 //! sees them.
 
-use crate::case::{Case, Finished};
+use crate::case::{Case, Finished, PROGRAM};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
-
-/// A user that nothing else runs as, and that no database knows.
-const STRANGER: u32 = 54_321;
 
 fn run(keys: &str) -> Case {
     let case = Case::new().jobs(&format!("[jobs.a]\n{keys}\n")).args(&["run", "a"]);
@@ -35,28 +31,13 @@ fn printed(program: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
+/// Whether a test can become other users; says so if not.
 fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
+    let root = crate::case::is_root();
     if !root {
         eprintln!("skipped: only root can become another user");
     }
     root
-}
-
-/// The runner itself as a user who is not root.
-fn as_stranger(case: &Case) -> Command {
-    let program = case.path().join("runner");
-    fs::copy(env!("CARGO_BIN_EXE_runner"), &program).expect("a copy that everybody can reach");
-    let usual = case.command();
-    let mut command = Command::new(program);
-    command.args(usual.get_args()).current_dir(case.path()).env("TZ", "UTC").uid(STRANGER).gid(STRANGER);
-    command
-}
-
-fn finish(mut command: Command) -> Finished {
-    let output = command.output().expect("its end");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Finished { stdout: text(output.stdout), stderr: text(output.stderr), status: output.status }
 }
 
 #[test]
@@ -70,11 +51,9 @@ fn umask_nice_and_limits_are_what_the_job_says() {
     let seen = ["100", "0", "4000", "65536", "60", "2097152"];
     check(&format!("{limits}\n{script}"), &[seen, seen].concat());
     // Whatever the runner's own is.
-    let mut lower = Command::new("sh");
-    lower.args(["-c", "umask 077; exec nice -n 3 \"$0\" run a", env!("CARGO_BIN_EXE_runner")]);
     let case = run("command = \"umask; nice\"\nnice = 5\numask = \"000\"");
-    lower.current_dir(case.path());
-    assert_eq!(output(&finish(lower)), ["0000", "5"]);
+    let lower = case.command_after("umask 077; renice -n 3 -p $$ > /dev/null");
+    assert_eq!(output(&case.run_by(lower).code(0)), ["0000", "5"]);
 }
 
 #[test]
@@ -123,13 +102,11 @@ fn supplementary_groups_are_those_of_the_user_database() {
             "group",
             "own:x:4002:\nb:x:4005:other,some\nnot:x:4006:other\na:x:4004:some\nagain:x:4004:some\n",
         );
+    let own_database = "mount --bind passwd /etc/passwd && mount --bind group /etc/group || exit 0";
     let mut command = Command::new("unshare");
-    let own_database =
-        "mount --bind passwd /etc/passwd && mount --bind group /etc/group && exec \"$0\" run a";
-    command
-        .args(["--mount", "sh", "-c", own_database, env!("CARGO_BIN_EXE_runner")])
-        .current_dir(case.path());
-    let finished = finish(command);
+    command.args(["--mount", "sh", "-c", &format!("{own_database}; exec \"$0\" run a"), PROGRAM]);
+    command.current_dir(case.path());
+    let finished = case.run_by(command);
     if finished.stdout.is_empty() {
         return eprintln!("skipped: no user database of its own can be had: {}", finished.stderr);
     }
@@ -200,9 +177,8 @@ fn what_a_user_may_not_is_found_out_as_that_user() {
 fn what_is_not_permitted_starts_nothing() {
     let refused = |keys: &str, why: &str| {
         let case = run(&format!("command = \"echo ran\"\n{keys}"));
-        let finished =
-            if rustix::process::geteuid().is_root() { finish(as_stranger(&case)) } else { case.run() };
-        let finished = finished.code(125).prints(&format!("failed: {why}"));
+        let command = case.command_without_root(":");
+        let finished = case.run_by(command).code(125).prints(&format!("failed: {why}"));
         assert!(output(&finished).is_empty(), "{}", finished.stdout);
     };
     refused("nice = -5", "cannot set nice to -5: permission denied");
@@ -212,16 +188,8 @@ fn what_is_not_permitted_starts_nothing() {
     );
     // A limit that was lowered is not raised again.
     let case = run("command = \"echo ran\"\nulimits = { cpu = \"unlimited\" }");
-    let (program, as_user) = (as_stranger(&case), rustix::process::geteuid().is_root());
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", "ulimit -t 100; exec \"$0\" run a"])
-        .arg(program.get_program())
-        .current_dir(case.path());
-    if as_user {
-        command.uid(STRANGER).gid(STRANGER);
-    }
-    finish(command).code(125).prints("cannot set ulimits.cpu to unlimited: operation not permitted");
+    let command = case.command_without_root("ulimit -t 100");
+    case.run_by(command).code(125).prints("cannot set ulimits.cpu to unlimited: operation not permitted");
 }
 
 #[test]
@@ -229,8 +197,8 @@ fn a_runner_that_is_not_root_refuses_users() {
     let says = "a runner that is not root cannot run anything as `nobody`";
     let case = || Case::new().jobs("[jobs.a]\nevery = \"1h\"\ncommand = \"id -u\"\nuser = \"nobody\"\n");
     let stranger = |case: Case| {
-        fs::set_permissions(case.path(), PermissionsExt::from_mode(0o755)).expect("its mode");
-        if rustix::process::geteuid().is_root() { finish(as_stranger(&case)) } else { case.run() }
+        let command = case.command_without_root(":");
+        case.run_by(command)
     };
     for command in ["check", "start"] {
         let finished = stranger(case().args(&[command])).code(2).says("error[not-root]").says(says);
