@@ -8,10 +8,9 @@ use super::{Ending, Failure, Format, Global, file};
 use crate::engine::{Audience, Clock, Engine, Options};
 use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::ledger::MemoryLedger;
-use crate::model::{Event, Job, Name, Now, Outcome, Plan, Row};
+use crate::model::{Event, Job, Name, Now, Outcome, Plan, Row, SpawnWhy};
 use anyhow::{Context, anyhow};
 use clap::Args;
-use rustix::io::Errno;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -79,8 +78,8 @@ struct Witness {
 
 #[derive(Default)]
 struct Seen {
-    /// The error number of the last attempt, if its process could not be started.
-    errno: Option<i32>,
+    /// Why the last attempt's process could not be started, if so.
+    not_started: Option<SpawnWhy>,
     /// How the run ended.
     row: Option<Arc<Row>>,
 }
@@ -92,7 +91,7 @@ impl Witness {
 
     fn exit_code(&self) -> u8 {
         let seen = self.seen();
-        seen.row.as_ref().map_or(125, |row| exit_code(row, seen.errno))
+        seen.row.as_ref().map_or(125, |row| exit_code(row, seen.not_started))
     }
 }
 
@@ -100,7 +99,7 @@ impl Audience for Witness {
     fn announce(&self, now: Now, event: &Event) {
         match event {
             Event::AttemptFinished(attempt) => {
-                self.seen().errno = attempt.result.as_ref().err().and_then(|error| error.errno);
+                self.seen().not_started = attempt.result.as_ref().err().map(|error| error.why);
             }
             Event::RunFinished(row) => self.seen().row = Some(Arc::clone(row)),
             _ => {}
@@ -134,7 +133,7 @@ async fn run(plan: Plan, mut options: Options, witness: Arc<Witness>) -> Result<
 }
 
 /// As timeout(1) and the shells do it.
-fn exit_code(row: &Row, errno: Option<i32>) -> u8 {
+fn exit_code(row: &Row, not_started: Option<SpawnWhy>) -> u8 {
     match (row.outcome, row.exit_code, row.signal) {
         (Outcome::Succeeded, ..) => 0,
         (Outcome::TimedOut, ..) => 124,
@@ -143,9 +142,9 @@ fn exit_code(row: &Row, errno: Option<i32>) -> u8 {
         (_, Some(0), _) => 1,
         (_, Some(code), _) => code,
         (_, _, Some(signal)) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
-        _ => match errno.map(Errno::from_raw_os_error) {
-            Some(Errno::NOENT) => 127,
-            Some(Errno::ACCESS | Errno::NOEXEC | Errno::ISDIR | Errno::PERM) => 126,
+        _ => match not_started {
+            Some(SpawnWhy::NotFound) => 127,
+            Some(SpawnWhy::CannotExecute) => 126,
             _ => 125,
         },
     }

@@ -111,13 +111,20 @@ pub(super) struct Signals {
     terminate: Signal,
     /// `None`: it was ignored before we came, as nohup(1) has it.
     hangup: Option<Signal>,
+    /// Only so that SIGCHLD is not ignored, whoever started us: then no exit could be collected.
+    _child: Signal,
 }
 
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
         let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
         let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
-        Ok(Signals { interrupt: signal(interrupt)?, terminate: signal(terminate)?, hangup })
+        Ok(Signals {
+            interrupt: signal(interrupt)?,
+            terminate: signal(terminate)?,
+            hangup,
+            _child: signal(SignalKind::child())?,
+        })
     }
 
     /// Asks for a stop at each signal.

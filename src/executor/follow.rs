@@ -56,8 +56,8 @@ pub(super) async fn follow(
     let output = Output::new(OutputSource { run: run.clone() }, setup.output, setup.keep_output_bytes, sink);
     let mut following = Following {
         tree: Tree { children, id: tree, process },
-        stdout: receiver(stdout),
-        stderr: receiver(stderr),
+        stdout: Some(stdout),
+        stderr: Some(stderr),
         output,
         signals,
         stopped: None,
@@ -93,10 +93,6 @@ struct Following<'a> {
 struct Stopped {
     signal: Signal,
     at: Instant,
-}
-
-fn receiver(pipe: OwnedFd) -> Option<Receiver> {
-    Receiver::from_owned_fd(pipe).inspect_err(|error| log::error!("output cannot be read: {error}")).ok()
 }
 
 impl Following<'_> {

@@ -1,50 +1,50 @@
 //! RUN IT: processes, their output, and how they are stopped.
 //!
 //! [`Executor::begin`] takes an attempt in hand and returns at once; what comes of it is told by [`Report`]s.
-//! Each attempt is prepared and spawned on one of a few threads (`prepare`, `spawn`), because an `exec` can
-//! be slow and handing children over one at a time from the event loop is; then it is followed on the event
-//! loop to its end (`follow`): output as it comes (`output`), signals to its whole tree (`tree`), the exit with
-//! its resources.
+//! Each attempt is prepared and spawned on one of a few threads (`pool`, `prepare`, `identity`, `spawn`),
+//! because an `exec` can be slow and handing children over one at a time from the event loop is; then it is
+//! followed on the event loop to its end (`follow`): output as it comes (`output`), signals to its whole tree
+//! (`tree`), the exit with its resources. `sys` holds the system calls, and says how a process comes to be.
 //!
 //! A tree is the attempt's session and, in a process that is a child subreaper, all descendants that left it:
 //! `census` looks at what processes there are, `whose` says whose they are, and `children` sees to those that
 //! lose their parents.
 //!
 //! Promises: a process gets descriptors 0, 1 and 2 and no other, no blocked or ignored signal, and a session
-//! of its own. Memory per attempt is bounded whatever it prints. A grandchild that holds the output open
-//! does not hold up the report of the exit. Only processes of the executor's own making are waited for or
-//! signalled.
+//! of its own. It runs as the user that its job names, or not at all. Memory per attempt is bounded whatever
+//! it prints. A grandchild that holds the output open does not hold up the report of the exit. Only processes
+//! of the executor's own making are waited for or signalled. A system that is short of descriptors, processes
+//! or memory is waited for: that is no fault of a job.
 //!
 //! When to signal, retry or give up is not decided here.
 
 mod census;
 mod children;
+mod fault;
 mod follow;
+mod identity;
 mod output;
+mod pool;
 mod prepare;
 mod scripts;
 mod spawn;
+mod sys;
 mod tree;
 mod whose;
 
 pub use children::Children;
+pub use identity::{IdentityError, find_user};
 
 use crate::model::{Cause, Exit, Finish, Job, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};
+use pool::Pool;
 use prepare::Preparer;
 use rustix::process::Signal;
-use spawn::Spawned;
 use std::collections::HashMap;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
 use whose::TreeId;
-
-/// How many threads spawn. Spawning is short, and the kernel does much of it one at a time.
-const SPAWN_THREADS: usize = 2;
 
 /// An attempt to begin.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ pub enum Pace {
 pub struct Executor {
     sink: Arc<dyn OutputSink>,
     reports: UnboundedSender<Report>,
-    spawner: Sender<(Launch, oneshot::Sender<Result<Spawned, SpawnError>>)>,
+    pool: Arc<Pool>,
     children: Children,
     followed: Followed,
 }
@@ -147,36 +147,32 @@ impl Executor {
         reports: UnboundedSender<Report>,
         children: Children,
     ) -> io::Result<Executor> {
-        let (spawner, launches) = channel();
-        let launches = Arc::new(Mutex::new(launches));
-        let preparer = Arc::new(Preparer::new(std::env::vars_os().collect()));
-        for _ in 0..SPAWN_THREADS {
-            let (launches, preparer) = (Arc::clone(&launches), Arc::clone(&preparer));
-            let (children, thread) = (children.clone(), thread::Builder::new().name("spawn".into()));
-            thread.spawn(move || spawn_all(&launches, &preparer, &children))?;
-        }
-        Ok(Executor { sink, reports, spawner, children, followed: Followed::default() })
+        let preparer = Preparer::new(std::env::vars_os().collect());
+        let pool = Arc::new(Pool::new(preparer, &children)?);
+        Ok(Executor { sink, reports, pool, children, followed: Followed::default() })
     }
 
     /// Begins an attempt. Returns at once; [`Report`]s follow.
     pub fn begin(&self, launch: Launch) {
-        let (signals, asked) = unbounded_channel();
+        let (signals, mut asked) = unbounded_channel();
         let run_ref = launch.run_ref;
         self.lock().insert(run_ref, signals);
-        let (spawned, answer) = oneshot::channel();
         let (job, run) = (Arc::clone(&launch.job), launch.run.clone());
         let (tree, children) = (TreeId::of(&launch), self.children.clone());
-        self.spawner.send((launch, spawned)).expect("the threads live as long as the executor");
-        let (reports, sink, followed) = (self.reports.clone(), self.sink.clone(), self.followed.clone());
+        let (pool, reports) = (Arc::clone(&self.pool), self.reports.clone());
+        let (sink, followed) = (Arc::clone(&self.sink), Arc::clone(&self.followed));
         tokio::spawn(async move {
-            let report = match answer.await.expect("a thread answers each launch") {
+            let report = match pool.start(launch, &mut asked).await {
                 Err(error) => Report::NotStarted { run_ref, error },
                 Ok(spawned) => {
                     let _ = reports.send(Report::Started { run_ref, pid: spawned.pid() });
+                    // So that the start can be told before what is printed, which may be there already.
+                    tokio::task::yield_now().await;
                     let exit = follow::follow(spawned, (tree, &children), (&job, &run), &*sink, asked).await;
                     Report::Exited { run_ref, exit }
                 }
             };
+            pool.has_freed();
             followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_ref);
             let _ = reports.send(report);
         });
@@ -192,18 +188,5 @@ impl Executor {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunRef, UnboundedSender<Signal>>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-type Launches = Mutex<Receiver<(Launch, oneshot::Sender<Result<Spawned, SpawnError>>)>>;
-
-/// What each thread does until the executor is dropped.
-fn spawn_all(launches: &Launches, preparer: &Preparer, children: &Children) {
-    loop {
-        let next = launches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((launch, answer)) = next else { return };
-        let spawn = |prepared| children.spawn(&launch, || spawn::spawn(prepared));
-        let spawned = preparer.prepare(&launch).and_then(spawn);
-        let _ = answer.send(spawned);
     }
 }

@@ -2,30 +2,38 @@
 //! Whatever cannot be had is named here, before anything is started.
 
 use super::Launch;
+use super::fault::{failed, no_identity, unsound};
+use super::identity::Identity;
 use super::scripts::{ScriptFile, Scripts};
-use crate::model::{Finish, JobAction, Setup, SpawnError, parse_env_file};
-use rustix::fs::{Access, AtFlags, CWD, MemfdFlags, Mode, OFlags, accessat, memfd_create, open};
-use rustix::io::Errno;
+use crate::model::{Finish, Job, JobAction, Limit, Resource, Setup, SpawnError, parse_env_file};
+use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::process::Rlimit;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{Seek, Write};
-use std::os::fd::OwnedFd;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where programs are looked for when a job has no `PATH`.
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
 /// All that a process is started with.
 pub(super) struct Prepared {
-    /// The file to execute, absolute.
-    pub(super) program: PathBuf,
+    /// Its setup says the rest.
+    pub(super) job: Arc<Job>,
+    /// The files that its first word may mean, in the order in which they are tried.
+    pub(super) programs: Vec<PathBuf>,
     pub(super) argv: Vec<OsString>,
     pub(super) env: BTreeMap<OsString, OsString>,
-    pub(super) cwd: PathBuf,
     pub(super) stdin: OwnedFd,
     /// Lives as long as the process, which reads it.
     pub(super) script: Option<ScriptFile>,
+    /// Whom it runs as, if not as the runner's own user.
+    pub(super) identity: Option<Identity>,
+    pub(super) limits: Vec<(Resource, Rlimit)>,
 }
 
 /// What preparing needs beside the attempt.
@@ -42,22 +50,27 @@ impl Preparer {
     }
 
     pub(super) fn prepare(&self, launch: &Launch) -> Result<Prepared, SpawnError> {
-        let setup = &*launch.job.setup;
-        check_cwd(&setup.cwd)?;
-        let env = self.environment(launch, setup)?;
-        let (argv, script) = self.arguments(&launch.job.action, setup)?;
-        let program = find_program(&argv[0], &env, &setup.cwd)?;
+        let job = Arc::clone(&launch.job);
+        let setup = &*job.setup;
+        let user = setup.rights.user.as_ref();
+        let identity = user.map(Identity::find).transpose().map_err(|error| no_identity(&error))?;
+        let env = self.environment(launch, identity.as_ref())?;
+        let (argv, script) = self.arguments(&job.action, setup, identity.as_ref())?;
+        let programs = programs(&argv[0], &env, &setup.cwd);
         let stdin = open_stdin(setup.stdin.as_deref())?;
-        Ok(Prepared { program, argv, env, cwd: setup.cwd.clone(), stdin, script })
+        let limits = limits(setup);
+        Ok(Prepared { job, programs, argv, env, stdin, script, identity, limits })
     }
 
-    /// Inherited, then the files, then the job's own, then what every run gets.
+    /// Inherited, then who the user is, then the files, then the job's own, then what every run gets.
     fn environment(
         &self,
         launch: &Launch,
-        setup: &Setup,
+        identity: Option<&Identity>,
     ) -> Result<BTreeMap<OsString, OsString>, SpawnError> {
+        let setup = &*launch.job.setup;
         let mut env = if setup.inherit_env { self.inherited.clone() } else { BTreeMap::new() };
+        env.extend(identity.map(Identity::environment).into_iter().flatten());
         for file in &setup.env_files {
             env.extend(read_env_file(file)?);
         }
@@ -78,6 +91,7 @@ impl Preparer {
         &self,
         action: &JobAction,
         setup: &Setup,
+        identity: Option<&Identity>,
     ) -> Result<(Vec<OsString>, Option<ScriptFile>), SpawnError> {
         match action {
             JobAction::Shell(command) => {
@@ -86,9 +100,10 @@ impl Preparer {
             }
             JobAction::Argv(words) => Ok((words.iter().map(OsString::from).collect(), None)),
             JobAction::Script(text) => {
-                let file = self.scripts.write(text).map_err(|error| {
-                    failed("cannot write the script to a temporary file", error.raw_os_error())
-                })?;
+                let owner = identity.map(|identity| (identity.uid, identity.gid));
+                let file = self.scripts.write(text, owner);
+                let file =
+                    file.map_err(|error| ours("cannot write the script to a temporary file", &error))?;
                 let mut words = interpreter(text);
                 words.push(file.path().into());
                 Ok((words, Some(file)))
@@ -97,9 +112,20 @@ impl Preparer {
     }
 }
 
+fn limits(setup: &Setup) -> Vec<(Resource, Rlimit)> {
+    let limit = |(resource, limit): (&Resource, &Limit)| {
+        let most = match limit {
+            Limit::AtMost(most) => Some(*most),
+            Limit::Unlimited => None,
+        };
+        (*resource, Rlimit { current: most, maximum: most })
+    };
+    setup.rights.limits.iter().map(limit).collect()
+}
+
 /// What the `#!` line of a script asks for: an interpreter and at most one argument, as the kernel reads it.
 /// The script is handed to it by name rather than executed, because the kernel refuses to execute a file that
-/// a process being forked at that moment still holds open for writing.
+/// a process being started at that moment still holds open for writing.
 fn interpreter(script: &str) -> Vec<OsString> {
     let line = script.lines().next().and_then(|line| line.strip_prefix("#!")).map(str::trim);
     match line.filter(|line| !line.is_empty()) {
@@ -123,102 +149,47 @@ fn after(finish: &Finish) -> impl Iterator<Item = (OsString, OsString)> + use<> 
     always.into_iter().chain(code).map(|(name, value)| (name.into(), value.into()))
 }
 
-fn check_cwd(cwd: &Path) -> Result<(), SpawnError> {
-    let shown = cwd.display();
-    match fs::metadata(cwd) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(failed(
-            &format!("cwd `{shown}` is expected to be a folder"),
-            Some(Errno::NOTDIR.raw_os_error()),
-        )),
-        Err(error) => Err(failed(&format!("cannot enter cwd `{shown}`"), error.raw_os_error())),
-    }
-    // That its own program was not found is what ENOENT means to whoever reads the number.
-    .map_err(|error| SpawnError { errno: None, ..error })
-}
-
 fn read_env_file(file: &Path) -> Result<Vec<(OsString, OsString)>, SpawnError> {
     let shown = file.display();
-    let without_errno = |message| SpawnError { errno: None, message };
-    let text = fs::read_to_string(file)
-        .map_err(|error| without_errno(format!("cannot read env_file `{shown}`: {error}")))?;
+    let text = fs::read_to_string(file).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => unsound(format!("env_file `{shown}` is not UTF-8")),
+        _ => ours(&format!("cannot read env_file `{shown}`"), &error),
+    })?;
     let variables =
-        parse_env_file(&text).map_err(|error| without_errno(format!("in env_file `{shown}`: {error}")))?;
+        parse_env_file(&text).map_err(|error| unsound(format!("in env_file `{shown}`: {error}")))?;
     Ok(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }
 
-/// Returns the file that `name` means, as a shell would find it with the job's own `PATH` and folder.
-fn find_program(name: &OsStr, env: &BTreeMap<OsString, OsString>, cwd: &Path) -> Result<PathBuf, SpawnError> {
-    let shown = name.display();
+/// Returns the files that `name` may mean, as a shell would look for it with the job's own `PATH` and folder.
+/// Which of them can be executed is for the job's user to find out.
+fn programs(name: &OsStr, env: &BTreeMap<OsString, OsString>, cwd: &Path) -> Vec<PathBuf> {
     if name.as_encoded_bytes().contains(&b'/') {
-        let path = cwd.join(name);
-        return match executable(&path) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(cannot_run(&shown.to_string(), error)),
-        };
+        return vec![cwd.join(name)];
     }
     let path = env.get(OsStr::new("PATH")).map_or(OsStr::new(PATH_DEFAULT), OsString::as_os_str);
-    let mut found = Errno::NOENT;
-    for folder in std::env::split_paths(path) {
-        let candidate = cwd.join(folder).join(name);
-        match executable(&candidate) {
-            Ok(()) => return Ok(candidate),
-            Err(Errno::NOENT | Errno::NOTDIR) => {}
-            Err(error) => found = error,
-        }
-    }
-    match found {
-        Errno::NOENT => Err(SpawnError {
-            errno: Some(Errno::NOENT.raw_os_error()),
-            message: format!("cannot run `{shown}`: not found on PATH"),
-        }),
-        error => Err(cannot_run(&shown.to_string(), error)),
-    }
-}
-
-fn executable(path: &Path) -> Result<(), Errno> {
-    let found = fs::metadata(path).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-    if found.is_dir() {
-        return Err(Errno::ISDIR);
-    }
-    accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
-}
-
-/// ``cannot run `x`: permission denied``, with the number for whoever maps it to an exit code.
-pub(super) fn cannot_run(program: &str, error: Errno) -> SpawnError {
-    let why = match error {
-        Errno::NOENT => "not found".to_owned(),
-        Errno::ACCESS => "permission denied; is it executable?".to_owned(),
-        Errno::ISDIR => "it is a folder".to_owned(),
-        Errno::NOEXEC => "it is neither a program nor a script with a `#!` line".to_owned(),
-        Errno::TOOBIG => "its arguments and environment are too long for the system".to_owned(),
-        Errno::TXTBSY => "it is being written to".to_owned(),
-        other => describe(Some(other.raw_os_error())),
-    };
-    SpawnError { errno: Some(error.raw_os_error()), message: format!("cannot run `{program}`: {why}") }
+    std::env::split_paths(path).map(|folder| cwd.join(folder).join(name)).collect()
 }
 
 /// Returns the job's standard input: its text in memory, which needs nobody to write it, or `/dev/null`.
 fn open_stdin(text: Option<&str>) -> Result<OwnedFd, SpawnError> {
-    let errno = |error: Errno| failed("cannot make standard input", Some(error.raw_os_error()));
+    const WHAT: &str = "cannot make standard input";
     let Some(text) = text else {
-        return open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(errno);
+        let null = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        return null.and_then(above_stdio).map_err(|errno| failed(WHAT, errno));
     };
-    let memory = memfd_create("stdin", MemfdFlags::CLOEXEC).map_err(errno)?;
-    let mut file = fs::File::from(memory);
+    let memory = memfd_create("stdin", MemfdFlags::CLOEXEC).and_then(above_stdio);
+    let mut file = fs::File::from(memory.map_err(|errno| failed(WHAT, errno))?);
     let written = file.write_all(text.as_bytes()).and_then(|()| file.rewind());
-    written.map_err(|error| failed("cannot make standard input", error.raw_os_error()))?;
+    written.map_err(|error| ours(WHAT, &error))?;
     Ok(file.into())
 }
 
-/// Something of ours went wrong, not of the program.
-pub(super) fn failed(what: &str, errno: Option<i32>) -> SpawnError {
-    SpawnError { errno, message: format!("{what}: {}", describe(errno)) }
+/// A runner whose own standard input or output is closed gets their numbers for whatever it opens; a child
+/// would overwrite what it is about to hand on.
+pub(super) fn above_stdio(fd: OwnedFd) -> Result<OwnedFd, Errno> {
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { fcntl_dupfd_cloexec(fd, 3) }
 }
 
-fn describe(errno: Option<i32>) -> String {
-    let Some(errno) = errno else { return "unknown error".into() };
-    let text = std::io::Error::from_raw_os_error(errno).to_string();
-    let plain = text.split(" (os error").next().unwrap_or(&text);
-    plain.to_lowercase()
+fn ours(what: &str, error: &io::Error) -> SpawnError {
+    failed(what, Errno::from_io_error(error).unwrap_or(Errno::IO))
 }

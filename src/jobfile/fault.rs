@@ -81,6 +81,10 @@ codes! {
     Error BadName = "bad-name";
     /// A zone that the zone data does not have.
     Error UnknownZone = "unknown-zone";
+    /// A user or group of the system that is not there.
+    Error UnknownUser = "unknown-user";
+    /// A job of another user, for a runner that is not root.
+    Error NotRoot = "not-root";
     /// A group that is not defined.
     Error UnknownGroup = "unknown-group";
     /// A job to run after that is not defined.

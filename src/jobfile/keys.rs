@@ -15,6 +15,7 @@ pub(super) enum Place {
     Group,
     Retry,
     After,
+    Ulimits,
 }
 
 const TOP: &[&str] = &["runner", "defaults", "groups", "jobs", "include"];
@@ -28,6 +29,10 @@ pub(super) const SHARED: &[&str] = &[
     "env_file",
     "inherit_env",
     "stdin",
+    "user",
+    "umask",
+    "nice",
+    "ulimits",
     "output",
     "keep_output",
     "enabled",
@@ -50,6 +55,7 @@ const OWN: &[&str] =
 const GROUP: &[&str] = &["max_running"];
 const RETRY: &[&str] = &["attempts", "delay", "factor", "max_delay"];
 const AFTER: &[&str] = &["jobs", "on", "any"];
+const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
 const LATER: &[&str] = &[
@@ -58,10 +64,6 @@ const LATER: &[&str] = &[
     "calendar",
     "interval",
     "dst",
-    "user",
-    "nice",
-    "umask",
-    "ulimits",
     "task",
     "args",
     "name",
@@ -119,6 +121,7 @@ fn known(place: Place) -> Vec<&'static str> {
         Place::Group => GROUP.to_vec(),
         Place::Retry => RETRY.to_vec(),
         Place::After => AFTER.to_vec(),
+        Place::Ulimits => ULIMITS.to_vec(),
     }
 }
 
@@ -131,6 +134,7 @@ fn within(place: Place) -> &'static str {
         Place::Group => " in a group",
         Place::Retry => " in retry",
         Place::After => " in after",
+        Place::Ulimits => " in ulimits",
     }
 }
 
@@ -151,9 +155,6 @@ fn elsewhere(key: &str) -> Option<String> {
 fn later_hint(key: &str) -> Option<&'static str> {
     Some(match key {
         "calendar" | "interval" => "write it as a cron",
-        "user" => "run the command through `runuser -u NAME --` or `sudo -u NAME`",
-        "nice" => "run the command through `nice -n 10`",
-        "umask" | "ulimits" => "call `umask` or `ulimit` in the command",
         "notify" => "call what notifies in the command",
         "task" | "args" => "they are reserved for programs that embed the scheduler",
         _ => return None,

@@ -3,9 +3,9 @@
 //! [`load`] reads a job file and those that it includes. A plan comes of it only when all of them are sound;
 //! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what is
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
-//! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common, `job` the rest
-//! of a job, `after` who runs after whom, `runner` the other tables, and `lint` says what is legal but likely
-//! not meant. `fault` words a fault, `render` draws it.
+//! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
+//! of users and limits), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
+//! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
@@ -17,6 +17,7 @@ mod keys;
 mod lint;
 mod plain;
 mod render;
+mod rights;
 mod runner;
 mod shared;
 mod source;
@@ -28,7 +29,7 @@ mod value;
 pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use source::{FILE_BYTES_MAX, Source};
 
-use crate::model::{Job, JobAction, Name, Plan, Settings};
+use crate::model::{Job, JobAction, Name, Plan, Settings, User};
 use crate::trigger::Zone;
 use after::Reference;
 use chrono::{DateTime, Utc};
@@ -65,6 +66,10 @@ pub struct Options {
 pub struct Host {
     /// The `PATH` that jobs inherit.
     pub path: Option<OsString>,
+    /// Whether the runner is root, and so may run jobs as other users.
+    pub is_root: bool,
+    /// Says which user or group of these is not there.
+    pub find_user: fn(&User) -> Result<(), String>,
 }
 
 /// What came of a job file.
@@ -185,7 +190,7 @@ impl<'a> Loader<'a> {
         let (document, errors) = toml::de::DeTable::parse_recoverable(&sheet.text);
         let syntax = syntax::faults(sheet, &errors);
         let told_before = self.faults.len();
-        let mut reader = Reader::new(sheet, &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
         let mut top = Fields::of(document.get_ref());
         let runner_entry = top.take("runner");
         let defaults_entry = top.take("defaults");
@@ -217,7 +222,7 @@ impl<'a> Loader<'a> {
 
     fn read_groups(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>) {
         let Some(entry) = entry else { return };
-        let mut reader = Reader::new(sheet, &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
         let Some(table) = reader.table(entry, "a table for each group, such as [groups.database]") else {
             return;
         };
@@ -239,7 +244,7 @@ impl<'a> Loader<'a> {
     fn read_jobs(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>, defaults: &Shared) {
         let Some(entry) = entry else { return };
         let defaults = Defaults::new(defaults, sheet);
-        let mut reader = Reader::new(sheet, &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
         if keys::is_array_of_tables(entry) {
             keys::refuse_jobs_array(&mut reader, entry);
             return;
@@ -259,7 +264,7 @@ impl<'a> Loader<'a> {
             return;
         }
         self.defined.insert(entry.key.into(), Spot::new(sheet, &entry.key_span));
-        let mut reader = Reader::new(sheet, &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
         let read = job::read(&mut reader, entry, defaults, self.options, &mut self.shelf);
         self.groups_named.extend(read.group);
         self.after_named.extend(read.after);

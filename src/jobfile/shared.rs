@@ -6,7 +6,7 @@ use super::job;
 use super::keys::{self, Place};
 use super::source::Sheet;
 use super::value::{Entry, Fields, Reader};
-use crate::model::{Coalesce, Grace, Ladder, Name, OutputMode, Overlap, Policy, Retry, Setup};
+use crate::model::{Coalesce, Grace, Ladder, Name, OutputMode, Overlap, Policy, Retry, Rights, Setup};
 use crate::trigger::Zone;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
@@ -48,6 +48,7 @@ pub(super) struct Shared {
     env_files: Option<Vec<PathBuf>>,
     env: BTreeMap<String, String>,
     stdin: Option<String>,
+    rights: Rights,
     output: Option<OutputMode>,
     keep_output: Option<u64>,
 }
@@ -178,6 +179,7 @@ impl Shared {
                 reader.word(&entry, &words)
             }),
             keep_output: key("keep_output").and_then(|entry| reader.size(&entry)),
+            rights: Rights::read(reader, fields),
         }
     }
 
@@ -206,6 +208,7 @@ impl Shared {
             env_files: self.env_files.or_else(|| under.env_files.clone()),
             env,
             stdin: self.stdin.or_else(|| under.stdin.clone()),
+            rights: self.rights.over(&under.rights),
             output: self.output.or(under.output),
             keep_output: self.keep_output.or(under.keep_output),
         }
@@ -240,6 +243,7 @@ impl Shared {
             env_files: self.env_files.clone().unwrap_or_default(),
             env: self.env.clone(),
             stdin: self.stdin.clone(),
+            rights: self.rights.clone(),
             output: self.output.unwrap_or_default(),
             keep_output_bytes: self.keep_output.unwrap_or(KEEP_OUTPUT),
         }

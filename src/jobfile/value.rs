@@ -1,12 +1,14 @@
 //! Values of one kind each, read with their place. Whatever is not of that kind becomes a fault that says
 //! what was expected and found, and `None`.
 
+use super::Host;
 use super::fault::{Code, Fault, Severity};
 use super::source::Sheet;
 use crate::model::Name;
 use crate::trigger::Zone;
+use std::fmt::Display;
 use std::num::NonZeroU32;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,7 @@ pub(super) struct Reader<'a> {
     /// The job that is being read, and the codes that it allows.
     job: Option<Name>,
     allowed: Vec<Code>,
+    host: Option<&'a Host>,
 }
 
 impl<'t> Fields<'t> {
@@ -66,7 +69,7 @@ impl<'t> Fields<'t> {
     /// Whether there are entries, and all hold tables.
     pub(super) fn are_tables(&self) -> bool {
         let table = |entry: &Entry<'_>| {
-            entry.value.get_ref().is_table() && !["env", "retry", "after"].contains(&entry.key)
+            entry.value.get_ref().is_table() && !["env", "retry", "after", "ulimits"].contains(&entry.key)
         };
         !self.0.is_empty() && self.0.iter().all(table)
     }
@@ -84,8 +87,8 @@ impl Entry<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(sheet: &'a Sheet, faults: &'a mut Vec<Fault>) -> Reader<'a> {
-        Reader { sheet, faults, job: None, allowed: Vec::new() }
+    pub(super) fn new(sheet: &'a Sheet, host: Option<&'a Host>, faults: &'a mut Vec<Fault>) -> Reader<'a> {
+        Reader { sheet, faults, job: None, allowed: Vec::new(), host }
     }
 
     /// From now on faults are those of `job`, and warnings of these codes are not told.
@@ -105,6 +108,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn job(&self) -> Option<&Name> {
         self.job.as_ref()
+    }
+
+    /// The machine that is judged too.
+    pub(super) fn host(&self) -> Option<&'a Host> {
+        self.host
     }
 
     pub(super) fn path(&self) -> &Arc<Path> {
@@ -255,6 +263,27 @@ impl<'a> Reader<'a> {
             self.fault(Code::BadValue, entry.span(), message);
         }
         count
+    }
+
+    /// A whole number within `range`.
+    pub(super) fn number<T>(&mut self, entry: &Entry<'_>, range: RangeInclusive<T>) -> Option<T>
+    where
+        T: Copy + PartialOrd + Display + TryFrom<i64>,
+    {
+        let (least, most) = (range.start(), range.end());
+        let expected = format!("a whole number from {least} to {most}");
+        let DeValue::Integer(found) = entry.value.get_ref() else {
+            self.wrong_type(entry, &expected);
+            return None;
+        };
+        let number =
+            i64::from_str_radix(found.as_str(), found.radix()).ok().and_then(|n| T::try_from(n).ok());
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let message = format!("`{}`: expected {expected}, found {found}", entry.key);
+            self.fault(Code::BadValue, entry.span(), message);
+        }
+        number
     }
 
     /// A number of 1.0 or more.

@@ -1,5 +1,6 @@
 //! What a job runs, and in which surroundings.
 
+use super::Rights;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub env: BTreeMap<String, String>,
     /// What the job reads on its standard input; `None`: `/dev/null`.
     pub stdin: Option<String>,
+    /// Who its processes are, and what they may use.
+    pub rights: Rights,
     /// Which output is shown.
     pub output: OutputMode,
     /// How many bytes of a run's output are kept: one half from its head, one from its tail.

@@ -18,6 +18,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod record;
+mod rights;
 mod run;
 
 pub use action::{JobAction, OutputMode, Setup};
@@ -32,4 +33,7 @@ pub use outcome::{CancelledBy, Ending, MissedWhy, Outcome, SkippedWhy};
 pub use plan::{Plan, Settings};
 pub use policy::{Coalesce, Grace, Ladder, Overlap, Policy, Retry};
 pub use record::{Answer, Record};
-pub use run::{Cause, CauseClass, Exit, ExitStatus, OutputKept, RunId, RunKey, RunRef, SpawnError, Usage};
+pub use rights::{Limit, Resource, Rights, User};
+pub use run::{
+    Cause, CauseClass, Exit, ExitStatus, OutputKept, RunId, RunKey, RunRef, SpawnError, SpawnWhy, Usage,
+};

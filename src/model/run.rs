@@ -156,8 +156,31 @@ pub struct OutputKept {
 /// Why no process came to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnError {
-    /// The system's error number; `None` when it failed before any system call.
-    pub errno: Option<i32>,
+    /// Of which kind that is.
+    pub why: SpawnWhy,
     /// What could not be done, with the name it concerns: ``cannot run `/bin/x`: permission denied``.
     pub message: String,
+}
+
+/// What kind of reason there is for a process not coming to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpawnWhy {
+    /// There is no such program.
+    NotFound,
+    /// There is, but the system does not execute it.
+    CannotExecute,
+    /// The system was short of descriptors, processes or memory for as long as was waited.
+    Resources,
+    /// The surroundings that it is to run in could not be had.
+    Surroundings,
+}
+
+impl SpawnError {
+    /// The word or text of the `reason` field.
+    pub fn reason(&self) -> &str {
+        match self.why {
+            SpawnWhy::Resources => "spawn_resources",
+            _ => &self.message,
+        }
+    }
 }

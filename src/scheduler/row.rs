@@ -80,7 +80,7 @@ impl Core {
             duration_ms: duration.map(|duration| saturating(duration.as_millis())),
             ..self.row(run.job, run.candidate.fire_time, run.candidate.cause, ending)
         };
-        let reason = row.reason.clone().or_else(|| error.map(|error| error.message.clone()));
+        let reason = row.reason.clone().or_else(|| error.map(|error| error.reason().to_owned()));
         Row { reason, ..exit.map_or(row.clone(), |exit| with_exit(row, exit)) }
     }
 

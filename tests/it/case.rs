@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -14,6 +16,12 @@ use tempfile::TempDir;
 
 /// Longer than anything takes on a machine that is only slow.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is tested.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_runner");
+
+/// A user that nothing else runs as, and that no database knows.
+const STRANGER: u32 = 54_321;
 
 pub struct Case {
     folder: TempDir,
@@ -84,10 +92,33 @@ impl Case {
     }
 
     pub fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_runner").to_owned();
-        let mut words = self.under.iter().chain([&program]).chain(&self.args);
-        let mut command = Command::new(words.next().expect("the program"));
-        command.args(words).current_dir(self.folder.path());
+        let words: Vec<&str> = self.under.iter().map(String::as_str).chain([PROGRAM]).collect();
+        self.command_by(&words)
+    }
+
+    /// The command after some of the shell's, in the same process.
+    pub fn command_after(&self, words: &str) -> Command {
+        self.command_by(&["sh", "-c", &format!("{words}; exec \"$0\" \"$@\""), PROGRAM])
+    }
+
+    /// The same by a user who is not root: in root's tests, by [`STRANGER`].
+    pub fn command_without_root(&self, words: &str) -> Command {
+        if !is_root() {
+            return self.command_after(words);
+        }
+        let program = self.path().join("runner");
+        fs::copy(PROGRAM, &program).expect("a copy that everybody can reach");
+        fs::set_permissions(self.path(), PermissionsExt::from_mode(0o755)).expect("its mode");
+        let program = program.to_str().expect("UTF-8");
+        let mut command = self.command_by(&["sh", "-c", &format!("{words}; exec \"$0\" \"$@\""), program]);
+        command.uid(STRANGER).gid(STRANGER);
+        command
+    }
+
+    fn command_by(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        command.args(&self.args).current_dir(self.folder.path());
         for inherited in ["RUNNER_FILE", "RUST_LOG", "NO_COLOR", "XDG_CONFIG_HOME"] {
             command.env_remove(inherited);
         }
@@ -99,7 +130,14 @@ impl Case {
     }
 
     pub fn run(self) -> Finished {
-        let mut child = self.command().spawn().expect("the program");
+        let command = self.command();
+        self.run_by(command)
+    }
+
+    /// Runs it by a command of its own.
+    pub fn run_by(self, mut command: Command) -> Finished {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
         if let (Some(text), Some(mut stdin)) = (&self.stdin, child.stdin.take()) {
             stdin.write_all(text.as_bytes()).expect("its input");
         }
@@ -252,4 +290,9 @@ pub fn machine_has(what: &str, command: &[&str]) -> bool {
         eprintln!("skipped: this machine has no {what}");
     }
     has
+}
+
+/// Whether these tests are root's, and may become other users.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

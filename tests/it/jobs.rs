@@ -2,6 +2,8 @@
 
 use crate::case::{Case, Finished};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 fn run(keys: &str) -> Case {
     Case::new().jobs(&format!("[jobs.a]\n{keys}\n")).args(&["run", "a"])
@@ -13,10 +15,22 @@ fn output(finished: &Finished) -> Vec<String> {
     lines.map(|(_, text)| text.to_owned()).collect()
 }
 
+/// The keys of a job, and the same for each other way in which a process is started: with limits to set, and,
+/// by root, as another user, though it is the same one.
+fn ways(keys: &str) -> Vec<String> {
+    let limited = format!("{keys}\numask = \"022\"\nnice = 0\nulimits = {{ core = 0 }}");
+    let as_user = format!("{keys}\nuser = \"root\"");
+    let mut ways = vec![keys.to_owned(), limited];
+    ways.extend(rustix::process::geteuid().is_root().then_some(as_user));
+    ways
+}
+
 #[track_caller]
 fn check(keys: &str, expected: &[&str]) {
-    let finished = run(keys).env("INHERITED", "yes").exits(0);
-    assert_eq!(output(&finished), expected, "{}", finished.stdout);
+    for keys in ways(keys) {
+        let finished = run(&keys).env("INHERITED", "yes").exits(0);
+        assert_eq!(output(&finished), expected, "{}", finished.stdout);
+    }
 }
 
 #[test]
@@ -67,6 +81,7 @@ fn arguments_are_delivered_to_the_byte() {
         r#"command = ["printf", "[%s]\n", "a b", "'\"", "%d $HOME `x`", ""]"#,
         &["[a b]", "['\"]", "[%d $HOME `x`]", "[]"],
     );
+    check("command = [\"printf\", \"[%s]\", \"one\\ntwo\", \"\\t\"]", &["[one", "two][\t]"]);
     let long = "x".repeat(100 << 10);
     check(&format!("command = [\"sh\", \"-c\", \"printf %s $1 | wc -c\", \"sh\", \"{long}\"]"), &["102400"]);
 }
@@ -96,22 +111,112 @@ fn a_job_has_descriptors_0_1_and_2_and_no_other() {
 }
 
 #[test]
+fn a_runner_without_standard_descriptors_hands_on_the_right_ones() {
+    for keys in
+        ways("script = \"cat > seen; exec 3>&1; readlink /proc/$$/fd/3 >> seen\"\nstdin = \"text\\n\"")
+    {
+        let case = run(&keys);
+        let closed = ["-c", "exec \"$0\" run a <&- >&- 2>&-", env!("CARGO_BIN_EXE_runner")];
+        let status = Command::new("sh").args(closed).current_dir(case.path()).status().expect("its end");
+        assert!(status.success(), "{status}");
+        let seen = std::fs::read_to_string(case.path().join("seen")).expect("what it saw");
+        assert!(seen.starts_with("text\npipe:"), "{seen}");
+    }
+}
+
+#[test]
+fn fifty_jobs_that_start_at_once_have_their_own_descriptors_alone() {
+    let jobs = (0..50).map(|number| {
+        let user =
+            if number % 2 == 0 && rustix::process::geteuid().is_root() { "user = \"root\"\n" } else { "" };
+        let list = "command = [\"ls\", \"/proc/self/fd\"]";
+        format!("[jobs.j{number}]\nstartup = true\n{user}{list}\n")
+    });
+    let mut running = Case::new().jobs(&jobs.collect::<String>()).args(&["start"]).start();
+    for _ in 0..50 {
+        running.line("succeeded");
+    }
+    running.signal(rustix::process::Signal::INT);
+    let finished = running.finish().code(0);
+    let shown = finished.stdout.lines().filter_map(|line| Some(line.split_once(" | ")?.1));
+    let mut shown: Vec<&str> = shown.collect();
+    shown.sort_unstable();
+    // The fourth is the listing's own.
+    let expected = ["0", "1", "2", "3"].map(|fd| [fd; 50]).concat();
+    assert_eq!(shown, expected, "{}", finished.stdout);
+}
+
+#[test]
 fn a_job_starts_with_clean_signals_in_a_session_of_its_own() {
     let keys = "command = [\"grep\", \"-E\", \"^Sig(Blk|Ign)\", \"/proc/self/status\"]";
     let none = "0000000000000000";
-    check(keys, &[&format!("SigBlk:\t{none}"), &format!("SigIgn:\t{none}")]);
-    // Also when the runner was itself started with signals ignored.
-    let case = run(keys).env("INHERITED", "yes");
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", "trap '' HUP INT QUIT USR1 PIPE; exec \"$0\" run a", env!("CARGO_BIN_EXE_runner")]);
-    let done = command.current_dir(case.path()).output().expect("its end");
-    let stdout = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(stdout.contains(&format!("SigIgn:\t{none}")), "{stdout}");
+    let clean = ["SigBlk", "SigIgn"].map(|set| format!("{set}:\t{none}"));
+    check(keys, &[&*clean[0], &clean[1]]);
+    // Also when the runner was itself started with all signals blocked and ignored.
+    for keys in ways(keys) {
+        let case = run(&keys);
+        let mut command = Command::new("env");
+        command.args(["--ignore-signal", "--block-signal", env!("CARGO_BIN_EXE_runner"), "run", "a"]);
+        let done = command.current_dir(case.path()).output().expect("its end");
+        let stdout = String::from_utf8_lossy(&done.stdout);
+        assert!(clean.iter().all(|line| stdout.contains(line)) && stdout.contains("succeeded"), "{stdout}");
+    }
     check(
         "command = \"test $$ = $(ps -o sid= -p $$ | tr -d ' ') && echo own\"\nallow = [\"pipe-without-pipefail\"]",
         &["own"],
     );
     check("command = \"(: < /dev/tty) 2>/dev/null || echo no terminal\"", &["no terminal"]);
+}
+
+#[test]
+fn what_cannot_be_executed_says_why() {
+    let long = "x".repeat(200 << 10);
+    let cases = [
+        ("[\"no-such-program\"]", 127, "cannot run `no-such-program`: not found on PATH"),
+        ("[\"./none\"]", 127, "cannot run `./none`: not found"),
+        ("[\"./lost\"]", 127, "cannot run `./lost`: the interpreter that it names is not there"),
+        ("[\"./plain\"]", 126, "cannot run `./plain`: permission denied; is it executable?"),
+        ("[\"/etc\"]", 126, "cannot run `/etc`: it is a folder"),
+        ("[\"./text\"]", 126, "cannot run `./text`: it is neither a program nor a script"),
+        ("[\"./busy\"]", 126, "cannot run `./busy`: it is being written to"),
+        (
+            &*format!("[\"true\", \"{long}\"]"),
+            126,
+            "cannot run `true`: its arguments and environment are too long",
+        ),
+        ("[\"./plain/x\"]", 127, "cannot run `./plain/x`: not found"),
+    ];
+    for (command, code, expected) in cases {
+        for keys in ways(&format!("command = {command}")) {
+            let case =
+                run(&keys).file("plain", "text").file("text", "text\n").file("lost", "#!/no/such/sh\n");
+            let case = case.file("busy", "");
+            std::fs::copy("/bin/true", case.path().join("busy")).expect("a copy");
+            for name in ["text", "lost", "busy"] {
+                std::fs::set_permissions(case.path().join(name), PermissionsExt::from_mode(0o755))
+                    .expect("its mode");
+            }
+            let written_to = std::fs::OpenOptions::new().append(true).open(case.path().join("busy"));
+            case.exits(code).prints(expected);
+            drop(written_to);
+        }
+    }
+}
+
+#[test]
+fn a_job_that_crashes_is_told_by_its_signal_and_leaves_no_core_if_it_may_not() {
+    for keys in ways("command = \"kill -SEGV $$\"\nulimits = { core = 0 }") {
+        // One of the ways sets this limit itself.
+        let keys = keys.replacen("\nulimits = { core = 0 }", "", keys.matches("core").count() - 1);
+        let case = run(&keys);
+        let folder = case.path().to_owned();
+        let list = move || std::fs::read_dir(&folder).map_or(0, |files| files.flatten().count());
+        let before = list();
+        let mut running = case.start();
+        running.line("failed: SIGSEGV");
+        assert_eq!(list(), before, "no core file");
+        running.finish().code(139);
+    }
 }
 
 #[test]

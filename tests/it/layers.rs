@@ -114,5 +114,5 @@ fn unsafe_code_is_in_one_file() {
         .filter(|file| fs::read_to_string(file).expect("a source file").contains("unsafe {"))
         .map(|file| file.strip_prefix(source()).expect("below").display().to_string())
         .collect();
-    assert_eq!(with_unsafe, ["executor/spawn.rs"]);
+    assert_eq!(with_unsafe, ["executor/sys.rs"]);
 }

@@ -320,7 +320,7 @@ fn a_file_that_everybody_can_write_to() {
     let folder = folder(&[("jobs.toml", JOB)]);
     let path = folder.path().join("jobs.toml");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("permissions");
-    let host = Some(Host { path: Some("/bin".into()) });
+    let host = Some(Host { path: Some("/bin".into()), is_root: true, find_user: |_| Ok(()) });
     let loaded = load(&Source::Path(path), &Options { now: now(), host });
     let codes: Vec<_> = loaded.faults.iter().map(|fault| fault.code.as_str()).collect();
     assert_eq!(codes, ["writable-by-others"]);

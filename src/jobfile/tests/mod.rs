@@ -5,6 +5,7 @@ mod files;
 mod sound;
 
 use super::{Code, Host, Loaded, Options, Source, load};
+use crate::model::User;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,10 +30,19 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// What the machine is taken to be for cases that look at it: there are no programs.
+/// What the machine is taken to be for cases that look at it: there are no programs, and `app` is the only user.
 fn host_of(case: &Path) -> Option<Host> {
     let looks = case.file_name().is_some_and(|name| name.to_string_lossy().starts_with("host-"));
-    looks.then(|| Host { path: Some("/nowhere".into()) })
+    let is_root = !case.ends_with("host-not-root.toml");
+    looks.then(|| Host { path: Some("/nowhere".into()), is_root, find_user: nobody_but_app })
+}
+
+fn nobody_but_app(user: &User) -> Result<(), String> {
+    match (&*user.name, user.group.as_deref()) {
+        ("app", None | Some("app")) => Ok(()),
+        ("app", Some(group)) => Err(format!("there is no group `{group}`")),
+        (name, _) => Err(format!("there is no user `{name}`")),
+    }
 }
 
 #[expect(

@@ -2,7 +2,9 @@
 
 use super::{load_text, now};
 use crate::jobfile::{Options, Source, keys, load};
-use crate::model::{AfterOn, Coalesce, Grace, Job, JobAction, Name, OutputMode, Overlap, Plan, Retry};
+use crate::model::{
+    AfterOn, Coalesce, Grace, Job, JobAction, Limit, Name, OutputMode, Overlap, Plan, Resource, Retry,
+};
 use chrono::TimeDelta;
 use rustix::process::Signal;
 use std::fs;
@@ -38,6 +40,7 @@ fn a_job_that_says_little_has_the_documented_defaults() {
     assert_eq!(policy.retry, Retry::Never);
     assert_eq!(policy.success_codes, [0]);
     assert_eq!(job.setup.shell, ["/bin/sh", "-c"]);
+    assert!(job.setup.rights.are_the_runners());
     assert!(job.setup.inherit_env && job.enabled && !job.startup);
     assert_eq!(job.setup.output, OutputMode::All);
     assert_eq!(job.setup.keep_output_bytes, 64 << 10);
@@ -73,6 +76,10 @@ fn every_key_is_read() {
         env_file = ["one.env", "/two.env"]
         inherit_env = false
         stdin = "text"
+        user = "app:staff"
+        umask = "027"
+        nice = -5
+        ulimits = { nofile = 1024, core = 0, nproc = "unlimited", fsize = "64MiB", cpu = "90500ms", as = 1000000 }
         output = "failures"
         keep_output = "1MiB"
         enabled = false
@@ -113,6 +120,14 @@ fn every_key_is_read() {
     assert_eq!((&*setup.shell[0], setup.inherit_env, setup.stdin.as_deref()), ("bash", false, Some("text")));
     assert_eq!(setup.cwd.to_str(), Some("/tmp"));
     assert!(setup.env_files[0].is_absolute() && setup.env_files[1].to_str() == Some("/two.env"));
+    let rights = &setup.rights;
+    assert_eq!(rights.user.as_ref().map(ToString::to_string).as_deref(), Some("app:staff"));
+    assert_eq!((rights.umask, rights.nice), (Some(0o27), Some(-5)));
+    let most = [1024, 0, u64::MAX, 64 << 20, 91, 1_000_000].map(|most| match most {
+        u64::MAX => Limit::Unlimited,
+        most => Limit::AtMost(most),
+    });
+    assert_eq!(rights.limits, Resource::ALL.into_iter().zip(most).collect());
     assert_eq!((setup.output, setup.keep_output_bytes), (OutputMode::Failures, 1 << 20));
     let policy = &job.policy;
     assert_eq!((policy.max_instances.get(), policy.overlap), (3, Overlap::Replace));
@@ -164,6 +179,9 @@ fn defaults_lie_under_jobs_and_tables_merge_by_key() {
         env = { A = "default", B = "default" }
         retry = { attempts = 2, delay = "7s" }
         shell = ["bash", "-c"]
+        user = "app"
+        umask = "027"
+        ulimits = { core = 0, nofile = 10 }
 
         [jobs.a]
         cron = "@daily"
@@ -177,6 +195,9 @@ fn defaults_lie_under_jobs_and_tables_merge_by_key() {
         env = { B = "own", C = "own" }
         retry = { delay = "9s" }
         shell = ["zsh"]
+        user = "web:app"
+        nice = 5
+        ulimits = { nofile = 20 }
         "#,
     );
     let [a, b] = &*plan.jobs else { panic!("two jobs") };
@@ -187,6 +208,12 @@ fn defaults_lie_under_jobs_and_tables_merge_by_key() {
     let Retry::Backoff { attempts, delay, .. } = b.policy.retry else { panic!("expected a backoff") };
     assert_eq!((attempts.get(), delay), (2, secs(9)));
     assert_eq!(b.setup.shell, ["zsh"]);
+    let (user, rights) =
+        (|job: &Job| job.setup.rights.user.as_ref().map(ToString::to_string), &b.setup.rights);
+    assert_eq!((user(a).as_deref(), user(b).as_deref()), (Some("app"), Some("web:app")));
+    assert_eq!((rights.umask, rights.nice), (Some(0o27), Some(5)));
+    let limits = [(Resource::Nofile, Limit::AtMost(20)), (Resource::Core, Limit::AtMost(0))];
+    assert_eq!(rights.limits, limits.into_iter().collect());
 }
 
 #[test]

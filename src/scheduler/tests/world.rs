@@ -5,8 +5,8 @@
 
 use crate::model::{
     After, AfterOn, Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job, JobAction,
-    Ladder, Name, Now, OutputKept, OutputMode, Overlap, Place, Plan, Policy, Record, Retry, RunKey, RunRef,
-    Settings, Setup, SpawnError, Usage,
+    Ladder, Name, Now, OutputKept, OutputMode, Overlap, Place, Plan, Policy, Record, Retry, Rights, RunKey,
+    RunRef, Settings, Setup, SpawnError, SpawnWhy, Usage,
 };
 use crate::scheduler::{Action, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -58,6 +58,7 @@ pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
         env_files: Vec::new(),
         env: BTreeMap::new(),
         stdin: None,
+        rights: Rights::default(),
         output: OutputMode::All,
         keep_output_bytes: 0,
     };
@@ -494,7 +495,7 @@ impl World {
 
     fn spawn(&mut self, run: RunRef, name: String, job: &str) {
         if self.spawn_fails.contains(job) {
-            let error = SpawnError { errno: Some(2), message: "cannot run `x`: not found".into() };
+            let error = SpawnError { why: SpawnWhy::NotFound, message: "cannot run `x`: not found".into() };
             self.core.handle_event(self.now, Fact::NotStarted { run, error });
             return;
         }

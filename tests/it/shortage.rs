@@ -1,0 +1,84 @@
+//! A system that is short of descriptors or processes: no job is to blame, and none is lost.
+
+use crate::case::{Case, is_root};
+use rustix::process::Signal;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// Sets how many processes the runner's user may have; the hard limit stays.
+fn allow_processes(runner: i32, most: &str) {
+    let case = Case::new();
+    let mut command = case.command_without_root(&format!("exec prlimit --pid {runner} --nproc={most}:"));
+    assert!(command.status().expect("its end").success());
+}
+
+#[test]
+fn two_hundred_jobs_share_sixty_four_descriptors() {
+    let job = |number: u32| {
+        let script = if number.is_multiple_of(10) { "script" } else { "command" };
+        format!("[jobs.j{number}]\nstartup = true\n{script} = \"sleep 0.05\"\nstdin = \"text\"\n")
+    };
+    let case = Case::new().jobs(&(0..200).map(job).collect::<String>()).args(&["start", "--format", "jsonl"]);
+    let command = case.command_after("ulimit -n 64");
+    let mut running = case.start_as(command);
+    for _ in 0..200 {
+        running.line("\"run_finished\"");
+    }
+    running.signal(Signal::INT);
+    let finished = running.finish().code(0).says("has to wait, and perhaps others: ");
+    let rows = finished.json().into_iter().filter(|event| event["event"] == "run_finished");
+    for row in rows {
+        assert_eq!((&row["outcome"], &row["attempts"]), (&"succeeded".into(), &1.into()), "{row}");
+    }
+}
+
+#[test]
+fn without_processes_a_run_fails_after_a_while_and_the_runner_goes_on() {
+    let case = Case::new().jobs("[jobs.a]\nevery = \"100ms\"\ncommand = \"echo up\"\n");
+    let case = case.args(&["start", "--format", "jsonl"]);
+    let command = case.command_without_root("exec 2>&1");
+    let mut running = case.start_as(command);
+    running.line("\"up\"");
+    allow_processes(running.pid(), "1");
+    running.line("has to wait, and perhaps others: cannot make a process: resource temporarily unavailable");
+    let failed = running.line("\"outcome\":\"failed\"");
+    assert!(
+        failed.contains("\"reason\":\"spawn_resources\"") && failed.contains("\"attempts\":1"),
+        "{failed}"
+    );
+    allow_processes(running.pid(), "4000");
+    running.line("\"up\"");
+    running.signal(Signal::INT);
+    running.finish().code(0);
+}
+
+#[test]
+fn a_stop_ends_the_wait() {
+    let case = Case::new().jobs("[jobs.a]\nevery = \"100ms\"\ncommand = \"echo up\"\n").args(&["start"]);
+    let command = case.command_without_root("exec 2>&1");
+    let mut running = case.start_as(command);
+    running.line("| up");
+    allow_processes(running.pid(), "1");
+    running.line("has to wait");
+    running.signal(Signal::INT);
+    running.line("stopping");
+    running.signal(Signal::INT);
+    running.line("cancelled by shutdown");
+    let finished = running.finish().code(0);
+    assert!(!finished.stdout.contains("spawn_resources"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_user_with_too_many_processes_is_no_reason_to_blame_the_job() {
+    if !is_root() {
+        return eprintln!("skipped: only root can become another user");
+    }
+    let mut other = Command::new("sleep");
+    let mut other = other.arg("600").uid(54_322).gid(54_322).spawn().expect("a process of that user");
+    // The limit is found to be exceeded when the child has become that user, and is to become the program.
+    let jobs = "[jobs.a]\ncommand = \"true\"\ncwd = \"/\"\nuser = \"54322:54322\"\nulimits = { nproc = 0 }\n";
+    let finished = Case::new().jobs(jobs).args(&["run", "a"]).exits(125).prints("failed: spawn_resources");
+    finished.says("cannot run `/bin/sh`: resource temporarily unavailable");
+    other.kill().expect("it is there");
+    other.wait().expect("its end");
+}
