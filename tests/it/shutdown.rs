@@ -171,7 +171,7 @@ fn nothing_starts_after_the_first_signal_and_the_second_ends_fifty() {
     let pids: Vec<i32> = (0..50).map(|_| pid(running.line("pids "))).collect();
     running.line("started often#");
     running.signal(Signal::TERM);
-    running.line("may end within 1h");
+    running.line("at most 1h");
     running.signal(Signal::TERM);
     let finished = running.finish().code(0);
     let lines = || finished.stdout.lines();
@@ -179,7 +179,7 @@ fn nothing_starts_after_the_first_signal_and_the_second_ends_fifty() {
     assert_eq!(cancelled.count(), 50, "{}", finished.stdout);
     // One that was being spawned when the signal came may be told of after it.
     let started =
-        lines().skip_while(|line| !line.contains("may end")).filter(|line| line.contains("started"));
+        lines().skip_while(|line| !line.contains("at most 1h")).filter(|line| line.contains("started"));
     assert!(started.count() <= 1, "{}", finished.stdout);
     nobody_lives(&pids);
 }

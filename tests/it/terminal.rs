@@ -225,7 +225,7 @@ fn the_terminal_is_the_runners_alone() {
     let modes = |running: &OnTerminal| format!("{:?}", tcgetattr(&running.keyboard).expect("its modes"));
     let before = modes(&running);
     running.keyboard.write_all(b"\x03").expect("a key");
-    running.until_printed("stopping: a#1 may end within");
+    running.until_printed("stopping: waiting for a#1, at most 25s");
     running.go();
     running.until_printed("stopped: ran 1: 1 succeeded");
     assert_eq!(modes(&running), before);
