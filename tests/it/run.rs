@@ -39,6 +39,12 @@ fn a_cancelled_run_is_no_success_even_if_it_exits_with_0() {
 }
 
 #[test]
+fn a_pipe_whose_reader_has_gone_ends_its_writer() {
+    let keys = "command = \"yes | head -n 1\"\nallow = [\"pipe-without-pipefail\"]";
+    run(keys).exits(0).prints("a | y\n").prints("succeeded");
+}
+
+#[test]
 fn only_that_job_runs() {
     let finished = run("command = \"echo mine\"\nstartup = true").exits(0);
     assert!(!finished.stdout.contains("other") && finished.stdout.contains("mine"), "{}", finished.stdout);

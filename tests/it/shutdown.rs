@@ -159,3 +159,27 @@ fn what_waits_is_accounted_for() {
     assert!(!finished.stdout.contains("| never"));
     finished.prints("the runner is stopping");
 }
+
+#[test]
+fn nothing_starts_after_the_first_signal_and_the_second_ends_fifty() {
+    let fifty: String = (0..50).map(|n| job(&format!("long{n}"), "echo pids $$; sleep 600")).collect();
+    let often = "[jobs.often]\nevery = \"20ms\"\ncommand = \"true\"\n";
+    let jobs = format!("[runner]\nshutdown_grace = \"1h\"\n{fifty}{often}");
+    let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
+    let pid =
+        |line: String| line.split("pids ").nth(1).and_then(|pid| pid.parse().ok()).expect("a process id");
+    let pids: Vec<i32> = (0..50).map(|_| pid(running.line("pids "))).collect();
+    running.line("started often#");
+    running.signal(Signal::TERM);
+    running.line("at most 1h");
+    running.signal(Signal::TERM);
+    let finished = running.finish().code(0);
+    let lines = || finished.stdout.lines();
+    let cancelled = lines().filter(|line| line.contains(" long") && line.contains("cancelled by shutdown"));
+    assert_eq!(cancelled.count(), 50, "{}", finished.stdout);
+    // One that was being spawned when the signal came may be told of after it.
+    let started =
+        lines().skip_while(|line| !line.contains("at most 1h")).filter(|line| line.contains("started"));
+    assert!(started.count() <= 1, "{}", finished.stdout);
+    nobody_lives(&pids);
+}

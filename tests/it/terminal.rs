@@ -1,12 +1,12 @@
-//! On a terminal: the status line, and that it never runs into anything else.
+//! On a terminal: the status line, that it never runs into anything else, and that no job has the terminal.
 
 use crate::case::Case;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::sync::mpsc::{Receiver, channel};
@@ -21,6 +21,8 @@ const COLUMNS: u16 = 70;
 /// A program on a terminal of its own.
 struct OnTerminal {
     child: Child,
+    /// The person's end.
+    keyboard: File,
     written: Receiver<Vec<u8>>,
     raw: Vec<u8>,
     case: Case,
@@ -53,18 +55,21 @@ fn screen(raw: &str) -> Vec<String> {
 }
 
 fn start(case: Case) -> OnTerminal {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&master).expect("our terminal");
     unlockpt(&master).expect("our terminal");
     let size = Winsize { ws_row: 24, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&master, size).expect("a size");
     let name = ptsname(&master, Vec::new()).expect("its name");
-    let terminal: OwnedFd = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("its other end");
+    let terminal: OwnedFd =
+        open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).expect("its other end");
     let mut command = case.command();
-    let child = command.stdout(terminal.try_clone().expect("a descriptor")).stderr(terminal).spawn();
-    drop(command);
+    let again = || terminal.try_clone().expect("a descriptor");
+    let child = command.stdin(again()).stdout(again()).stderr(again()).spawn();
+    drop((command, terminal));
     let (write, written) = channel();
-    let mut reader = File::from(master);
+    let keyboard = File::from(master);
+    let mut reader = keyboard.try_clone().expect("a descriptor");
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         // Once nobody holds the other end any more there is an error, not an end.
@@ -74,7 +79,7 @@ fn start(case: Case) -> OnTerminal {
             }
         }
     });
-    OnTerminal { child: child.expect("the program"), written, raw: Vec::new(), case }
+    OnTerminal { child: child.expect("the program"), keyboard, written, raw: Vec::new(), case }
 }
 
 impl OnTerminal {
@@ -110,8 +115,12 @@ impl OnTerminal {
     }
 
     /// Asks it to stop and returns all that it wrote.
-    fn stop(mut self) -> String {
+    fn stop(self) -> String {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+        self.finish()
+    }
+
+    fn finish(mut self) -> String {
         while let Ok(bytes) = self.written.recv_timeout(PATIENCE) {
             self.raw.extend(bytes);
         }
@@ -123,7 +132,10 @@ impl OnTerminal {
 const JOBS: &str = "[jobs.long]\nstartup = true\ncommand = \"echo up; read -r line < go; setsid sleep 600 > /dev/null 2>&1 & echo left $!\"\n[jobs.later]\ncron = \"0 0 1 1 *\"\ncommand = \"true\"\n";
 
 fn case() -> Case {
-    let case = Case::new().jobs(JOBS).args(&["start"]).env("TERM", "xterm");
+    pipe_to_go(Case::new().jobs(JOBS).args(&["start"]).env("TERM", "xterm"))
+}
+
+fn pipe_to_go(case: Case) -> Case {
     let made = std::process::Command::new("mkfifo").arg(case.path().join("go")).status();
     assert!(made.expect("mkfifo").success());
     case
@@ -201,4 +213,22 @@ fn json_lines_are_alone_on_a_terminal() {
     running.until_printed("run_finished");
     let raw = running.stop();
     assert!(!raw.contains('\x1b'), "{raw:?}");
+}
+
+#[test]
+fn the_terminal_is_the_runners_alone() {
+    let jobs = "[jobs.a]\nstartup = true\ncommand = \"trap 'echo the job too' INT; (: < /dev/tty) 2>/dev/null || echo no terminal; read -r line < go; echo went\"\n";
+    // As a shell starts it: in a session whose terminal this is.
+    let case = Case::new().jobs(jobs).args(&["start"]).env("TERM", "xterm").env("NO_COLOR", "1");
+    let mut running = start(pipe_to_go(case).under(&["setsid", "--ctty"]));
+    running.until_printed("| no terminal");
+    let modes = |running: &OnTerminal| format!("{:?}", tcgetattr(&running.keyboard).expect("its modes"));
+    let before = modes(&running);
+    running.keyboard.write_all(b"\x03").expect("a key");
+    running.until_printed("stopping: waiting for a#1, at most 25s");
+    running.go();
+    running.until_printed("stopped: ran 1: 1 succeeded");
+    assert_eq!(modes(&running), before);
+    let raw = running.finish();
+    assert!(raw.contains("| went") && !raw.contains("the job too"), "{raw:?}");
 }

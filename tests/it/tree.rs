@@ -80,7 +80,7 @@ fn three_signals_kill_them_at_once() {
 #[test]
 fn a_timeout_ends_thirty_that_left() {
     let command = format!("for i in $(seq 30); do {}; done; sleep 600", far(STUBBORN));
-    let jobs = job("a", &command) + "timeout = \"3s\"\nkill_after = \"300ms\"\n";
+    let jobs = job("a", &command) + "timeout = \"5s\"\nkill_after = \"300ms\"\n";
     let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
     let pids = far_ones(&mut running, 30);
     running.line("timed out");
@@ -129,7 +129,7 @@ fn who_forks_all_the_time_does_not_get_away() {
 #[test]
 fn one_that_cleared_its_environment_is_found_by_its_parents() {
     let command = "setsid env -i bash -c 'echo far $$; exec >/dev/null 2>&1; trap \"\" TERM; while :; do sleep 600; done' & sleep 600";
-    let jobs = job("a", command) + "timeout = \"1s\"\nkill_after = \"100ms\"\n";
+    let jobs = job("a", command) + "timeout = \"2s\"\nkill_after = \"100ms\"\n";
     let mut running = Case::new().jobs(&jobs).args(&["run", "a"]).start();
     let pids = far_ones(&mut running, 1);
     running.line("timed out");
@@ -139,7 +139,10 @@ fn one_that_cleared_its_environment_is_found_by_its_parents() {
 
 #[test]
 fn what_a_run_leaves_behind_is_named_and_lives_on() {
-    let command = format!("{}; sleep 600 > /dev/null 2>&1 & echo near $!", far("exec sleep 600"));
+    let command = format!(
+        "{}; sleep 600 > /dev/null 2>&1 & echo near $!; until [ -e ready ]; do sleep 0.01; done",
+        far("touch ready; exec sleep 600")
+    );
     let case = || Case::new().jobs(&job("backup", &command));
     let pids = |running: &mut Running| {
         let mut pid = || running.line("backup | ").rsplit(' ').next().and_then(|pid| pid.parse().ok());

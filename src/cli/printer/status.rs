@@ -23,6 +23,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 const REFRESH: Duration = Duration::from_secs(1);
+
+/// What runs from the start on is under way by then, and the first line need not be taken back.
+const FIRST: Duration = Duration::from_millis(200);
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Of a terminal that does not say.
@@ -67,6 +71,7 @@ impl Status {
 
     /// Keeps the line up to date for ever.
     pub(super) async fn keep(&self) {
+        sleep(FIRST).await;
         loop {
             let drawn = Instant::now();
             let (line, holds) = self.seen().line(engine::now(), width());
