@@ -6,6 +6,7 @@ use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// See the module's page.
@@ -54,7 +55,8 @@ fn launch(spawn: Spawn) -> Launch {
 }
 
 fn nothing_done() -> Exit {
-    Exit { status: ExitStatus::Code(0), usage: Usage::default(), output: OutputKept::default() }
+    let (usage, output) = (Usage::default(), OutputKept::default());
+    Exit { status: ExitStatus::Code(0), took: Duration::ZERO, usage, output }
 }
 
 /// The executor's report as the scheduler's fact.

@@ -151,9 +151,14 @@ fn after(finish: &Finish) -> impl Iterator<Item = (OsString, OsString)> + use<> 
 
 fn read_env_file(file: &Path) -> Result<Vec<(OsString, OsString)>, SpawnError> {
     let shown = file.display();
+    let unreadable = |error: &io::Error| ours(&format!("cannot read env_file `{shown}`"), error);
+    // A pipe that nobody writes to would be waited for, with all that is to be started behind it.
+    if !fs::metadata(file).map_err(|error| unreadable(&error))?.is_file() {
+        return Err(unsound(format!("env_file `{shown}` is expected to be a file")));
+    }
     let text = fs::read_to_string(file).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => unsound(format!("env_file `{shown}` is not UTF-8")),
-        _ => ours(&format!("cannot read env_file `{shown}`"), &error),
+        _ => unreadable(&error),
     })?;
     let variables =
         parse_env_file(&text).map_err(|error| unsound(format!("in env_file `{shown}`: {error}")))?;
