@@ -10,6 +10,7 @@ mod faults;
 mod file;
 mod github;
 mod init;
+mod limits;
 mod logger;
 mod next;
 mod orphans;

@@ -22,11 +22,12 @@ impl Workers {
         sink: Arc<dyn OutputSink>,
         reports: UnboundedSender<Report>,
         children: Children,
+        open_files: Option<u64>,
     ) -> io::Result<Workers> {
         if dry_run {
             Ok(Workers::None(reports))
         } else {
-            Executor::new(sink, reports, children).map(Workers::Processes)
+            Executor::new(sink, reports, children, open_files).map(Workers::Processes)
         }
     }
 

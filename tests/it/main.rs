@@ -5,6 +5,7 @@ mod case;
 mod check;
 mod clock;
 mod init;
+mod injected;
 mod jobs;
 mod layers;
 mod next;
