@@ -81,7 +81,8 @@ fn without_processes_a_run_fails_after_a_while_and_the_runner_goes_on() {
     running.line("\"up\"");
     allow_processes(running.pid(), "1");
     running.line("has to wait, and perhaps others: cannot make a process: resource temporarily unavailable");
-    let failed = running.line("\"outcome\":\"failed\"");
+    let failed = running.line("\"run_finished\"");
+    assert!(failed.contains("\"outcome\":\"failed\""), "{failed}");
     assert!(
         failed.contains("\"reason\":\"spawn_resources\"") && failed.contains("\"attempts\":1"),
         "{failed}"
