@@ -5,7 +5,7 @@
 //! runtime that it is started in and makes none; what concerns a whole process (signals, the logger) is the
 //! binary's.
 //!
-//! Start reading at [`Engine::run`]; [`clock`] is the only place that reads the host's clocks.
+//! Start reading at [`Engine::run`]; `clock` is the only place that reads the host's clocks.
 
 mod clock;
 #[cfg(test)]
