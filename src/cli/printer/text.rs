@@ -180,7 +180,10 @@ impl Text {
 
     fn run_finished(&self, row: &Row) -> String {
         let mut text = self.style.outcome(row.outcome, row.outcome.as_str().replace('_', " ")).into_owned();
-        let after = row.duration_ms.map(|ms| show_duration(Duration::from_millis(ms)));
+        let after = row.duration_ms.map(|ms| match ms {
+            0 => "<1ms".to_owned(),
+            ms => show_duration(Duration::from_millis(ms)),
+        });
         match (row.exit_status(), &row.reason) {
             (Some(ExitStatus::Code(0)), None) if row.outcome == Outcome::Succeeded => {}
             (None, None) => {}
