@@ -7,7 +7,7 @@ use super::lint;
 use super::shared::{Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
 use super::{Options, Shelf};
-use crate::model::{After, Job, JobAction, Name, Overlap, Place};
+use crate::model::{After, Job, JobAction, Name, Overlap, Place, stable_hash};
 use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
 use chrono::{DateTime, Utc};
 use std::ops::Range;
@@ -37,19 +37,24 @@ pub(super) struct ReadCron {
 }
 
 impl ReadCron {
-    fn read(text: &str, zone: &Zone) -> Result<ReadCron, TriggerError> {
-        let trigger = Trigger::cron(text, zone)?;
+    fn new(trigger: Trigger, text: &str) -> ReadCron {
         let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
         let never_fires = schedule.never_fires();
-        Ok(ReadCron { schedule: Arc::new(schedule), never_fires, notes: cron_notes(text).into() })
+        ReadCron { schedule: Arc::new(schedule), never_fires, notes: cron_notes(text).into() }
     }
 
-    fn shared(text: &str, zone: &Zone, shelf: &mut Shelf) -> Result<ReadCron, TriggerError> {
+    /// Reads it once for all jobs that have it. With an `H` in it, it is each job's own.
+    fn of_job(text: &str, zone: &Zone, job: &str, shelf: &mut Shelf) -> Result<ReadCron, TriggerError> {
         let known = shelf.crons.get(text).into_iter().flatten().find(|(of, _)| of == zone);
         if let Some((_, read)) = known {
             return Ok(read.clone());
         }
-        let read = ReadCron::read(text, zone)?;
+        let trigger = Trigger::cron(text, zone)?;
+        if trigger.is_drawn() {
+            let spread = stable_hash(&[shelf.seed.as_bytes(), job.as_bytes()]);
+            return Ok(ReadCron::new(trigger.spread(spread), text));
+        }
+        let read = ReadCron::new(trigger, text);
         shelf.crons.entry(text.to_owned()).or_default().push((zone.clone(), read.clone()));
         Ok(read)
     }
@@ -252,8 +257,9 @@ fn read_crons(
 ) -> Option<()> {
     let texts = reader.text_or_texts(entry, "a cron expression such as \"0 3 * * *\", or a list of them")?;
     let mut sound = true;
+    let job = reader.job().map(ToString::to_string).unwrap_or_default();
     for text in texts {
-        match ReadCron::shared(&text.text, zone, shelf) {
+        match ReadCron::of_job(&text.text, zone, &job, shelf) {
             Ok(read) => {
                 if read.never_fires {
                     let message = format!("`{}` never fires: no year has such a day", text.text);

@@ -71,7 +71,7 @@ fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
             CronNote::BothDayFields { span } => {
                 let message =
                     "day of the month and day of the week are both set: either may match".to_owned();
-                let hint = "for both at once there is nothing yet; test one of them in the command";
+                let hint = "for days that match both, put a + before the day of the week: +5";
                 reader.warn(Code::BothDayFields, reader.within(cron, span), message, hint);
             }
         }

@@ -59,6 +59,8 @@ pub struct Options {
     pub now: DateTime<Utc>,
     /// The machine; `None` leaves out what depends on it.
     pub host: Option<Host>,
+    /// What the `H` of a cron is drawn from, beside the job's name, when the file has no seed: the host's name.
+    pub seed: String,
 }
 
 /// What is looked at on this machine.
@@ -95,6 +97,8 @@ struct Shelf {
     /// By text; of one text there are as many as there are zones with it.
     crons: HashMap<String, Vec<(Zone, job::ReadCron)>>,
     actions: HashSet<JobAction>,
+    /// What an `H` is drawn from, beside the job's name.
+    seed: String,
     /// Whether a path of this machine is there.
     paths: HashMap<PathBuf, bool>,
 }
@@ -200,6 +204,9 @@ impl<'a> Loader<'a> {
         keys::refuse_rest(&mut reader, top, keys::Place::Top);
         let main = under.is_none();
         let runner = RunnerTable::read(&mut reader, runner_entry.as_ref(), include_entry.as_ref(), main);
+        if main {
+            self.shelf.seed = runner.seed.clone().unwrap_or_else(|| self.options.seed.clone());
+        }
         let zone = match under {
             Some(under) => under.timezone.clone(),
             None => runner.zone.clone().or_else(|| system_zone(&mut reader)),

@@ -1,6 +1,6 @@
 //! A job's triggers as one series.
 
-use super::cron::Cron;
+use super::cron::{self, Cron};
 use super::every::Every;
 use super::{FireTime, TriggerError, Zone, at, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
@@ -34,9 +34,13 @@ impl Trigger {
     /// Returns the trigger of a cron expression whose fields are meant in `zone`.
     ///
     /// 5 fields are minute, hour, day of the month, month and day of the week as in crontab(5), 6 have leading
-    /// seconds, 7 a trailing year. Both day fields restricted: either may match. A fixed time in a gap fires
-    /// at the first instant after it, in a fold on the first pass; a recurring one (a second, minute or hour
-    /// field that begins with `*`) follows real time.
+    /// seconds, 7 a trailing year. Both day fields restricted: either may match, or both have to with a `+`
+    /// before the day of the week. `L` is the last day, `L-3` the third before it, `15W` the weekday nearest
+    /// to the 15th, `LW` the last weekday; `5#2` is the second Friday, `5L` (or `5#L`) the last one. `H`,
+    /// `H(0-29)` and `H/15` are drawn, see [`Trigger::spread`]. `@every 90s` is [`Trigger::every`].
+    ///
+    /// A fixed time in a gap fires at the first instant after it, in a fold on the first pass; a recurring one
+    /// (a second, minute or hour field that begins with `*`) follows real time.
     ///
     /// # Errors
     /// [`TriggerError`] points at what is wrong.
@@ -52,8 +56,45 @@ impl Trigger {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let cron = Arc::new(Cron::parse(text)?);
+        Trigger::cron_of(text, zone, 0)
+    }
+
+    fn cron_of(text: &str, zone: &Zone, spread: u64) -> Result<Trigger, TriggerError> {
+        if let Some(period) = cron::period(text) {
+            return Trigger::every(period?);
+        }
+        let cron = Arc::new(Cron::parse(text, spread)?);
         Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone() } })
+    }
+
+    /// Returns the trigger of a cron expression from somewhere else, which may have its own zone in front:
+    /// `TZ=Europe/Berlin 0 3 * * *` or `CRON_TZ=…`; without one it is meant in `zone`.
+    ///
+    /// # Errors
+    /// As for [`Trigger::cron`], and a zone that there is not.
+    pub fn imported_cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let (zone, at) = cron::take_zone(text)?.unwrap_or_else(|| (zone.clone(), 0));
+        Trigger::cron(&text[at..], &zone).map_err(|mut error| {
+            error.span = error.span.start + at..error.span.end + at;
+            error
+        })
+    }
+
+    /// Whether it is a cron with an `H`, and so another one for each job.
+    pub fn is_drawn(&self) -> bool {
+        matches!(&self.rule, Rule::Cron { cron, .. } if cron.drawn)
+    }
+
+    /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
+    /// The same `spread` always draws the same.
+    #[must_use]
+    pub fn spread(self, spread: u64) -> Trigger {
+        match &self.rule {
+            Rule::Cron { zone, cron } if cron.drawn => {
+                Trigger::cron_of(&self.text, zone, spread).expect("it was read before")
+            }
+            _ => self,
+        }
     }
 
     /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the

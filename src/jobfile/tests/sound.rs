@@ -235,7 +235,7 @@ fn included_files_have_defaults_of_their_own_over_the_main_ones() {
     write("sub/a.toml", "include = \"deep/c.toml\"\n[jobs.a]\nevery = \"2h\"\ncommand = \"true\"");
     write("sub/deep/c.toml", "[jobs.c]\nevery = \"2h\"\ncommand = \"true\"");
     let source = Source::Path(folder.path().join("jobs.toml"));
-    let loaded = load(&source, &Options { now: now(), host: None });
+    let loaded = load(&source, &Options { now: now(), host: None, seed: "host".into() });
     let plan = loaded.plan.unwrap_or_else(|| panic!("{}", loaded.faults.render(false)));
     let names: Vec<_> = plan.jobs.iter().map(|job| job.name.as_str()).collect();
     assert_eq!(names, ["main", "a", "c", "b"], "files in order, each with what it includes");
@@ -254,6 +254,17 @@ fn jobs_share_what_they_have_alike() {
     assert!(Arc::ptr_eq(&a.schedule, &b.schedule));
     assert!(Arc::ptr_eq(&a.policy, &b.policy));
     assert!(Arc::ptr_eq(&a.setup, &b.setup));
+}
+
+#[test]
+fn an_h_is_drawn_from_the_seed_and_the_name_of_the_job() {
+    let next = |seed: &str, job: usize| {
+        let jobs = ["a", "b"].map(|name| format!("[jobs.{name}]\ncron = \"H H * * * *\"\ncommand = \"a\"\n"));
+        plan(&format!("[runner]\nseed = \"{seed}\"\n{}", jobs.concat())).jobs[job].schedule.next_after(now())
+    };
+    assert_eq!(next("x", 0), next("x", 0));
+    assert_ne!(next("x", 0), next("x", 1));
+    assert_ne!(next("x", 0), next("y", 0));
 }
 
 #[test]
