@@ -8,7 +8,9 @@ use super::shared::{Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
 use super::{Options, Shelf};
 use crate::model::{After, Job, JobAction, Name, Overlap, Place, stable_hash};
-use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
+use crate::trigger::{
+    CronNote, Dst, Gap, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes,
+};
 use chrono::{DateTime, Utc};
 use std::ops::Range;
 use std::sync::Arc;
@@ -98,6 +100,7 @@ pub(super) fn read(
     let (own_overlap, own_max) = (key_span("overlap"), key_span("max_instances"));
     let group_span = fields.peek("group").map(Entry::span);
     let bound_span = fields.peek("start").or(fields.peek("end")).map(Entry::span);
+    let dst_span = fields.peek("dst").map(Entry::span);
     let timeout_span = fields.peek("timeout").map(Entry::span);
     let retry_span = fields.peek("retry").map(Entry::span);
     let own = Shared::read(reader, &mut fields);
@@ -121,11 +124,14 @@ pub(super) fn read(
     });
     let after = name.iter().flat_map(|name| after::references(reader, name, &when.after_named)).collect();
     let job = name.zip(action).filter(|_| !when.broken).map(|(name, (action, action_span))| {
-        let schedule = when.schedule();
+        let schedule = when.schedule(shared.dst);
         if when.start.or(when.end).is_some() && !when.never_fires && schedule.never_fires() {
             let message = "there is no fire time between `start` and `end`";
             let span = bound_span.unwrap_or_else(|| entry.key_span.clone());
             reader.fault(Code::NeverFires, span, message);
+        } else if shared.dst.gap == Some(Gap::Skip) && !when.never_fires && schedule.never_fires() {
+            let message = "its time never is: the clock is put forward over it, and `dst` skips such times";
+            reader.fault(Code::NeverFires, dst_span.unwrap_or_else(|| entry.key_span.clone()), message);
         }
         let (line, _) = reader.sheet.place(entry.key_span.start);
         let job = Job {
@@ -148,6 +154,7 @@ pub(super) fn read(
                 crons: &when.crons,
                 every: when.every.as_ref().map(Entry::span),
                 timeout: timeout_span,
+                gap_is_chosen: shared.dst.gap.is_some(),
                 action: action_span,
             };
             lint::job(reader, &job, &spans, options, &mut shelf.paths);
@@ -348,12 +355,13 @@ fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, error: Trigge
 
 impl When<'_> {
     /// What comes of it. Jobs of one cron and nothing else share their schedule.
-    fn schedule(&self) -> Arc<Schedule> {
+    fn schedule(&self, dst: Dst) -> Arc<Schedule> {
         let bounded = self.start.is_some() || self.end.is_some();
         match (&self.cron_alone, &*self.triggers) {
-            (Some(schedule), [_]) if !bounded => Arc::clone(schedule),
+            (Some(schedule), [_]) if !bounded && dst == Dst::default() => Arc::clone(schedule),
             _ => {
-                let (triggers, start, end) = (self.triggers.clone(), self.start, self.end);
+                let triggers = self.triggers.iter().map(|trigger| trigger.clone().with_dst(dst)).collect();
+                let (start, end) = (self.start, self.end);
                 Arc::new(ScheduleBuilder { triggers, start, end }.build())
             }
         }

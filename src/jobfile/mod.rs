@@ -4,13 +4,14 @@
 //! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what is
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
 //! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
-//! of users and limits), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
+//! of users and limits, `dst` that of changes of the clock), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
 //! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
 
 mod after;
+mod dst;
 mod fault;
 mod job;
 mod keys;

@@ -12,6 +12,7 @@
 mod at;
 mod calendar;
 mod cron;
+mod dst;
 mod every;
 mod local;
 mod schedule;
@@ -20,6 +21,7 @@ mod tests;
 mod zone;
 
 pub use cron::{CronNote, cron_notes};
+pub use dst::{Dst, Fold, Gap};
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
 pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
 

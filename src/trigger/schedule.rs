@@ -1,8 +1,10 @@
 //! A job's triggers as one series.
 
+use super::at::At;
 use super::cron::{self, Cron};
+use super::dst::{Dst, Follow};
 use super::every::Every;
-use super::{FireTime, TriggerError, Zone, at, local};
+use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +18,9 @@ pub struct Trigger {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
-    Cron { cron: Arc<Cron>, zone: Zone },
+    Cron { cron: Arc<Cron>, zone: Zone, follow: Follow },
     Every(Every),
-    At { instant: FireTime, in_gap: bool, zone: Zone },
+    At { at: At, zone: Zone },
 }
 
 /// What a fire time owes to daylight saving.
@@ -40,7 +42,7 @@ impl Trigger {
     /// `H(0-29)` and `H/15` are drawn, see [`Trigger::spread`]. `@every 90s` is [`Trigger::every`].
     ///
     /// A fixed time in a gap fires at the first instant after it, in a fold on the first pass; a recurring one
-    /// (a second, minute or hour field that begins with `*`) follows real time.
+    /// (a second, minute or hour field that begins with `*`) follows real time. [`Trigger::with_dst`] chooses.
     ///
     /// # Errors
     /// [`TriggerError`] points at what is wrong.
@@ -56,15 +58,12 @@ impl Trigger {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        Trigger::cron_of(text, zone, 0)
-    }
-
-    fn cron_of(text: &str, zone: &Zone, spread: u64) -> Result<Trigger, TriggerError> {
         if let Some(period) = cron::period(text) {
             return Trigger::every(period?);
         }
-        let cron = Arc::new(Cron::parse(text, spread)?);
-        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone() } })
+        let cron = Arc::new(Cron::parse(text, 0)?);
+        let follow = Dst::default().follow(cron.recurring);
+        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone(), follow } })
     }
 
     /// Returns the trigger of a cron expression from somewhere else, which may have its own zone in front:
@@ -90,8 +89,10 @@ impl Trigger {
     #[must_use]
     pub fn spread(self, spread: u64) -> Trigger {
         match &self.rule {
-            Rule::Cron { zone, cron } if cron.drawn => {
-                Trigger::cron_of(&self.text, zone, spread).expect("it was read before")
+            Rule::Cron { cron, zone, follow } if cron.drawn => {
+                let cron = Cron::parse(&self.text, spread).expect("it was read before");
+                let rule = Rule::Cron { cron: Arc::new(cron), zone: zone.clone(), follow: *follow };
+                Trigger { rule, ..self }
             }
             _ => self,
         }
@@ -115,11 +116,20 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let (instant, in_gap) = at::parse(text, zone)?;
-        Ok(Trigger {
-            text: format!("at {}", text.trim()).into(),
-            rule: Rule::At { instant, in_gap, zone: zone.clone() },
-        })
+        let at = At::parse(text, zone)?;
+        Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
+    }
+
+    /// Returns it with a choice for where the clock is put forward or back; what the choice leaves open is as
+    /// it is by default. Elapsed time does not notice.
+    #[must_use]
+    pub fn with_dst(mut self, dst: Dst) -> Trigger {
+        match &mut self.rule {
+            Rule::Cron { cron, follow, .. } => *follow = dst.follow(cron.recurring),
+            Rule::At { at, zone } => *at = at.resolved(zone, dst),
+            Rule::Every(_) => {}
+        }
+        self
     }
 
     /// How it is named to people: `0 3 * * *`, `every 15m`, `at 2026-12-24T18:00`.
@@ -135,44 +145,46 @@ impl Trigger {
         }
     }
 
-    /// The instant of an `at`.
+    /// The instant of an `at`, the first if there are two.
     pub fn instant(&self) -> Option<FireTime> {
         match &self.rule {
-            Rule::At { instant, .. } => Some(*instant),
+            Rule::At { at, .. } => at.first(),
             Rule::Cron { .. } | Rule::Every(_) => None,
         }
     }
 
     fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Cron { cron, zone, follow } => {
                 let from = after.timestamp().checked_add(1)?;
-                instant(local::first_from(zone, &**cron, cron.follow(), from)?)
+                instant(local::first_from(zone, &**cron, *follow, from)?)
             }
             Rule::Every(every) => every.next_after(after),
-            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant > after),
+            Rule::At { at, .. } => at.all().find(|instant| *instant > after),
         }
     }
 
     fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Cron { cron, zone, follow } => {
                 let until = seconds_up(before).checked_sub(1)?;
-                instant(local::last_until(zone, &**cron, cron.follow(), until)?)
+                instant(local::last_until(zone, &**cron, *follow, until)?)
             }
             Rule::Every(every) => every.prev_before(before),
-            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant < before),
+            Rule::At { at, .. } => at.all().rfind(|instant| *instant < before),
         }
     }
 
     fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Cron { cron, zone, follow } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
-                local::count(zone, &**cron, cron.follow(), from, until)
+                local::count(zone, &**cron, *follow, from, until)
             }
             Rule::Every(every) => every.count_between(after, until),
-            Rule::At { instant, .. } => u64::from(after < *instant && *instant <= until),
+            Rule::At { at, .. } => {
+                at.all().filter(|instant| after < *instant && *instant <= until).count() as u64
+            }
         }
     }
 
@@ -185,14 +197,14 @@ impl Trigger {
     pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
         let second = fire_time.timestamp();
         match &self.rule {
-            Rule::Cron { cron, zone } => {
-                if local::is_made_up(zone, &**cron, cron.follow(), second) {
+            Rule::Cron { cron, zone, follow } => {
+                if local::is_made_up(zone, &**cron, *follow, second) {
                     return Some(DstMark::Gap);
                 }
                 local::is_folded(zone, second).then_some(DstMark::Fold)
             }
             Rule::Every(_) => None,
-            Rule::At { in_gap: true, .. } => Some(DstMark::Gap),
+            Rule::At { at, .. } if at.is_in_gap() => Some(DstMark::Gap),
             Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
         }
     }

@@ -257,6 +257,21 @@ fn jobs_share_what_they_have_alike() {
 }
 
 #[test]
+fn dst_is_of_the_job_or_of_the_defaults_half_by_half() {
+    let night = "cron = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\ncommand = \"true\"";
+    let text = format!(
+        "[defaults]\ndst = {{ gap = \"skip\", fold = \"both\" }}\n[jobs.a]\n{night}\n[jobs.b]\n{night}\ndst = {{ gap = \"after\" }}"
+    );
+    let plan = plan(&text);
+    let count = |job: usize, from: &str| {
+        let from = from.parse::<chrono::DateTime<chrono::Utc>>().expect("an instant");
+        plan.jobs[job].schedule.count_between(from, from + TimeDelta::days(1))
+    };
+    assert_eq!((count(0, "2026-03-28T23:00:00Z"), count(0, "2026-10-24T22:00:00Z")), (0, 2));
+    assert_eq!((count(1, "2026-03-28T23:00:00Z"), count(1, "2026-10-24T22:00:00Z")), (1, 2));
+}
+
+#[test]
 fn an_h_is_drawn_from_the_seed_and_the_name_of_the_job() {
     let next = |seed: &str, job: usize| {
         let jobs = ["a", "b"].map(|name| format!("[jobs.{name}]\ncron = \"H H * * * *\"\ncommand = \"a\"\n"));

@@ -12,7 +12,7 @@ pub(super) use parse::{period, take_zone};
 
 use super::TriggerError;
 use super::calendar::{DAY, Date, days_in_month, weekday};
-use super::local::{Follow, Series};
+use super::local::Series;
 use days::Days;
 use std::ops::Range;
 
@@ -70,10 +70,6 @@ impl Cron {
     /// leading seconds, 7 with a trailing year, or a nickname. What `H` stands for is drawn from `spread`.
     pub(super) fn parse(text: &str, spread: u64) -> Result<Cron, TriggerError> {
         parse::parse(text, spread).map(|fields| compile::compile(&fields))
-    }
-
-    pub(super) fn follow(&self) -> Follow {
-        if self.recurring { Follow::RealTime } else { Follow::EachOnce }
     }
 
     fn has_year(&self, year: i32) -> bool {

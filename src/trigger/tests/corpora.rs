@@ -3,8 +3,8 @@
 //!
 //! Deviations are those in [`DEVIATIONS`], each with its reason.
 
-use super::{Schedule, cron, zone};
-use crate::trigger::{Trigger, Zone};
+use super::{Schedule, ScheduleBuilder, cron, zone};
+use crate::trigger::{Dst, Fold, Gap, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ fn fire_times(schedule: &Schedule, case: &Value, count: usize) -> Vec<DateTime<U
 }
 
 /// Returns whether the case agrees; says how not.
-fn agrees(case: &Value) -> bool {
+fn agrees(case: &Value, dst: Dst) -> bool {
     let expected: Vec<DateTime<Utc>> = case["expected"]
         .as_array()
         .expect("a list")
@@ -50,11 +50,15 @@ fn agrees(case: &Value) -> bool {
         .map(|at| DateTime::parse_from_rfc3339(at.as_str().expect("text")).expect("RFC 3339").to_utc())
         .collect();
     let (expression, zone) = (text(case, "expr"), zone(text(case, "tz")));
-    if let Err(error) = Trigger::cron(expression, &zone) {
-        println!("{}: `{expression}` is refused: {error}", text(case, "id"));
-        return false;
-    }
-    let found = fire_times(&cron(expression, &zone), case, expected.len().max(1));
+    let trigger = match Trigger::cron(expression, &zone) {
+        Ok(trigger) => trigger.with_dst(dst),
+        Err(error) => {
+            println!("{}: `{expression}` is refused: {error}", text(case, "id"));
+            return false;
+        }
+    };
+    let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+    let found = fire_times(&schedule, case, expected.len().max(1));
     if found != expected {
         let shown =
             |times: &[DateTime<Utc>]| times.iter().map(|at| zone.at(*at).to_rfc3339()).collect::<Vec<_>>();
@@ -82,16 +86,29 @@ fn is_portable(case: &Value, kind: &str) -> bool {
 
 #[test]
 fn portable_fire_times() {
-    check_all("portable_next.jsonl", |case| is_portable(case, "next"), agrees);
+    check_all("portable_next.jsonl", |case| is_portable(case, "next"), |case| agrees(case, Dst::default()));
+}
+
+fn check_dst(rule: &str, dst: Dst) {
+    println!("rule {rule}:");
+    let ours = |case: &Value| {
+        let dialect = matches!(text(case, "dialect"), "posix5" | "seconds6" | "years7");
+        text(case, "dst_rule") == rule && dialect
+    };
+    check_all("dst.jsonl", ours, |case| agrees(case, dst));
 }
 
 #[test]
 fn fire_times_around_changes_of_the_clock_as_vixie_cron_has_them() {
-    let ours = |case: &Value| {
-        let dialect = matches!(text(case, "dialect"), "posix5" | "seconds6" | "years7");
-        text(case, "dst_rule") == "vixie" && dialect
-    };
-    check_all("dst.jsonl", ours, agrees);
+    check_dst("vixie", Dst::default());
+}
+
+#[test]
+fn fire_times_around_changes_of_the_clock_as_a_job_may_choose_them() {
+    let skipping = |fold| Dst { gap: Some(Gap::Skip), fold: Some(fold) };
+    check_dst("wallclock-all", skipping(Fold::Both));
+    check_dst("wallclock-first", skipping(Fold::First));
+    check_dst("wallclock-last", skipping(Fold::Last));
 }
 
 #[test]
