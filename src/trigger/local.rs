@@ -144,6 +144,12 @@ pub(super) fn count(zone: &Zone, series: &impl Series, follow: Follow, from: i64
     }
 }
 
+/// Returns the offset of `from <= t < until` (UTC seconds), if no change of the clock is so near that it matters.
+pub(super) fn plain_offset(zone: &Zone, from: i64, until: i64) -> Option<i64> {
+    let index = zone.segment_at(from - JUMP_MAX);
+    (zone.segment_end(index) >= until + JUMP_MAX).then(|| zone.segment(index).offset)
+}
+
 /// Returns whether the fire time at `instant` was made up for a gap.
 pub(super) fn is_made_up(zone: &Zone, series: &impl Series, follow: Follow, instant: i64) -> bool {
     let window = Window::of(zone, zone.segment_at(instant), follow);

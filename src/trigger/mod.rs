@@ -18,6 +18,7 @@ mod local;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod union;
 mod zone;
 
 pub use cron::{CronNote, cron_notes};

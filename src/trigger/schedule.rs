@@ -1,9 +1,11 @@
 //! A job's triggers as one series.
 
 use super::at::At;
+use super::calendar::DAY;
 use super::cron::{self, Cron};
 use super::dst::{Dst, Follow};
 use super::every::Every;
+use super::union::{self, Sheet};
 use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::Arc;
@@ -175,7 +177,62 @@ impl Trigger {
         }
     }
 
-    fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+    /// What it is by if it is elapsed time.
+    pub(super) fn as_every(&self) -> Option<&Every> {
+        match &self.rule {
+            Rule::Every(every) => Some(every),
+            Rule::Cron { .. } | Rule::At { .. } => None,
+        }
+    }
+
+    /// Marks the whole seconds that it names in a day (counted since 1970, in UTC).
+    pub(super) fn mark(&self, day: i64, sheet: &mut Sheet) {
+        let (begin, end) = (day * DAY, (day + 1) * DAY);
+        match &self.rule {
+            Rule::Every(every) => {
+                every
+                    .seconds_from(begin)
+                    .take_while(|second| *second < end)
+                    .for_each(|at| sheet.mark(at - begin));
+            }
+            Rule::Cron { cron, zone, .. } => match plain_minutes(zone, day) {
+                Some(minutes) => {
+                    let (local, ahead) = (day + minutes.div_euclid(1440), minutes.rem_euclid(1440));
+                    cron.mark(local, |minute, seconds| sheet.mark_minute(minute - ahead, seconds));
+                    cron.mark(local + 1, |minute, seconds| sheet.mark_minute(minute + 1440 - ahead, seconds));
+                }
+                None => self.mark_each(day, sheet),
+            },
+            Rule::At { .. } => self.mark_each(day, sheet),
+        }
+    }
+
+    fn mark_each(&self, day: i64, sheet: &mut Sheet) {
+        let mut at = instant(day * DAY).map(|begin| begin - TimeDelta::nanoseconds(1));
+        while let Some(next) = at.and_then(|at| self.next_after(at)) {
+            let second = next.timestamp() - day * DAY;
+            if second >= DAY {
+                return;
+            }
+            sheet.mark(second);
+            at = Some(next);
+        }
+    }
+
+    /// What tells a day apart from others, of which the same seconds are marked if this is the same.
+    pub(super) fn day_key(&self, day: i64) -> Option<[i64; 2]> {
+        match &self.rule {
+            Rule::Every(every) => every.seconds_from(day * DAY).next().map(|second| [second - day * DAY, 0]),
+            Rule::Cron { cron, zone, .. } => plain_minutes(zone, day).map(|minutes| {
+                let local = day + minutes.div_euclid(1440);
+                let matches = |day| i64::from(cron.matches_day(day));
+                [minutes, matches(local) * 2 + matches(local + 1)]
+            }),
+            Rule::At { .. } => None,
+        }
+    }
+
+    pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         match &self.rule {
             Rule::Cron { cron, zone, follow } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
@@ -208,6 +265,12 @@ impl Trigger {
             Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
         }
     }
+}
+
+/// The minutes that a zone is ahead during a day, if they are whole and nothing changes near it.
+fn plain_minutes(zone: &Zone, day: i64) -> Option<i64> {
+    let offset = local::plain_offset(zone, day * DAY, (day + 1) * DAY)?;
+    (offset % 60 == 0).then_some(offset / 60)
 }
 
 fn instant(second: i64) -> Option<FireTime> {
@@ -271,8 +334,8 @@ impl Schedule {
         self.start.is_none_or(|start| start <= last).then_some(last)
     }
 
-    /// Returns how many fire times there are in `after < t <= until`. With one trigger this is arithmetic,
-    /// whatever the distance; with several they are enumerated, because two may name the same instant.
+    /// Returns how many fire times there are in `after < t <= until`: by arithmetic, whatever the distance, with
+    /// one trigger; day by day with several, because two may name the same instant.
     pub fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let after = self.start.map_or(after, |start| after.max(start - TimeDelta::nanoseconds(1)));
         let until = self.end.map_or(until, |end| until.min(end));
@@ -280,7 +343,9 @@ impl Schedule {
             _ if after >= until => 0,
             [] => 0,
             [only] => only.count_between(after, until),
-            _ => self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64,
+            several => union::count(several, after, until).unwrap_or_else(|| {
+                self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64
+            }),
         }
     }
 

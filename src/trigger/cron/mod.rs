@@ -21,7 +21,7 @@ const YEAR_MAX: i32 = 9999;
 /// And from the beginning of this one.
 const YEAR_MIN: i32 = 1;
 /// The seconds from the beginning of the one to the end of the other.
-const TIME: Range<i64> = -62_135_596_800..253_402_300_800;
+pub(super) const TIME: Range<i64> = -62_135_596_800..253_402_300_800;
 /// After so many years the calendar repeats itself, weekdays and all: what has not matched by then never will.
 const CYCLE: i32 = 400;
 
@@ -183,6 +183,22 @@ impl Cron {
         count
     }
 
+    /// Whether a day, counted since 1970, matches.
+    pub(super) fn matches_day(&self, day: i64) -> bool {
+        let (month, date) = Month::of_day(day);
+        (YEAR_MIN..=YEAR_MAX).contains(&month.year) && self.days(month) >> date & 1 == 1
+    }
+
+    /// Gives the times of a day that matches: its minutes with a mask of their seconds.
+    pub(super) fn mark(&self, day: i64, mut minute: impl FnMut(i64, u64)) {
+        if !self.matches_day(day) {
+            return;
+        }
+        for hour in bits(self.hours.into()) {
+            bits(self.minutes).for_each(|of_hour| minute(hour * 60 + of_hour, self.seconds));
+        }
+    }
+
     /// How many times match from the beginning of a month until `until`, exclusive.
     fn count_before(&self, from: Month, until: i64) -> u64 {
         let (month, day) = Month::of_day(until.div_euclid(DAY));
@@ -281,6 +297,14 @@ fn last_bit(mask: u64, until: i64) -> Option<i64> {
     let above = 63 - u32::try_from(until).ok()?;
     let mask = mask & (u64::MAX >> above);
     (mask != 0).then(|| i64::from(mask.ilog2()))
+}
+
+fn bits(mut mask: u64) -> impl Iterator<Item = i64> {
+    std::iter::from_fn(move || {
+        let bit = (mask != 0).then(|| lowest(mask))?;
+        mask &= mask - 1;
+        Some(bit)
+    })
 }
 
 fn lowest(mask: u64) -> i64 {
