@@ -219,7 +219,12 @@ impl Engine {
 
 /// What jitter is drawn from: the plan's own seed, else the host's name.
 pub fn seed(plan: &Plan) -> String {
-    plan.settings.seed.clone().unwrap_or_else(clock::host_name)
+    plan.settings.seed.clone().unwrap_or_else(default_seed)
+}
+
+/// What is drawn from when a job file has no seed: the host's name.
+pub fn default_seed() -> String {
+    clock::host_name()
 }
 
 /// Waits for the batch that is being written, or for ever when there is none.

@@ -4,13 +4,14 @@
 //! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what is
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
 //! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
-//! of users and limits), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
+//! of users and limits, `dst` that of changes of the clock), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
 //! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
 
 mod after;
+mod dst;
 mod fault;
 mod job;
 mod keys;
@@ -59,6 +60,8 @@ pub struct Options {
     pub now: DateTime<Utc>,
     /// The machine; `None` leaves out what depends on it.
     pub host: Option<Host>,
+    /// What the `H` of a cron is drawn from, beside the job's name, when the file has no seed: the host's name.
+    pub seed: String,
 }
 
 /// What is looked at on this machine.
@@ -95,6 +98,8 @@ struct Shelf {
     /// By text; of one text there are as many as there are zones with it.
     crons: HashMap<String, Vec<(Zone, job::ReadCron)>>,
     actions: HashSet<JobAction>,
+    /// What an `H` is drawn from, beside the job's name.
+    seed: String,
     /// Whether a path of this machine is there.
     paths: HashMap<PathBuf, bool>,
 }
@@ -201,6 +206,9 @@ impl<'a> Loader<'a> {
         keys::refuse_rest(&mut reader, top, keys::Place::Top);
         let main = under.is_none();
         let runner = RunnerTable::read(&mut reader, runner_entry.as_ref(), include_entry.as_ref(), main);
+        if main {
+            self.shelf.seed = runner.seed.clone().unwrap_or_else(|| self.options.seed.clone());
+        }
         let zone = match under {
             Some(under) => under.timezone.clone(),
             None => runner.zone.clone().or_else(|| system_zone(&mut reader)),

@@ -12,14 +12,17 @@
 mod at;
 mod calendar;
 mod cron;
+mod dst;
 mod every;
 mod local;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod union;
 mod zone;
 
 pub use cron::{CronNote, cron_notes};
+pub use dst::{Dst, Fold, Gap};
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
 pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
 

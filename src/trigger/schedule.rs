@@ -1,8 +1,12 @@
 //! A job's triggers as one series.
 
-use super::cron::Cron;
+use super::at::At;
+use super::calendar::DAY;
+use super::cron::{self, Cron};
+use super::dst::{Dst, Follow};
 use super::every::Every;
-use super::{FireTime, TriggerError, Zone, at, local};
+use super::union::{self, Sheet};
+use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +20,9 @@ pub struct Trigger {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
-    Cron { cron: Arc<Cron>, zone: Zone },
+    Cron { cron: Arc<Cron>, zone: Zone, follow: Follow },
     Every(Every),
-    At { instant: FireTime, in_gap: bool, zone: Zone },
+    At { at: At, zone: Zone },
 }
 
 /// What a fire time owes to daylight saving.
@@ -34,9 +38,13 @@ impl Trigger {
     /// Returns the trigger of a cron expression whose fields are meant in `zone`.
     ///
     /// 5 fields are minute, hour, day of the month, month and day of the week as in crontab(5), 6 have leading
-    /// seconds, 7 a trailing year. Both day fields restricted: either may match. A fixed time in a gap fires
-    /// at the first instant after it, in a fold on the first pass; a recurring one (a second, minute or hour
-    /// field that begins with `*`) follows real time.
+    /// seconds, 7 a trailing year. Both day fields restricted: either may match, or both have to with a `+`
+    /// before the day of the week. `L` is the last day, `L-3` the third before it, `15W` the weekday nearest
+    /// to the 15th, `LW` the last weekday; `5#2` is the second Friday, `5L` (or `5#L`) the last one. `H`,
+    /// `H(0-29)` and `H/15` are drawn, see [`Trigger::spread`]. `@every 90s` is [`Trigger::every`].
+    ///
+    /// A fixed time in a gap fires at the first instant after it, in a fold on the first pass; a recurring one
+    /// (a second, minute or hour field that begins with `*`) follows real time. [`Trigger::with_dst`] chooses.
     ///
     /// # Errors
     /// [`TriggerError`] points at what is wrong.
@@ -52,8 +60,44 @@ impl Trigger {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let cron = Arc::new(Cron::parse(text)?);
-        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone() } })
+        if let Some(period) = cron::period(text) {
+            return Trigger::every(period?);
+        }
+        let cron = Arc::new(Cron::parse(text, 0)?);
+        let follow = Dst::default().follow(cron.recurring);
+        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone(), follow } })
+    }
+
+    /// Returns the trigger of a cron expression from somewhere else, which may have its own zone in front:
+    /// `TZ=Europe/Berlin 0 3 * * *` or `CRON_TZ=…`; without one it is meant in `zone`.
+    ///
+    /// # Errors
+    /// As for [`Trigger::cron`], and a zone that there is not.
+    pub fn imported_cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let (zone, at) = cron::take_zone(text)?.unwrap_or_else(|| (zone.clone(), 0));
+        Trigger::cron(&text[at..], &zone).map_err(|mut error| {
+            error.span = error.span.start + at..error.span.end + at;
+            error
+        })
+    }
+
+    /// Whether it is a cron with an `H`, and so another one for each job.
+    pub fn is_drawn(&self) -> bool {
+        matches!(&self.rule, Rule::Cron { cron, .. } if cron.drawn)
+    }
+
+    /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
+    /// The same `spread` always draws the same.
+    #[must_use]
+    pub fn spread(self, spread: u64) -> Trigger {
+        match &self.rule {
+            Rule::Cron { cron, zone, follow } if cron.drawn => {
+                let cron = Cron::parse(&self.text, spread).expect("it was read before");
+                let rule = Rule::Cron { cron: Arc::new(cron), zone: zone.clone(), follow: *follow };
+                Trigger { rule, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the
@@ -74,11 +118,20 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let (instant, in_gap) = at::parse(text, zone)?;
-        Ok(Trigger {
-            text: format!("at {}", text.trim()).into(),
-            rule: Rule::At { instant, in_gap, zone: zone.clone() },
-        })
+        let at = At::parse(text, zone)?;
+        Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
+    }
+
+    /// Returns it with a choice for where the clock is put forward or back; what the choice leaves open is as
+    /// it is by default. Elapsed time does not notice.
+    #[must_use]
+    pub fn with_dst(mut self, dst: Dst) -> Trigger {
+        match &mut self.rule {
+            Rule::Cron { cron, follow, .. } => *follow = dst.follow(cron.recurring),
+            Rule::At { at, zone } => *at = at.resolved(zone, dst),
+            Rule::Every(_) => {}
+        }
+        self
     }
 
     /// How it is named to people: `0 3 * * *`, `every 15m`, `at 2026-12-24T18:00`.
@@ -94,44 +147,101 @@ impl Trigger {
         }
     }
 
-    /// The instant of an `at`.
+    /// The instant of an `at`, the first if there are two.
     pub fn instant(&self) -> Option<FireTime> {
         match &self.rule {
-            Rule::At { instant, .. } => Some(*instant),
+            Rule::At { at, .. } => at.first(),
             Rule::Cron { .. } | Rule::Every(_) => None,
         }
     }
 
     fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Cron { cron, zone, follow } => {
                 let from = after.timestamp().checked_add(1)?;
-                instant(local::first_from(zone, &**cron, cron.follow(), from)?)
+                instant(local::first_from(zone, &**cron, *follow, from)?)
             }
             Rule::Every(every) => every.next_after(after),
-            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant > after),
+            Rule::At { at, .. } => at.all().find(|instant| *instant > after),
         }
     }
 
     fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Cron { cron, zone, follow } => {
                 let until = seconds_up(before).checked_sub(1)?;
-                instant(local::last_until(zone, &**cron, cron.follow(), until)?)
+                instant(local::last_until(zone, &**cron, *follow, until)?)
             }
             Rule::Every(every) => every.prev_before(before),
-            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant < before),
+            Rule::At { at, .. } => at.all().rfind(|instant| *instant < before),
         }
     }
 
-    fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+    /// What it is by if it is elapsed time.
+    pub(super) fn as_every(&self) -> Option<&Every> {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Every(every) => Some(every),
+            Rule::Cron { .. } | Rule::At { .. } => None,
+        }
+    }
+
+    /// Marks the whole seconds that it names in a day (counted since 1970, in UTC).
+    pub(super) fn mark(&self, day: i64, sheet: &mut Sheet) {
+        let (begin, end) = (day * DAY, (day + 1) * DAY);
+        match &self.rule {
+            Rule::Every(every) => {
+                every
+                    .seconds_from(begin)
+                    .take_while(|second| *second < end)
+                    .for_each(|at| sheet.mark(at - begin));
+            }
+            Rule::Cron { cron, zone, .. } => match plain_minutes(zone, day) {
+                Some(minutes) => {
+                    let (local, ahead) = (day + minutes.div_euclid(1440), minutes.rem_euclid(1440));
+                    cron.mark(local, |minute, seconds| sheet.mark_minute(minute - ahead, seconds));
+                    cron.mark(local + 1, |minute, seconds| sheet.mark_minute(minute + 1440 - ahead, seconds));
+                }
+                None => self.mark_each(day, sheet),
+            },
+            Rule::At { .. } => self.mark_each(day, sheet),
+        }
+    }
+
+    fn mark_each(&self, day: i64, sheet: &mut Sheet) {
+        let mut at = instant(day * DAY).map(|begin| begin - TimeDelta::nanoseconds(1));
+        while let Some(next) = at.and_then(|at| self.next_after(at)) {
+            let second = next.timestamp() - day * DAY;
+            if second >= DAY {
+                return;
+            }
+            sheet.mark(second);
+            at = Some(next);
+        }
+    }
+
+    /// What tells a day apart from others, of which the same seconds are marked if this is the same.
+    pub(super) fn day_key(&self, day: i64) -> Option<[i64; 2]> {
+        match &self.rule {
+            Rule::Every(every) => every.seconds_from(day * DAY).next().map(|second| [second - day * DAY, 0]),
+            Rule::Cron { cron, zone, .. } => plain_minutes(zone, day).map(|minutes| {
+                let local = day + minutes.div_euclid(1440);
+                let matches = |day| i64::from(cron.matches_day(day));
+                [minutes, matches(local) * 2 + matches(local + 1)]
+            }),
+            Rule::At { .. } => None,
+        }
+    }
+
+    pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        match &self.rule {
+            Rule::Cron { cron, zone, follow } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
-                local::count(zone, &**cron, cron.follow(), from, until)
+                local::count(zone, &**cron, *follow, from, until)
             }
             Rule::Every(every) => every.count_between(after, until),
-            Rule::At { instant, .. } => u64::from(after < *instant && *instant <= until),
+            Rule::At { at, .. } => {
+                at.all().filter(|instant| after < *instant && *instant <= until).count() as u64
+            }
         }
     }
 
@@ -144,17 +254,23 @@ impl Trigger {
     pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
         let second = fire_time.timestamp();
         match &self.rule {
-            Rule::Cron { cron, zone } => {
-                if local::is_made_up(zone, &**cron, cron.follow(), second) {
+            Rule::Cron { cron, zone, follow } => {
+                if local::is_made_up(zone, &**cron, *follow, second) {
                     return Some(DstMark::Gap);
                 }
                 local::is_folded(zone, second).then_some(DstMark::Fold)
             }
             Rule::Every(_) => None,
-            Rule::At { in_gap: true, .. } => Some(DstMark::Gap),
+            Rule::At { at, .. } if at.is_in_gap() => Some(DstMark::Gap),
             Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
         }
     }
+}
+
+/// The minutes that a zone is ahead during a day, if they are whole and nothing changes near it.
+fn plain_minutes(zone: &Zone, day: i64) -> Option<i64> {
+    let offset = local::plain_offset(zone, day * DAY, (day + 1) * DAY)?;
+    (offset % 60 == 0).then_some(offset / 60)
 }
 
 fn instant(second: i64) -> Option<FireTime> {
@@ -218,8 +334,8 @@ impl Schedule {
         self.start.is_none_or(|start| start <= last).then_some(last)
     }
 
-    /// Returns how many fire times there are in `after < t <= until`. With one trigger this is arithmetic,
-    /// whatever the distance; with several they are enumerated, because two may name the same instant.
+    /// Returns how many fire times there are in `after < t <= until`: by arithmetic, whatever the distance, with
+    /// one trigger; day by day with several, because two may name the same instant.
     pub fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let after = self.start.map_or(after, |start| after.max(start - TimeDelta::nanoseconds(1)));
         let until = self.end.map_or(until, |end| until.min(end));
@@ -227,7 +343,9 @@ impl Schedule {
             _ if after >= until => 0,
             [] => 0,
             [only] => only.count_between(after, until),
-            _ => self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64,
+            several => union::count(several, after, until).unwrap_or_else(|| {
+                self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64
+            }),
         }
     }
 
