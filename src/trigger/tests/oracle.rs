@@ -20,10 +20,10 @@ const HOUR: i64 = 3600;
 const JUMP_MAX: i64 = 3 * HOUR;
 
 /// xorshift64: the same cases for the same seed.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn of(seed: u64) -> Random {
+    pub(super) fn of(seed: u64) -> Random {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         // The first ones are alike for seeds that are.
         for _ in 0..8 {
@@ -99,7 +99,7 @@ impl Random {
         }
     }
 
-    fn expression(&mut self) -> String {
+    pub(super) fn expression(&mut self) -> String {
         let mut fields = vec![
             self.field(0, 59, 8),
             self.field(0, 23, 9),
