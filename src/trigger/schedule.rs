@@ -139,6 +139,32 @@ impl Trigger {
         &self.text
     }
 
+    /// What it means, in plain English, from what fires and not from its text: `at 02:30 on Monday to Friday`,
+    /// `every 15 minutes past hours 9 to 17, on the last weekday of the month`. Times are those of its zone.
+    ///
+    /// ```
+    /// use runner::trigger::{Trigger, Zone};
+    /// let trigger = Trigger::cron("*/15 9-17 LW * *", &Zone::utc())?;
+    /// assert_eq!(trigger.describe(), "every 15 minutes past hours 9 to 17, on the last weekday of the month");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn describe(&self) -> String {
+        match &self.rule {
+            Rule::Cron { cron, .. } => cron.to_string(),
+            Rule::Every(every) => {
+                format!("every {} of elapsed time", humantime::format_duration(every.period()))
+            }
+            Rule::At { at, zone } => {
+                let times: Vec<_> =
+                    at.all().map(|instant| zone.at(instant).format("%F %T %:z").to_string()).collect();
+                match &*times {
+                    [] => "never: its local time is left out".into(),
+                    times => format!("at {}", times.join(" and ")),
+                }
+            }
+        }
+    }
+
     /// The period of an `every`.
     pub fn period(&self) -> Option<Duration> {
         match &self.rule {

@@ -1,9 +1,10 @@
 //! cron expressions: `parse` reads the text as users of crontab know it (`field` one field of it), `compile`
 //! turns the fields into bit masks, and the search here runs on the masks; `days` says which days of a month
-//! match.
+//! match, and `describe` says it all in words.
 
 mod compile;
 mod days;
+mod describe;
 mod field;
 mod parse;
 

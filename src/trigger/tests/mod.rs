@@ -2,6 +2,7 @@
 
 mod corpora;
 mod cron;
+mod describe;
 mod dst;
 mod every_at;
 mod oracle;
