@@ -21,7 +21,7 @@ mod tests;
 mod union;
 mod zone;
 
-pub use cron::{CronNote, cron_notes};
+pub use cron::{CronField, CronNote, cron_notes};
 pub use dst::{Dst, Fold, Gap};
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
 pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
