@@ -164,6 +164,13 @@ impl fmt::Display for Process {
     }
 }
 
+/// Returns the process that traces this one, as a debugger does, if any does.
+pub(super) fn tracer_of(pid: Pid) -> Option<Process> {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    Process::read(Pid::from_raw(tracer.trim().parse().ok()?)?)
+}
+
 /// Returns the process ids of our own children, whether they live or not; any that are there all the while.
 pub(super) fn own_children() -> Vec<Pid> {
     // Some kernels are built without the lists.

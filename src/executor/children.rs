@@ -138,17 +138,17 @@ impl Children {
         (self.lock().ownership.members(tree, getpid(), &census), census.begun)
     }
 
-    /// Collects the exit of an attempt's process that has ended. What is left of the tree of one that ended
-    /// `by_itself` is to be named.
+    /// Collects the exit of an attempt's process that has ended; `None` when it is not to be had yet, see
+    /// [`spawn::Process::wait`]. What is left of the tree of one that ended `by_itself` is to be named.
     pub(super) fn wait(
         &self,
         process: &spawn::Process,
         tree: TreeId,
         by_itself: bool,
-    ) -> io::Result<(ExitStatus, Usage)> {
+    ) -> Option<io::Result<(ExitStatus, Usage)>> {
         let mut state = self.lock();
-        // Under the lock, because from the wait on its id can be another's.
-        let exit = process.wait();
+        // Under the lock, because from the wait on its id can be another's. It holds nobody up.
+        let exit = process.wait().transpose()?;
         state.own.remove(&process.pid);
         if by_itself && state.ownership.descendants {
             state.ended.push(Ended { leader: process.pid, tree, at: Instant::now() });
@@ -157,7 +157,15 @@ impl Children {
         }
         drop(state);
         self.0.collected.notify_one();
-        exit
+        Some(exit)
+    }
+
+    /// An attempt's process has ended, and its exit is not waited for any longer: once it is to be had it is
+    /// collected like that of anybody who was left to us.
+    pub(super) fn give_up(&self, process: &spawn::Process, tree: TreeId) {
+        let mut state = self.lock();
+        state.own.remove(&process.pid);
+        state.ownership.end(process.pid, tree);
     }
 }
 
