@@ -147,6 +147,12 @@ impl Process {
         }
     }
 
+    /// Whether it is just becoming another program: at that moment it has no environment.
+    pub(super) fn is_in_exec(&self) -> bool {
+        let words = fs::read(format!("/proc/{}/cmdline", self.pid.as_raw_nonzero()));
+        words.is_ok_and(|words| words.is_empty())
+    }
+
     /// Returns its environment as it was at its start, up to a sane length; empty when it cannot be read.
     pub(super) fn environment(&self) -> Vec<u8> {
         const BYTES_MAX: u64 = 4 << 20;

@@ -217,6 +217,73 @@ fn an_exit_that_a_tracer_keeps_holds_nobody_up() {
     nobody_lives(&pids);
 }
 
+/// One that nothing leads to: its parent has gone at once, and its environment names no run.
+const UNNAMED: &str =
+    r#"env -i setsid -f bash -c 'echo far $$; exec > ready 2>&1; trap "" TERM; exec sleep 600'"#;
+
+const UNTIL_READY: &str = "until [ -e ready ]; do sleep 0.01; done";
+
+/// Beside which nobody can say whose it is.
+fn other() -> String {
+    job("other", "sleep 600") + "stop_signal = \"KILL\"\n"
+}
+
+#[test]
+fn one_that_names_no_run_is_ended_with_the_only_one_that_there_is() {
+    let jobs = job("a", &format!("{UNNAMED}; sleep 600")) + "timeout = \"2s\"\nkill_after = \"100ms\"\n";
+    let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
+    let pids = far_ones(&mut running, 1);
+    running.line("timed out");
+    nobody_lives(&pids);
+    running.signal(Signal::INT);
+    assert_eq!(running.finish().code(0).stderr, "");
+}
+
+#[test]
+fn one_that_names_no_run_is_named_after_its_exit() {
+    let jobs = job("a", &format!("{UNNAMED}; {UNTIL_READY}"));
+    let mut running = Case::new().jobs(&jobs).args(&["run", "a"]).start();
+    let pids = far_ones(&mut running, 1);
+    let said = running.finish().code(0).stderr;
+    assert!(
+        said.starts_with("runner: warning: a#1 left ") && said.contains(&format!(" {} ", pids[0])),
+        "{said}"
+    );
+    assert!(lives(pids[0]), "it was left on purpose");
+    kill(pids[0]);
+}
+
+#[test]
+fn one_of_an_unknown_run_is_named_and_ended_at_the_end() {
+    let jobs = job("a", &format!("{UNNAMED}; {UNTIL_READY}")) + &other();
+    let case = Case::new().jobs(&jobs).args(&["start"]);
+    let command = case.command_after("exec 2>&1");
+    let mut running = case.start_as(command);
+    let pids = far_ones(&mut running, 1);
+    let said = running.line("an unknown run left ");
+    assert!(said.contains(&format!(" {} ", pids[0])), "{said}");
+    assert!(lives(pids[0]), "a run that goes on may need it");
+    running.signal(Signal::INT);
+    running.signal(Signal::TERM);
+    running.line(" of an unknown run: ");
+    running.finish().code(0).prints("stopped: ran 2: 1 succeeded, 1 cancelled");
+    nobody_lives(&pids);
+}
+
+#[test]
+fn one_that_was_there_before_us_is_nobodys() {
+    let case = Case::new().jobs(&(job("a", "echo up") + &other())).args(&["start"]);
+    let command = case.command_after("env -i sleep 600 > /dev/null 2>&1 & echo \"| far $!\"");
+    let mut running = case.start_as(command);
+    let pids = far_ones(&mut running, 1);
+    running.line("succeeded");
+    running.signal(Signal::INT);
+    running.signal(Signal::TERM);
+    assert_eq!(running.finish().code(0).stderr, "");
+    assert!(lives(pids[0]));
+    kill(pids[0]);
+}
+
 #[test]
 fn helpers_that_end_with_their_job_are_not_named() {
     let command = "exec > >(cat) 2> >(cat); echo done";
