@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM, once, twice, three times, with jobs that end, that ignore TERM, and that print for
 //! ever: exit codes, what is said, and that nobody survives in the session.
 
-use crate::case::{Case, Running, lives};
+use crate::case::{Case, Running, lives, machine_has};
 use rustix::process::Signal;
 
 const BOTH: [Signal; 2] = [Signal::INT, Signal::TERM];
@@ -125,6 +125,22 @@ fn with_nohup_a_closed_terminal_is_nothing() {
     running.signal(Signal::INT);
     let finished = running.finish().code(0);
     assert_eq!(finished.stdout.matches("stopping").count(), 1, "{}", finished.stdout);
+}
+
+#[test]
+fn a_runner_that_was_started_with_signals_blocked_can_be_stopped() {
+    let blocked = ["env", "--block-signal=INT,TERM,CHLD"];
+    let probe: Vec<&str> = blocked.into_iter().chain(["true"]).collect();
+    if !machine_has("env --block-signal", &probe) {
+        return;
+    }
+    let mut running =
+        Case::new().jobs(&job("a", "echo up; sleep 600")).under(&blocked).args(&["start"]).start();
+    running.line("| up");
+    running.signal(Signal::TERM);
+    running.line("stopping: waiting for a#1");
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("stopped: ran 1: 1 cancelled");
 }
 
 #[test]
