@@ -95,6 +95,22 @@ fn three_signals_kill_at_once() {
 }
 
 #[test]
+fn quit_is_a_stop_and_what_means_nothing_ends_nothing() {
+    let (mut running, pids) = start("1h", "30m", STUBBORN);
+    for signal in [Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::XFSZ, Signal::USR1] {
+        running.signal(signal);
+    }
+    running.signal(Signal::QUIT);
+    running.line("at most 1h");
+    running.signal(Signal::QUIT);
+    running.line("again to kill");
+    running.signal(Signal::QUIT);
+    let finished = running.finish().code(0).prints("1 cancelled");
+    assert_eq!(finished.stderr, "runner: warning: SIGUSR1 and SIGUSR2 mean nothing yet\n");
+    nobody_lives(&pids);
+}
+
+#[test]
 fn a_closed_terminal_is_a_stop_however_often_it_is_told() {
     let (mut running, pids) = start("1h", "0s", "sleep 600 & echo pids $$ $!; read -r < release");
     let release = running.folder().join("release");
