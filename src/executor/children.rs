@@ -149,8 +149,10 @@ impl Children {
         }
         let Some((unknown, mut since)) = self.living(Owner::Unknown) else { return };
         log::warn!("ending {} of an unknown run: {}", count(&unknown), names(unknown.clone()));
-        for process in &unknown {
-            process.signal(Signal::TERM);
+        for signal in [Signal::TERM, Signal::CONT] {
+            for process in &unknown {
+                process.signal(signal);
+            }
         }
         let (kill_at, mut nobody_before) = (Instant::now() + KILL_AFTER, false);
         loop {

@@ -19,11 +19,19 @@ pub(super) struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Sends `signal` to every process of the tree.
+    /// Sends `signal` to every process of the tree, and has those that are stopped go on, as systemd does: else
+    /// they would hear of it only when they are killed.
     pub(super) fn signal(&self, signal: Signal) {
         // Found before the first is signalled: when parents end, nothing leads to their children any more. If
         // nobody can be found the group at least is there.
         let members = self.children.members(self.id).map(|(members, _)| members).unwrap_or_default();
+        self.send(signal, &members);
+        if signal != Signal::KILL {
+            self.send(Signal::CONT, &members);
+        }
+    }
+
+    fn send(&self, signal: Signal, members: &[Process]) {
         let leader = self.leader();
         match kill_process_group(leader, signal) {
             Ok(()) | Err(Errno::SRCH) => {}

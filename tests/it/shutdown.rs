@@ -3,6 +3,7 @@
 
 use crate::case::{Case, Running, lives, machine_has};
 use rustix::process::Signal;
+use std::{fs, thread};
 
 const BOTH: [Signal; 2] = [Signal::INT, Signal::TERM];
 
@@ -35,6 +36,14 @@ fn start(grace: &str, kill_after: &str, behaviour: &str) -> (Running, Vec<i32>) 
 fn nobody_lives(pids: &[i32]) {
     let alive: Vec<_> = pids.iter().filter(|pid| lives(**pid)).collect();
     assert!(alive.is_empty(), "{alive:?} survived");
+}
+
+/// Waits until SIGSTOP has reached a process, which tells nobody.
+fn until_stopped(pid: i32) {
+    let is_stopped = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+    while !is_stopped(fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is there")) {
+        thread::yield_now();
+    }
 }
 
 #[test]
@@ -157,6 +166,18 @@ fn a_runner_that_was_started_with_signals_blocked_can_be_stopped() {
     running.line("stopping: waiting for a#1");
     running.signal(Signal::INT);
     running.finish().code(0).prints("stopped: ran 1: 1 cancelled");
+}
+
+#[test]
+fn what_is_stopped_is_given_its_chance_to_end() {
+    let behaviour = "trap 'echo bye; exit' TERM; echo pids $$; kill -STOP $$; while :; do sleep 0.1; done";
+    let (mut running, pids) = start("1h", "1h", behaviour);
+    until_stopped(pids[0]);
+    running.signal(Signal::TERM);
+    running.line("at most 1h");
+    running.signal(Signal::TERM);
+    running.line("| bye");
+    running.finish().code(0).prints("1 cancelled");
 }
 
 #[test]
