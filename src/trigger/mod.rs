@@ -4,7 +4,7 @@
 //! its `start` and `end`. Nothing here reads a clock; the same question always has the same answer.
 //!
 //! Instants are UTC; wall-clock rules are meant in a [`Zone`]. What a rule says is first found on the plain
-//! calendar ([`cron`], one local second after another) and only then placed in the zone ([`local`]), where
+//! calendar ([`cron`], [`on_calendar`]; one local second after another) and only then placed in the zone ([`local`]), where
 //! gaps and folds are. So no search depends on daylight saving, and no daylight-saving rule on the search.
 //!
 //! It knows no other room of this crate.
@@ -14,9 +14,13 @@ mod calendar;
 mod cron;
 mod every;
 mod local;
+mod on_calendar;
+mod piece;
 mod schedule;
+mod search;
 #[cfg(test)]
 mod tests;
+mod wall;
 mod zone;
 
 pub use cron::{CronNote, cron_notes};

@@ -2,6 +2,8 @@
 
 use super::cron::Cron;
 use super::every::Every;
+use super::on_calendar::OnCalendar;
+use super::wall::Wall;
 use super::{FireTime, TriggerError, Zone, at, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::Arc;
@@ -16,7 +18,7 @@ pub struct Trigger {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
-    Cron { cron: Arc<Cron>, zone: Zone },
+    Wall { wall: Wall, zone: Zone },
     Every(Every),
     At { instant: FireTime, in_gap: bool, zone: Zone },
 }
@@ -52,8 +54,36 @@ impl Trigger {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let cron = Arc::new(Cron::parse(text)?);
-        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone() } })
+        let wall = Wall::Cron(Arc::new(Cron::parse(text)?));
+        Ok(Trigger { text: text.trim().into(), rule: Rule::Wall { wall, zone: zone.clone() } })
+    }
+
+    /// Returns the trigger of a calendar event as systemd.time(7) has it, meant in the zone behind it, else in
+    /// `zone`.
+    ///
+    /// Weekdays, a date and a time, each of which may be missing: `Mon..Fri 09:00`, `*-*~01`, `*:0/15 UTC`,
+    /// `quarterly`; whole seconds only. Years are 1970 to 2199. Single times in a gap fire at the first instant
+    /// after it, in a fold on the first pass; if the hour, the minute or the second is `*` or repeats without
+    /// an end (`0/15`), it follows real time.
+    ///
+    /// # Errors
+    /// [`TriggerError`] points at what is wrong.
+    ///
+    /// ```
+    /// use runner::trigger::{Schedule, ScheduleBuilder, Trigger, Zone};
+    /// let berlin = Zone::find("Europe/Berlin")?;
+    /// let last_friday = Trigger::calendar("Fri *-*~7/1 17:00", &berlin)?;
+    /// assert_eq!(last_friday.normalised().as_deref(), Some("Fri *-*~07/1 17:00:00"));
+    /// let schedule = ScheduleBuilder { triggers: vec![last_friday], ..Default::default() }.build();
+    /// let next = schedule.next_after("2026-01-01T00:00:00Z".parse()?).unwrap();
+    /// assert_eq!(berlin.at(next).to_rfc3339(), "2026-01-30T17:00:00+01:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn calendar(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let calendar = OnCalendar::parse(text)?;
+        let zone = calendar.zone().unwrap_or(zone).clone();
+        let text = format!("calendar {}", text.trim()).into();
+        Ok(Trigger { text, rule: Rule::Wall { wall: Wall::Calendar(Arc::new(calendar)), zone } })
     }
 
     /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the
@@ -81,16 +111,32 @@ impl Trigger {
         })
     }
 
-    /// How it is named to people: `0 3 * * *`, `every 15m`, `at 2026-12-24T18:00`.
+    /// How it is named to people: `0 3 * * *`, `calendar daily`, `every 15m`, `at 2026-12-24T18:00`.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The form in which `systemd-analyze calendar` shows a `calendar`.
+    pub fn normalised(&self) -> Option<String> {
+        match &self.rule {
+            Rule::Wall { wall: Wall::Calendar(calendar), .. } => Some(calendar.normalised()),
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } => None,
+        }
+    }
+
+    /// The zone in which its times are meant; `None` for an `every`.
+    pub fn zone(&self) -> Option<&Zone> {
+        match &self.rule {
+            Rule::Wall { zone, .. } | Rule::At { zone, .. } => Some(zone),
+            Rule::Every(_) => None,
+        }
     }
 
     /// The period of an `every`.
     pub fn period(&self) -> Option<Duration> {
         match &self.rule {
             Rule::Every(every) => Some(every.period()),
-            Rule::Cron { .. } | Rule::At { .. } => None,
+            Rule::Wall { .. } | Rule::At { .. } => None,
         }
     }
 
@@ -98,15 +144,15 @@ impl Trigger {
     pub fn instant(&self) -> Option<FireTime> {
         match &self.rule {
             Rule::At { instant, .. } => Some(*instant),
-            Rule::Cron { .. } | Rule::Every(_) => None,
+            Rule::Wall { .. } | Rule::Every(_) => None,
         }
     }
 
     fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Wall { wall, zone } => {
                 let from = after.timestamp().checked_add(1)?;
-                instant(local::first_from(zone, &**cron, cron.follow(), from)?)
+                instant(local::first_from(zone, wall, wall.follow(), from)?)
             }
             Rule::Every(every) => every.next_after(after),
             Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant > after),
@@ -115,9 +161,9 @@ impl Trigger {
 
     fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Wall { wall, zone } => {
                 let until = seconds_up(before).checked_sub(1)?;
-                instant(local::last_until(zone, &**cron, cron.follow(), until)?)
+                instant(local::last_until(zone, wall, wall.follow(), until)?)
             }
             Rule::Every(every) => every.prev_before(before),
             Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant < before),
@@ -126,9 +172,9 @@ impl Trigger {
 
     fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         match &self.rule {
-            Rule::Cron { cron, zone } => {
+            Rule::Wall { wall, zone } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
-                local::count(zone, &**cron, cron.follow(), from, until)
+                local::count(zone, wall, wall.follow(), from, until)
             }
             Rule::Every(every) => every.count_between(after, until),
             Rule::At { instant, .. } => u64::from(after < *instant && *instant <= until),
@@ -144,8 +190,8 @@ impl Trigger {
     pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
         let second = fire_time.timestamp();
         match &self.rule {
-            Rule::Cron { cron, zone } => {
-                if local::is_made_up(zone, &**cron, cron.follow(), second) {
+            Rule::Wall { wall, zone } => {
+                if local::is_made_up(zone, wall, wall.follow(), second) {
                     return Some(DstMark::Gap);
                 }
                 local::is_folded(zone, second).then_some(DstMark::Fold)

@@ -1,5 +1,7 @@
 //! Tables of known answers, an oracle on its own code path, and the cases of other projects.
 
+mod calendar;
+mod calendar_corpora;
 mod corpora;
 mod cron;
 mod dst;
@@ -20,6 +22,11 @@ fn utc(text: &str) -> DateTime<Utc> {
 
 fn cron(expression: &str, zone: &Zone) -> Schedule {
     let triggers = vec![Trigger::cron(expression, zone).expect("a sound expression")];
+    ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build()
+}
+
+fn calendar(expression: &str, zone: &Zone) -> Schedule {
+    let triggers = vec![Trigger::calendar(expression, zone).expect("a sound calendar event")];
     ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build()
 }
 
