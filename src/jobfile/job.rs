@@ -6,6 +6,7 @@ use super::keys::{self, Place as KeyPlace};
 use super::lint;
 use super::shared::{Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
+use super::wall;
 use super::{Options, Shelf};
 use crate::model::{After, Job, JobAction, Name, Overlap, Place};
 use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
@@ -65,8 +66,10 @@ struct When<'t> {
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
     every: Option<Entry<'t>>,
+    /// Where its first rule of the clock on the wall stands, if that is no cron.
+    wall: Option<Range<usize>>,
     startup: bool,
-    /// Whether that was said of one of its crons.
+    /// Whether that was said of one of its crons or calendar events.
     never_fires: bool,
     after: Option<Box<After>>,
     /// The jobs of `after`, as written.
@@ -141,6 +144,7 @@ pub(super) fn read(
             let spans = lint::Spans {
                 job: entry.key_span.clone(),
                 crons: &when.crons,
+                wall: when.wall.clone(),
                 every: when.every.as_ref().map(Entry::span),
                 timeout: timeout_span,
                 action: action_span,
@@ -207,11 +211,16 @@ fn read_when<'t>(
 ) -> When<'t> {
     let mut when = When::default();
     let mut entries: Vec<Entry<'t>> =
-        ["cron", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
+        ["cron", "calendar", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
     entries.sort_by_key(|entry| entry.key_span.start);
     for entry in entries {
         let read = match entry.key {
             "cron" => read_crons(reader, &entry, zone, &mut when, shelf),
+            "calendar" => wall::read_calendars(reader, &entry, zone).map(|read| {
+                when.triggers.extend(read.triggers);
+                when.never_fires |= read.never_fires;
+                when.wall = Some(entry.span());
+            }),
             "every" => read_every(reader, &entry, &mut when),
             _ => read_ats(reader, &entry, zone, &mut when),
         };
@@ -334,7 +343,7 @@ fn datetime_text(reader: &Reader<'_>, entry: &Entry<'_>) -> Text {
     Text { text: reader.sheet.text[entry.span()].to_owned(), span: entry.span() }
 }
 
-fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, error: TriggerError) {
+pub(super) fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, error: TriggerError) {
     let span = reader.within(text, error.span.clone());
     let message = error.to_string();
     reader.fault(code, span, message).hint = error.hint;

@@ -50,27 +50,27 @@ pub(super) const SHARED: &[&str] = &[
     "allow",
 ];
 /// Keys that say what a job does and when.
-const OWN: &[&str] =
-    &["description", "command", "script", "cron", "every", "at", "startup", "after", "start", "end"];
+const OWN: &[&str] = &[
+    "description",
+    "command",
+    "script",
+    "cron",
+    "calendar",
+    "every",
+    "at",
+    "startup",
+    "after",
+    "start",
+    "end",
+];
 const GROUP: &[&str] = &["max_running"];
 const RETRY: &[&str] = &["attempts", "delay", "factor", "max_delay"];
 const AFTER: &[&str] = &["jobs", "on", "any"];
 const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
-const LATER: &[&str] = &[
-    "listen",
-    "notify",
-    "calendar",
-    "interval",
-    "dst",
-    "task",
-    "args",
-    "name",
-    "keep",
-    "on_orphan",
-    "filter",
-];
+const LATER: &[&str] =
+    &["listen", "notify", "interval", "dst", "task", "args", "name", "keep", "on_orphan", "filter"];
 
 /// All keys of this release.
 #[cfg(test)]
@@ -154,7 +154,7 @@ fn elsewhere(key: &str) -> Option<String> {
 
 fn later_hint(key: &str) -> Option<&'static str> {
     Some(match key {
-        "calendar" | "interval" => "write it as a cron",
+        "interval" => "write it as a cron",
         "notify" => "call what notifies in the command",
         "task" | "args" => "they are reserved for programs that embed the scheduler",
         _ => return None,
@@ -169,6 +169,7 @@ fn foreign(key: &str, written: &str) -> Option<String> {
     match key {
         "schedule" if plain.starts_with("@every ") => write(format!("every = \"{}\"", plain[7..].trim())),
         "schedule" => write(format!("cron = {written}")),
+        "OnCalendar" | "on_calendar" => write(format!("calendar = {written}")),
         "run" | "cmd" | "exec" => write(format!("command = {written}")),
         "working_dir" | "working-directory" | "workdir" | "dir" => write(format!("cwd = {written}")),
         "environment" => write(format!("env = {written}")),
