@@ -6,7 +6,7 @@ use super::keys::{self, Place as KeyPlace};
 use super::lint;
 use super::shared::{Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
-use super::wall;
+use super::wall::{self, Start};
 use super::{Options, Shelf};
 use crate::model::{After, Job, JobAction, Name, Overlap, Place};
 use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
@@ -210,8 +210,27 @@ fn read_when<'t>(
     shelf: &mut Shelf,
 ) -> When<'t> {
     let mut when = When::default();
+    let (start, end) = (fields.take("start"), fields.take("end"));
+    let mut bound = |entry: Option<&Entry<'_>>| {
+        let instant = entry.map(|entry| read_instant(reader, entry, zone));
+        when.broken |= instant == Some(None);
+        instant.flatten()
+    };
+    when.start = bound(start.as_ref());
+    when.end = bound(end.as_ref());
+    let start = match (start, when.start) {
+        (None, _) => Start::Missing,
+        (Some(entry), Some(_)) => time_text(reader, &entry).map_or(Start::Faulty, Start::Written),
+        (Some(_), None) => Start::Faulty,
+    };
+    if let (Some(start_at), Some(end_at), Some(end)) = (when.start, when.end, end)
+        && end_at < start_at
+    {
+        reader.fault(Code::Conflict, end.span(), "`end` is before `start`: there is nothing between them");
+        when.broken = true;
+    }
     let mut entries: Vec<Entry<'t>> =
-        ["cron", "calendar", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
+        ["cron", "calendar", "interval", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
     entries.sort_by_key(|entry| entry.key_span.start);
     for entry in entries {
         let read = match entry.key {
@@ -219,12 +238,23 @@ fn read_when<'t>(
             "calendar" => wall::read_calendars(reader, &entry, zone).map(|read| {
                 when.triggers.extend(read.triggers);
                 when.never_fires |= read.never_fires;
-                when.wall = Some(entry.span());
+                when.wall = when.wall.take().or(Some(entry.span()));
             }),
+            "interval" => {
+                let short_month = fields.take("short_month");
+                wall::read_interval(reader, &entry, short_month.as_ref(), &start, zone).map(|trigger| {
+                    when.triggers.push(trigger);
+                    when.wall = when.wall.take().or(Some(entry.span()));
+                })
+            }
             "every" => read_every(reader, &entry, &mut when),
             _ => read_ats(reader, &entry, zone, &mut when),
         };
         when.broken |= read.is_none();
+    }
+    if let Some(short_month) = fields.take("short_month") {
+        wall::refuse_short_month(reader, &short_month);
+        when.broken = true;
     }
     if let Some(startup) = fields.take("startup") {
         when.startup = reader.flag(&startup).unwrap_or_default();
@@ -234,20 +264,6 @@ fn read_when<'t>(
             Some((after, named)) => (when.after, when.after_named) = (Some(Box::new(after)), named),
             None => when.broken = true,
         }
-    }
-    let (start, end) = (fields.take("start"), fields.take("end"));
-    let mut bound = |entry: Option<&Entry<'_>>| {
-        let instant = entry.map(|entry| read_instant(reader, entry, zone));
-        when.broken |= instant == Some(None);
-        instant.flatten()
-    };
-    when.start = bound(start.as_ref());
-    when.end = bound(end.as_ref());
-    if let (Some(start_at), Some(end_at), Some(end)) = (when.start, when.end, end)
-        && end_at < start_at
-    {
-        reader.fault(Code::Conflict, end.span(), "`end` is before `start`: there is nothing between them");
-        when.broken = true;
     }
     when
 }
@@ -324,10 +340,7 @@ fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut 
 }
 
 fn read_instant(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone) -> Option<DateTime<Utc>> {
-    let text = match entry.value.get_ref() {
-        DeValue::Datetime(_) => datetime_text(reader, entry),
-        _ => reader.some_text(entry, "a time such as \"2026-12-24T18:00\"")?,
-    };
+    let text = time_text(reader, entry)?;
     let trigger = Trigger::at(&text.text, zone);
     match trigger.map(|trigger| trigger.instant()) {
         Ok(instant) => instant,
@@ -335,6 +348,13 @@ fn read_instant(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone) -> Opti
             trigger_fault(reader, Code::BadTime, &text, error);
             None
         }
+    }
+}
+
+fn time_text(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Text> {
+    match entry.value.get_ref() {
+        DeValue::Datetime(_) => Some(datetime_text(reader, entry)),
+        _ => reader.some_text(entry, "a time such as \"2026-12-24T18:00\""),
     }
 }
 

@@ -56,6 +56,8 @@ const OWN: &[&str] = &[
     "script",
     "cron",
     "calendar",
+    "interval",
+    "short_month",
     "every",
     "at",
     "startup",
@@ -69,8 +71,7 @@ const AFTER: &[&str] = &["jobs", "on", "any"];
 const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
-const LATER: &[&str] =
-    &["listen", "notify", "interval", "dst", "task", "args", "name", "keep", "on_orphan", "filter"];
+const LATER: &[&str] = &["listen", "notify", "dst", "task", "args", "name", "keep", "on_orphan", "filter"];
 
 /// All keys of this release.
 #[cfg(test)]
@@ -154,7 +155,6 @@ fn elsewhere(key: &str) -> Option<String> {
 
 fn later_hint(key: &str) -> Option<&'static str> {
     Some(match key {
-        "interval" => "write it as a cron",
         "notify" => "call what notifies in the command",
         "task" | "args" => "they are reserved for programs that embed the scheduler",
         _ => return None,

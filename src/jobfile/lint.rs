@@ -96,8 +96,7 @@ fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<u
     }
     if job.schedule.is_empty() && !job.startup && job.after.is_none() && job.enabled {
         let message = format!("the job `{}` has no trigger, and only runs by hand", job.name);
-        let hint =
-            "write: cron, calendar, every, at, startup or after; or say that it is meant: enabled = false";
+        let hint = "write: cron, calendar, interval, every, at, startup or after; or say that it is meant: enabled = false";
         reader.warn(Code::NoTrigger, spans.job.clone(), message, hint);
     }
     if !job.schedule.is_empty() && !job.schedule.never_fires() && job.schedule.next_after(now).is_none() {

@@ -10,15 +10,24 @@ pub(super) fn parse(text: &str, zone: &Zone) -> Result<(FireTime, bool), Trigger
     if let Ok(instant) = DateTime::parse_from_rfc3339(trimmed) {
         return whole_second(text, instant.to_utc()).map(|instant| (instant, false));
     }
-    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
-    let local = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(trimmed, format).ok());
-    match local {
+    match read_local(trimmed) {
         Some(local) => {
             let instant = whole_second(text, zone.resolve_first(local))?;
             Ok((instant, zone.at(instant).naive_local() != local))
         }
         None => Err(error(text, hint(trimmed))),
     }
+}
+
+/// Returns the local time in `zone` that `text` means, also where it lies in a gap.
+pub(super) fn local(text: &str, zone: &Zone) -> Result<NaiveDateTime, TriggerError> {
+    let (instant, _) = parse(text, zone)?;
+    Ok(read_local(text.trim()).unwrap_or_else(|| zone.at(instant).naive_local()))
+}
+
+fn read_local(text: &str) -> Option<NaiveDateTime> {
+    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+    formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
 }
 
 /// chrono reads a leap second as a fraction beyond the 59th.

@@ -13,6 +13,7 @@ mod at;
 mod calendar;
 mod cron;
 mod every;
+mod interval;
 mod local;
 mod on_calendar;
 mod piece;
@@ -24,6 +25,7 @@ mod wall;
 mod zone;
 
 pub use cron::{CronNote, cron_notes};
+pub use interval::ShortMonth;
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
 pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
 

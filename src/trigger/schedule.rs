@@ -2,6 +2,7 @@
 
 use super::cron::Cron;
 use super::every::Every;
+use super::interval::{Interval, ShortMonth};
 use super::on_calendar::OnCalendar;
 use super::wall::Wall;
 use super::{FireTime, TriggerError, Zone, at, local};
@@ -86,6 +87,34 @@ impl Trigger {
         Ok(Trigger { text, rule: Rule::Wall { wall: Wall::Calendar(Arc::new(calendar)), zone } })
     }
 
+    /// Returns the trigger of days, weeks, months or years of wall-clock time from `start` on: `2 weeks`. The start
+    /// is written as for [`at`](Trigger::at); it is the first fire time, and gives the day and the time of day.
+    ///
+    /// In a gap it fires at the first instant after it, in a fold on the first pass. [`ShortMonth`] says what
+    /// happens to the 29th, 30th and 31st.
+    ///
+    /// # Errors
+    /// A text that is no interval, to which the error points; a `start` that is no time.
+    ///
+    /// ```
+    /// use runner::trigger::{ScheduleBuilder, ShortMonth, Trigger, Zone};
+    /// let monthly = Trigger::interval("1 month", "2026-01-31T09:00", ShortMonth::Skip, &Zone::utc())?;
+    /// let schedule = ScheduleBuilder { triggers: vec![monthly], ..Default::default() }.build();
+    /// let next = schedule.next_after("2026-01-31T09:00:00Z".parse()?).unwrap();
+    /// assert_eq!(next.to_rfc3339(), "2026-03-31T09:00:00+00:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interval(
+        text: &str,
+        start: &str,
+        short_month: ShortMonth,
+        zone: &Zone,
+    ) -> Result<Trigger, TriggerError> {
+        let wall = Wall::Interval(Arc::new(Interval::parse(text, start, short_month, zone)?));
+        let text = format!("interval {}", text.trim()).into();
+        Ok(Trigger { text, rule: Rule::Wall { wall, zone: zone.clone() } })
+    }
+
     /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the
     /// schedule's `start`, else at 1970-01-01T00:00Z.
     ///
@@ -111,7 +140,7 @@ impl Trigger {
         })
     }
 
-    /// How it is named to people: `0 3 * * *`, `calendar daily`, `every 15m`, `at 2026-12-24T18:00`.
+    /// How it is named to people: `0 3 * * *`, `calendar daily`, `interval 2 weeks`, `every 15m`, `at 2026-12-24T18:00`.
     pub fn text(&self) -> &str {
         &self.text
     }

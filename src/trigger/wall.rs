@@ -2,6 +2,7 @@
 //! that is set for summer time.
 
 use super::cron::Cron;
+use super::interval::Interval;
 use super::local::{Follow, Series};
 use super::on_calendar::OnCalendar;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 pub(super) enum Wall {
     Cron(Arc<Cron>),
     Calendar(Arc<OnCalendar>),
+    Interval(Arc<Interval>),
 }
 
 impl Wall {
@@ -18,6 +20,8 @@ impl Wall {
         match self {
             Wall::Cron(cron) => cron.follow(),
             Wall::Calendar(calendar) => calendar.follow(),
+            // A time of day, which is due once a day at most.
+            Wall::Interval(_) => Follow::EachOnce,
         }
     }
 }
@@ -27,6 +31,7 @@ impl Series for Wall {
         match self {
             Wall::Cron(cron) => cron.first_from(from),
             Wall::Calendar(calendar) => calendar.first_from(from),
+            Wall::Interval(interval) => interval.first_from(from),
         }
     }
 
@@ -34,6 +39,7 @@ impl Series for Wall {
         match self {
             Wall::Cron(cron) => cron.last_until(until),
             Wall::Calendar(calendar) => calendar.last_until(until),
+            Wall::Interval(interval) => interval.last_until(until),
         }
     }
 
@@ -41,6 +47,7 @@ impl Series for Wall {
         match self {
             Wall::Cron(cron) => cron.count(from, until),
             Wall::Calendar(calendar) => calendar.count(from, until),
+            Wall::Interval(interval) => interval.count(from, until),
         }
     }
 }

@@ -6,6 +6,7 @@ mod corpora;
 mod cron;
 mod dst;
 mod every_at;
+mod interval;
 mod oracle;
 mod zone;
 
