@@ -293,20 +293,18 @@ fn read_item(kind: Kind, piece: Piece<'_>) -> Result<Item, TriggerError> {
     }
     let (first, last) = range.split_once("..");
     let first = read_value(kind, first)?;
-    let last = last.map(|last| read_value(kind, last)).transpose()?;
-    if let Some(last) = last.filter(|last| *last < first) {
-        return Err(
-            range.error(&format!("a range of {}s that goes up", kind.name), kind.wrapped(first, last))
-        );
+    let end = last.map(|last| read_number(kind, last)).transpose()?;
+    if let Some(end) = end.filter(|end| *end < first) {
+        return Err(range.error(&format!("a range of {}s that goes up", kind.name), kind.wrapped(first, end)));
     }
     let steps = step.map(|step| read_step(kind, step)).transpose()?;
-    let item = match last {
-        // A range ends with its last repetition, and one of a single value is that value.
-        Some(last) => match last - (last - first) % steps.unwrap_or(1) {
-            last if last == first => Item { first, last: None, step: 0 },
-            last => Item { first, last: Some(last), step: steps.unwrap_or(1) },
-        },
-        None => Item { first, last: None, step: steps.unwrap_or(0) },
+    // A range ends with its last repetition, and one of a single value is that value.
+    let end = end.map(|end| end - (end - first) % steps.unwrap_or(1));
+    let item = match (end, last) {
+        (Some(end), Some(last)) if end > kind.last => return Err(kind.refuse(last)),
+        (Some(end), _) if end == first => Item { first, last: None, step: 0 },
+        (Some(end), _) => Item { first, last: Some(end), step: steps.unwrap_or(1) },
+        (None, _) => Item { first, last: None, step: steps.unwrap_or(0) },
     };
     let room = if kind.from_end { first - kind.first } else { kind.last - first };
     if let (Some(step), None) = (step, last)
@@ -323,22 +321,25 @@ fn read_item(kind: Kind, piece: Piece<'_>) -> Result<Item, TriggerError> {
 }
 
 fn read_value(kind: Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
+    let value = read_number(kind, piece)?;
+    if (kind.first..=kind.last).contains(&value) { Ok(value) } else { Err(kind.refuse(piece)) }
+}
+
+/// A number that may be too large or too small; years may have two digits.
+fn read_number(kind: Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
     if let Some((whole, fraction)) = piece.text.split_once('.')
         && (kind.name, is_number(whole), is_number(fraction)) == ("second", true, true)
     {
         let hint = format!("calendar events are on whole seconds; write {whole}");
         return Err(piece.error("a whole second from 0 to 59", Some(hint)));
     }
-    let value = if is_number(piece.text) { piece.text.trim_start_matches('0') } else { "x" };
-    let value = if value.is_empty() { Some(0) } else { value.parse::<u16>().ok() };
-    let value = value.map(|value| match value {
-        0..70 if kind.name == "year" => value + 2000,
-        70..100 if kind.name == "year" => value + 1900,
-        _ => value,
-    });
-    value
-        .filter(|value| (kind.first..=kind.last).contains(value))
-        .ok_or_else(|| piece.error(&kind.expected(), kind.hint(piece.text)))
+    let number = if is_number(piece.text) { piece.text.parse::<u16>().ok() } else { None };
+    match number {
+        Some(year @ 0..70) if kind.name == "year" => Ok(year + 2000),
+        Some(year @ 70..100) if kind.name == "year" => Ok(year + 1900),
+        Some(number) => Ok(number),
+        None => Err(kind.refuse(piece)),
+    }
 }
 
 fn read_step(kind: Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
@@ -357,6 +358,10 @@ impl Kind {
         let article = if name == "hour" { "an" } else { "a" };
         let end = if from_end { " from the end of the month" } else { "" };
         format!("{article} {name} from {first} to {last}{end}")
+    }
+
+    fn refuse(self, found: Piece<'_>) -> TriggerError {
+        found.error(&self.expected(), self.hint(found.text))
     }
 
     /// How a range around the end is written.

@@ -111,8 +111,9 @@ impl fmt::Display for Spec {
         }
         let mark = if self.from_end { '~' } else { '-' };
         write!(f, "{}-{}{mark}{} ", self.years, self.months, self.days)?;
-        let every_second = Chain::Items(vec![Item { first: 0, last: None, step: 1 }]);
-        let seconds = if self.seconds == every_second { &Chain::Every } else { &self.seconds };
+        let every = Item { first: 0, last: None, step: 1 };
+        let is_every = matches!(&self.seconds, Chain::Items(items) if items.first() == Some(&every));
+        let seconds = if is_every { &Chain::Every } else { &self.seconds };
         write!(f, "{}:{}:{seconds}", self.hours, self.minutes)?;
         self.zone.as_ref().map_or(Ok(()), |zone| write!(f, " {zone}"))
     }

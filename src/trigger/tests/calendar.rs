@@ -50,10 +50,12 @@ fn the_normal_form_is_systemds() {
     check_form("*:0..59/1", "*-*-* *:00..59:00");
     check_form("*:20..39/5", "*-*-* *:20..35/5:00");
     check_form("*:20..30/70", "*-*-* *:20:00");
+    check_form("*:0..60/7", "*-*-* *:00..56/7:00");
     check_form("*:5/1", "*-*-* *:05/1:00");
     check_form("*:1,1,1", "*-*-* *:01:00");
     check_form("*:0..50/25,10", "*-*-* *:00..50/25,10:00");
     check_form("*:*:0/1", "*-*-* *:*:*");
+    check_form("*:*:0/1,34,7", "*-*-* *:*:*");
     check_form("*:*:0..59", "*-*-* *:*:00..59");
     check_form("12:0:0/2,5..9/3", "*-*-* 12:00:00/2,05..08/3");
     check_form("000001:000000002", "*-*-* 01:02:00");
@@ -267,6 +269,7 @@ fn faults_in_times_point_at_the_part() {
         "expected a range of hours that goes up, found `22..2`",
         Some("write: 22..23,0..2"),
     );
+    check_fault("*:0..60/15", "60", "expected a minute from 0 to 59, found `60`", None);
     check_fault("0/0:0", "0", "expected a repetition of 1 or more hours, found `0`", None);
     let never = |alone: &str| format!("it would never repeat; write {alone} alone");
     check_fault(

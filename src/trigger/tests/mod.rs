@@ -2,6 +2,8 @@
 
 mod calendar;
 mod calendar_corpora;
+mod calendar_oracle;
+mod calendar_systemd;
 mod corpora;
 mod cron;
 mod dst;

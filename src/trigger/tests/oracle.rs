@@ -6,7 +6,7 @@ use super::{cron, zone};
 use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Timelike, Utc};
 use jiff::tz::TimeZoneDatabase;
 
-const ZONES: [&str; 10] = [
+pub(super) const ZONES: [&str; 10] = [
     "UTC",
     "America/New_York",
     "Europe/Berlin",
@@ -20,10 +20,10 @@ const ZONES: [&str; 10] = [
 ];
 
 /// xorshift64: the same cases in every run.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, below: u32) -> u32 {
+    pub(super) fn below(&mut self, below: u32) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -153,7 +153,7 @@ fn compare(expression: &str, zone_name: &str, from: i64, length: i64) {
 }
 
 /// An instant near a change of the zone's clock, or anywhere if it has none.
-fn near_a_change(random: &mut Random, zone: &str) -> i64 {
+pub(super) fn near_a_change(random: &mut Random, zone: &str) -> i64 {
     let anywhere = i64::from(random.below(2_000_000_000)) / 60 * 60;
     let zone = TimeZoneDatabase::bundled().get(zone).expect("a zone");
     let after = jiff::Timestamp::from_second(anywhere).expect("in range");
