@@ -73,7 +73,7 @@ pub(super) fn load(path: &Path, host: bool) -> Result<Loaded, Failure> {
         is_root: rustix::process::geteuid().is_root(),
         find_user: |user| executor::find_user(user).map_err(|error| error.to_string()),
     });
-    Ok(jobfile::load(&source, &Options { now: engine::now().wall, host }))
+    Ok(jobfile::load(&source, &Options { now: engine::now().wall, host, seed: engine::default_seed() }))
 }
 
 /// Prints faults to standard error. That nobody reads them changes nothing about the exit code.

@@ -6,10 +6,12 @@
 
 mod check;
 mod console;
+mod explain;
 mod faults;
 mod file;
 mod github;
 mod init;
+mod limits;
 mod logger;
 mod next;
 mod orphans;
@@ -30,6 +32,7 @@ Examples:
   runner check                     find every mistake in it
   runner next -n 3                 when its jobs will run
   runner start                     run them until Ctrl-C
+  runner explain '0 9 * * MON-FRI' what an expression means
   runner run backup                run one of them now
 
 The job file is the argument, else -f, else RUNNER_FILE, else ./jobs.toml,
@@ -97,6 +100,8 @@ enum Command {
     Check(check::Check),
     /// List the coming fire times
     Next(next::Next),
+    /// Say in words what an expression means, and when it fires
+    Explain(explain::Explain),
     /// Run one job now, exactly as the scheduler would
     Run(run::Run),
     /// Write a small first job file
@@ -157,7 +162,7 @@ impl Command {
             Command::Start(start) => start.format,
             Command::Check(check) => check.format.of_messages(),
             Command::Next(next) => next.format,
-            Command::Run(_) | Command::Init(_) => Format::Text,
+            Command::Explain(_) | Command::Run(_) | Command::Init(_) => Format::Text,
         }
     }
 
@@ -166,6 +171,7 @@ impl Command {
             Command::Start(start) => start.carry_out(global),
             Command::Check(check) => check.carry_out(global),
             Command::Next(next) => next.carry_out(global),
+            Command::Explain(explain) => explain.carry_out(global),
             Command::Run(run) => run.carry_out(global),
             Command::Init(init) => init.carry_out(global),
         }

@@ -8,8 +8,10 @@ use super::shared::{Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
 use super::wall::{self, Start};
 use super::{Options, Shelf};
-use crate::model::{After, Job, JobAction, Name, Overlap, Place};
-use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
+use crate::model::{After, Job, JobAction, Name, Overlap, Place, stable_hash};
+use crate::trigger::{
+    CronNote, Dst, Gap, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes,
+};
 use chrono::{DateTime, Utc};
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ const PERIOD_MIN: Duration = Duration::from_millis(10);
 
 /// What came of a job's table.
 pub(super) struct Read {
+    /// Its name, if that is one.
+    pub(super) name: Option<Name>,
     pub(super) job: Option<Job>,
     /// The group it names, with the fault that it is if there is no such group.
     pub(super) group: Option<(Name, Fault)>,
@@ -38,19 +42,24 @@ pub(super) struct ReadCron {
 }
 
 impl ReadCron {
-    fn read(text: &str, zone: &Zone) -> Result<ReadCron, TriggerError> {
-        let trigger = Trigger::cron(text, zone)?;
+    fn new(trigger: Trigger, text: &str) -> ReadCron {
         let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
         let never_fires = schedule.never_fires();
-        Ok(ReadCron { schedule: Arc::new(schedule), never_fires, notes: cron_notes(text).into() })
+        ReadCron { schedule: Arc::new(schedule), never_fires, notes: cron_notes(text).into() }
     }
 
-    fn shared(text: &str, zone: &Zone, shelf: &mut Shelf) -> Result<ReadCron, TriggerError> {
+    /// Reads it once for all jobs that have it. With an `H` in it, it is each job's own.
+    fn of_job(text: &str, zone: &Zone, job: &str, shelf: &mut Shelf) -> Result<ReadCron, TriggerError> {
         let known = shelf.crons.get(text).into_iter().flatten().find(|(of, _)| of == zone);
         if let Some((_, read)) = known {
             return Ok(read.clone());
         }
-        let read = ReadCron::read(text, zone)?;
+        let trigger = Trigger::cron(text, zone)?;
+        if trigger.is_drawn() {
+            let spread = stable_hash(&[shelf.seed.as_bytes(), job.as_bytes()]);
+            return Ok(ReadCron::new(trigger.spread(spread), text));
+        }
+        let read = ReadCron::new(trigger, text);
         shelf.crons.entry(text.to_owned()).or_default().push((zone.clone(), read.clone()));
         Ok(read)
     }
@@ -87,15 +96,18 @@ pub(super) fn read(
     options: &Options,
     shelf: &mut Shelf,
 ) -> Read {
-    let nothing = Read { job: None, group: None, after: Vec::new() };
     let told_before = reader.told();
     let name = reader.name(entry.key, entry.key_span.clone(), "job");
     reader.of_job(name.clone(), Vec::new());
-    let Some(mut fields) = reader.table(entry, "a table such as [jobs.backup]") else { return nothing };
+    let defined = name.clone();
+    let Some(mut fields) = reader.table(entry, "a table such as [jobs.backup]") else {
+        return Read { name, job: None, group: None, after: Vec::new() };
+    };
     let key_span = |key: &str| fields.peek(key).map(|entry| entry.key_span.clone());
     let (own_overlap, own_max) = (key_span("overlap"), key_span("max_instances"));
     let group_span = fields.peek("group").map(Entry::span);
     let bound_span = fields.peek("start").or(fields.peek("end")).map(Entry::span);
+    let dst_span = fields.peek("dst").map(Entry::span);
     let timeout_span = fields.peek("timeout").map(Entry::span);
     let retry_span = fields.peek("retry").map(Entry::span);
     let own = Shared::read(reader, &mut fields);
@@ -119,11 +131,14 @@ pub(super) fn read(
     });
     let after = name.iter().flat_map(|name| after::references(reader, name, &when.after_named)).collect();
     let job = name.zip(action).filter(|_| !when.broken).map(|(name, (action, action_span))| {
-        let schedule = when.schedule();
+        let schedule = when.schedule(shared.dst);
         if when.start.or(when.end).is_some() && !when.never_fires && schedule.never_fires() {
             let message = "there is no fire time between `start` and `end`";
             let span = bound_span.unwrap_or_else(|| entry.key_span.clone());
             reader.fault(Code::NeverFires, span, message);
+        } else if shared.dst.gap == Some(Gap::Skip) && !when.never_fires && schedule.never_fires() {
+            let message = "its time never is: the clock is put forward over it, and `dst` skips such times";
+            reader.fault(Code::NeverFires, dst_span.unwrap_or_else(|| entry.key_span.clone()), message);
         }
         let (line, _) = reader.sheet.place(entry.key_span.start);
         let job = Job {
@@ -147,13 +162,14 @@ pub(super) fn read(
                 wall: when.wall.clone(),
                 every: when.every.as_ref().map(Entry::span),
                 timeout: timeout_span,
+                gap_is_chosen: shared.dst.gap.is_some(),
                 action: action_span,
             };
             lint::job(reader, &job, &spans, options, &mut shelf.paths);
         }
         job
     });
-    Read { job, group, after }
+    Read { name: defined, job, group, after }
 }
 
 /// Returns the action with the place of its text.
@@ -277,8 +293,9 @@ fn read_crons(
 ) -> Option<()> {
     let texts = reader.text_or_texts(entry, "a cron expression such as \"0 3 * * *\", or a list of them")?;
     let mut sound = true;
+    let job = reader.job().map(ToString::to_string).unwrap_or_default();
     for text in texts {
-        match ReadCron::shared(&text.text, zone, shelf) {
+        match ReadCron::of_job(&text.text, zone, &job, shelf) {
             Ok(read) => {
                 if read.never_fires {
                     let message = format!("`{}` never fires: no year has such a day", text.text);
@@ -371,12 +388,13 @@ pub(super) fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, er
 
 impl When<'_> {
     /// What comes of it. Jobs of one cron and nothing else share their schedule.
-    fn schedule(&self) -> Arc<Schedule> {
+    fn schedule(&self, dst: Dst) -> Arc<Schedule> {
         let bounded = self.start.is_some() || self.end.is_some();
         match (&self.cron_alone, &*self.triggers) {
-            (Some(schedule), [_]) if !bounded => Arc::clone(schedule),
+            (Some(schedule), [_]) if !bounded && dst == Dst::default() => Arc::clone(schedule),
             _ => {
-                let (triggers, start, end) = (self.triggers.clone(), self.start, self.end);
+                let triggers = self.triggers.iter().map(|trigger| trigger.clone().with_dst(dst)).collect();
+                let (start, end) = (self.start, self.end);
                 Arc::new(ScheduleBuilder { triggers, start, end }.build())
             }
         }

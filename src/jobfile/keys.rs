@@ -16,6 +16,7 @@ pub(super) enum Place {
     Retry,
     After,
     Ulimits,
+    Dst,
 }
 
 const TOP: &[&str] = &["runner", "defaults", "groups", "jobs", "include"];
@@ -23,6 +24,7 @@ const RUNNER: &[&str] = &["timezone", "ledger", "max_running", "shutdown_grace",
 /// Keys of a job that `[defaults]` may have too.
 pub(super) const SHARED: &[&str] = &[
     "timezone",
+    "dst",
     "shell",
     "cwd",
     "env",
@@ -68,15 +70,16 @@ const OWN: &[&str] = &[
 const GROUP: &[&str] = &["max_running"];
 const RETRY: &[&str] = &["attempts", "delay", "factor", "max_delay"];
 const AFTER: &[&str] = &["jobs", "on", "any"];
+const DST: &[&str] = &["gap", "fold"];
 const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
-const LATER: &[&str] = &["listen", "notify", "dst", "task", "args", "name", "keep", "on_orphan", "filter"];
+const LATER: &[&str] = &["listen", "notify", "task", "args", "name", "keep", "on_orphan", "filter"];
 
 /// All keys of this release.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    [TOP, RUNNER, SHARED, OWN, GROUP, RETRY, AFTER].into_iter().flatten().copied()
+    [TOP, RUNNER, SHARED, OWN, GROUP, RETRY, AFTER, DST].into_iter().flatten().copied()
 }
 
 /// Makes a fault of every entry that nobody has taken.
@@ -123,6 +126,7 @@ fn known(place: Place) -> Vec<&'static str> {
         Place::Retry => RETRY.to_vec(),
         Place::After => AFTER.to_vec(),
         Place::Ulimits => ULIMITS.to_vec(),
+        Place::Dst => DST.to_vec(),
     }
 }
 
@@ -136,6 +140,7 @@ fn within(place: Place) -> &'static str {
         Place::Retry => " in retry",
         Place::After => " in after",
         Place::Ulimits => " in ulimits",
+        Place::Dst => " in dst",
     }
 }
 
@@ -221,6 +226,11 @@ pub(super) fn hint_for_word(key: &str, found: &str) -> Option<String> {
         ("output", "true" | "always") => "output = \"all\"",
         ("output", "false" | "never") => "output = \"none\"",
         ("output", "on_failure" | "failure" | "errors") => "output = \"failures\"",
+        ("gap", "shift" | "forward" | "run" | "true") => "gap = \"after\"",
+        ("gap", "none" | "never" | "false") => "gap = \"skip\"",
+        ("fold", "once" | "earlier" | "false") => "fold = \"first\"",
+        ("fold", "second" | "later") => "fold = \"last\"",
+        ("fold", "twice" | "all" | "true") => "fold = \"both\"",
         _ => return None,
     };
     Some(format!("write: {word}"))

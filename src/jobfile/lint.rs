@@ -28,6 +28,8 @@ pub(super) struct Spans<'a> {
     /// The job's own; one of the defaults is for many.
     pub(super) timeout: Option<Range<usize>>,
     pub(super) action: Range<usize>,
+    /// Whether the job or its defaults say what becomes of times in a gap.
+    pub(super) gap_is_chosen: bool,
 }
 
 /// Looks a sound job over.
@@ -45,7 +47,9 @@ pub(super) fn job(
     let when = when.or(spans.wall.clone()).or(spans.every.clone());
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
-    dst_gap(reader, job, when, options.now);
+    if !spans.gap_is_chosen {
+        dst_gap(reader, job, when, options.now);
+    }
     timeout(reader, job, spans, options.now);
     pipe(reader, job, spans);
     plain_command(reader, job, spans);
@@ -74,7 +78,7 @@ fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
             CronNote::BothDayFields { span } => {
                 let message =
                     "day of the month and day of the week are both set: either may match".to_owned();
-                let hint = "for both at once there is nothing yet; test one of them in the command";
+                let hint = "for days that match both, put a + before the day of the week: +5";
                 reader.warn(Code::BothDayFields, reader.within(cron, span), message, hint);
             }
         }
@@ -117,7 +121,10 @@ fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime
     if let Some((gap, zone)) = first {
         let at = zone.at(gap);
         let message = format!("on {} its time does not exist in {zone}", at.format("%Y-%m-%d"));
-        let hint = format!("it runs at {} then; another hour has no such day", at.format("%H:%M"));
+        let hint = format!(
+            "it runs at {} then; another hour has no such day, dst = {{ gap = \"skip\" }} leaves it out",
+            at.format("%H:%M")
+        );
         reader.warn(Code::DstGap, when, message, hint);
     }
 }

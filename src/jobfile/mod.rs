@@ -4,13 +4,14 @@
 //! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what is
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
 //! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
-//! of users and limits), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
+//! of users and limits, `dst` that of changes of the clock), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
 //! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
 
 mod after;
+mod dst;
 mod fault;
 mod job;
 mod keys;
@@ -60,6 +61,8 @@ pub struct Options {
     pub now: DateTime<Utc>,
     /// The machine; `None` leaves out what depends on it.
     pub host: Option<Host>,
+    /// What the `H` of a cron is drawn from, beside the job's name, when the file has no seed: the host's name.
+    pub seed: String,
 }
 
 /// What is looked at on this machine.
@@ -96,6 +99,8 @@ struct Shelf {
     /// By text; of one text there are as many as there are zones with it.
     crons: HashMap<String, Vec<(Zone, job::ReadCron)>>,
     actions: HashSet<JobAction>,
+    /// What an `H` is drawn from, beside the job's name.
+    seed: String,
     /// Whether a path of this machine is there.
     paths: HashMap<PathBuf, bool>,
 }
@@ -116,8 +121,8 @@ struct Loader<'a> {
     options: &'a Options,
     faults: Vec<Fault>,
     jobs: Vec<Arc<Job>>,
-    /// Where each job was first defined, sound or not.
-    defined: HashMap<Box<str>, Spot>,
+    /// Where each job with a sound name was first defined, whatever else is wrong with it.
+    defined: HashMap<Name, Spot>,
     groups: BTreeMap<Name, NonZeroU32>,
     groups_defined: HashMap<Box<str>, Spot>,
     /// The group that each job names, to be looked up when all files are read.
@@ -158,7 +163,8 @@ impl<'a> Loader<'a> {
             let fault = Fault::of_file(Code::NoJobs, &sheet.path, "expected at least one job, found none");
             self.faults.push(fault.hint("write one as [jobs.NAME]; `runner init` writes a first file"));
         }
-        let (jobs, groups) = (std::mem::take(&mut self.jobs), std::mem::take(&mut self.groups));
+        let (mut jobs, groups) = (std::mem::take(&mut self.jobs), std::mem::take(&mut self.groups));
+        jobs.shrink_to_fit();
         Some(Plan { jobs, groups, settings })
     }
 
@@ -201,6 +207,9 @@ impl<'a> Loader<'a> {
         keys::refuse_rest(&mut reader, top, keys::Place::Top);
         let main = under.is_none();
         let runner = RunnerTable::read(&mut reader, runner_entry.as_ref(), include_entry.as_ref(), main);
+        if main {
+            self.shelf.seed = runner.seed.clone().unwrap_or_else(|| self.options.seed.clone());
+        }
         let zone = match under {
             Some(under) => under.timezone.clone(),
             None => runner.zone.clone().or_else(|| system_zone(&mut reader)),
@@ -264,9 +273,9 @@ impl<'a> Loader<'a> {
             self.faults.push(Fault { also, ..fault.hint("give one of them another name") });
             return;
         }
-        self.defined.insert(entry.key.into(), Spot::new(sheet, &entry.key_span));
         let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
         let read = job::read(&mut reader, entry, defaults, self.options, &mut self.shelf);
+        self.defined.extend(read.name.map(|name| (name, Spot::new(sheet, &entry.key_span))));
         self.groups_named.extend(read.group);
         self.after_named.extend(read.after);
         self.jobs.extend(read.job.map(Arc::new));
@@ -301,7 +310,7 @@ impl<'a> Loader<'a> {
         if unknown.is_empty() {
             return;
         }
-        let mut known: Vec<&str> = self.defined.keys().map(AsRef::as_ref).collect();
+        let mut known: Vec<&str> = self.defined.keys().map(Name::as_str).collect();
         known.sort_unstable();
         for (index, unknown) in unknown.into_iter().enumerate() {
             let compared = if index < NEAREST_MAX { &*known } else { &[] };

@@ -1,13 +1,14 @@
 //! The keys that a job and `[defaults]` have in common: each read into an option, so that a job's own lie
 //! over those of its file's defaults, and those over the main file's.
 
+use super::dst;
 use super::fault::Code;
 use super::job;
 use super::keys::{self, Place};
 use super::source::Sheet;
 use super::value::{Entry, Fields, Reader};
 use crate::model::{Coalesce, Grace, Ladder, Name, OutputMode, Overlap, Policy, Retry, Rights, Setup};
-use crate::trigger::Zone;
+use crate::trigger::{Dst, Zone};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -29,6 +30,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared {
     pub(super) timezone: Option<Zone>,
+    pub(super) dst: Dst,
     pub(super) enabled: Option<bool>,
     pub(super) allow: Option<Vec<Code>>,
     pub(super) group: Option<Name>,
@@ -115,6 +117,7 @@ impl Shared {
         let mut key = |name: &str| fields.take(name);
         Shared {
             timezone: key("timezone").and_then(|entry| reader.zone(&entry)),
+            dst: key("dst").map(|entry| dst::read(reader, &entry)).unwrap_or_default(),
             enabled: key("enabled").and_then(|entry| reader.flag(&entry)),
             allow: key("allow").and_then(|entry| read_allow(reader, &entry)),
             group: key("group").and_then(|entry| {
@@ -183,12 +186,13 @@ impl Shared {
         }
     }
 
-    /// Lays these over `under`: `env` and `retry` key by key, everything else whole.
+    /// Lays these over `under`: `env`, `dst` and `retry` key by key, everything else whole.
     pub(super) fn over(self, under: &Shared) -> Shared {
         let mut env = under.env.clone();
         env.extend(self.env);
         Shared {
             timezone: self.timezone.or_else(|| under.timezone.clone()),
+            dst: dst::over(self.dst, under.dst),
             enabled: self.enabled.or(under.enabled),
             allow: self.allow.or_else(|| under.allow.clone()),
             group: self.group.or_else(|| under.group.clone()),

@@ -1,41 +1,89 @@
 //! `at`: an instant, written with its offset or as local time.
 
-use super::{FireTime, TriggerError, Zone};
+use super::dst::{Dst, Fold, Gap};
+use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-/// Returns the instant that `text` means: RFC 3339 with an offset, or local time in `zone` (the first of two,
-/// or the first instant after a gap). Also whether that local time lies in a gap.
-pub(super) fn parse(text: &str, zone: &Zone) -> Result<(FireTime, bool), TriggerError> {
-    let trimmed = text.trim();
-    if let Ok(instant) = DateTime::parse_from_rfc3339(trimmed) {
-        return whole_second(text, instant.to_utc()).map(|instant| (instant, false));
-    }
-    match read_local(trimmed) {
-        Some(local) => {
-            let instant = whole_second(text, zone.resolve_first(local))?;
-            Ok((instant, zone.at(instant).naive_local() != local))
+/// The instants that a text means: one; two if it is a local time of a fold and both are wanted; none if it
+/// lies in a gap that is to be skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct At {
+    written: Written,
+    instants: [Option<FireTime>; 2],
+    in_gap: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Instant(FireTime),
+    Local(NaiveDateTime),
+}
+
+impl At {
+    /// Reads RFC 3339 with an offset, or local time in `zone` (the first of two, or the first instant after a
+    /// gap).
+    pub(super) fn parse(text: &str, zone: &Zone) -> Result<At, TriggerError> {
+        let trimmed = text.trim();
+        let local = || {
+            let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+            formats.iter().find_map(|format| NaiveDateTime::parse_from_str(trimmed, format).ok())
+        };
+        let written = match DateTime::parse_from_rfc3339(trimmed) {
+            Ok(instant) => Written::Instant(instant.to_utc()),
+            Err(_) => Written::Local(local().ok_or_else(|| error(text, hint(trimmed)))?),
+        };
+        let fraction = match written {
+            Written::Instant(instant) => instant.nanosecond(),
+            Written::Local(local) => local.nanosecond(),
+        };
+        // chrono reads a leap second as a fraction beyond the 59th.
+        if fraction != 0 {
+            return Err(error(text, Some("write whole seconds, 0 to 59".into())));
         }
-        None => Err(error(text, hint(trimmed))),
+        Ok(At { written, instants: [None, None], in_gap: false }.resolved(zone, Dst::default()))
     }
-}
 
-/// Returns the local time in `zone` that `text` means, also where it lies in a gap.
-pub(super) fn local(text: &str, zone: &Zone) -> Result<NaiveDateTime, TriggerError> {
-    let (instant, _) = parse(text, zone)?;
-    Ok(read_local(text.trim()).unwrap_or_else(|| zone.at(instant).naive_local()))
-}
+    /// Returns it with a job's choice for gaps and folds.
+    pub(super) fn resolved(self, zone: &Zone, dst: Dst) -> At {
+        let local = match self.written {
+            Written::Instant(instant) => return At { instants: [Some(instant), None], ..self },
+            Written::Local(local) => local.and_utc().timestamp(),
+        };
+        let instant = |second: i64| DateTime::from_timestamp(second, 0).unwrap_or(FireTime::MAX_UTC);
+        let (first, second) = local::instants(zone, local);
+        let follow = dst.follow(false);
+        let (first, second) = match (first, second, follow.fold) {
+            (None, _, _) if follow.gap == Gap::Skip => (None, None),
+            (None, _, _) => (Some(local::first_instant(zone, local)), None),
+            (_, Some(_), Fold::Last) => (second, None),
+            (_, _, Fold::Both) => (first, second),
+            _ => (first, None),
+        };
+        let in_gap = local::instants(zone, local).0.is_none();
+        At { instants: [first.map(instant), second.map(instant)], in_gap, ..self }
+    }
 
-fn read_local(text: &str) -> Option<NaiveDateTime> {
-    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
-    formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-}
+    /// The local time that it means in `zone`, also where it lies in a gap.
+    pub(super) fn local(&self, zone: &Zone) -> NaiveDateTime {
+        match self.written {
+            Written::Instant(instant) => zone.at(instant).naive_local(),
+            Written::Local(local) => local,
+        }
+    }
 
-/// chrono reads a leap second as a fraction beyond the 59th.
-fn whole_second(text: &str, instant: FireTime) -> Result<FireTime, TriggerError> {
-    if instant.nanosecond() == 0 {
-        Ok(instant)
-    } else {
-        Err(error(text, Some("write whole seconds, 0 to 59".into())))
+    /// The first of its instants.
+    pub(super) fn first(&self) -> Option<FireTime> {
+        self.instants[0]
+    }
+
+    /// Its instants in order.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = FireTime> {
+        self.instants.into_iter().flatten()
+    }
+
+    /// Whether it is a local time that never is.
+    pub(super) fn is_in_gap(&self) -> bool {
+        self.in_gap
     }
 }
 

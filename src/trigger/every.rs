@@ -54,8 +54,30 @@ impl Every {
         u64::try_from(index(until) - index(after)).unwrap_or(0)
     }
 
+    /// When both name the same instant, if ever again; they have one anchor.
+    pub(super) fn meeting(&self, other: &Every) -> Option<Every> {
+        let period = (self.period / gcd(self.period, other.period)).checked_mul(other.period)?;
+        Some(Every { period, ..*self })
+    }
+
+    /// Its whole seconds from `second` on, in seconds since 1970.
+    pub(super) fn seconds_from(&self, second: i64) -> impl Iterator<Item = i64> {
+        let (period, anchor) = (self.period, self.anchor);
+        let from = second * 1000 - anchor;
+        let first = from.div_euclid(period) + i64::from(from.rem_euclid(period) > 0);
+        let millis = move |n: i64| n.checked_mul(period)?.checked_add(anchor);
+        // Of a thousand fire times in a row one is a whole second, if any is.
+        let whole = (first..first + 1000).filter_map(millis).find(|millis| millis % 1000 == 0);
+        let step = self.period / gcd(self.period, 1000);
+        std::iter::successors(whole.map(|millis| millis / 1000), move |second| second.checked_add(step))
+    }
+
     fn nth(&self, n: i64) -> Option<FireTime> {
         let millis = n.checked_mul(self.period)?.checked_add(self.anchor)?;
         DateTime::from_timestamp_millis(millis)
     }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -4,10 +4,11 @@
 //! What is due on the 29th, 30th or 31st keeps its day: a month that has no such day is left out, or its last
 //! day stands in ([`ShortMonth`]).
 
-use super::calendar::{DAY, Date, days_in_month};
+use super::at::At;
+use super::calendar::{self, DAY, Date, days_in_month};
 use super::local::Series;
 use super::piece::Piece;
-use super::{TriggerError, Zone, at};
+use super::{TriggerError, Zone};
 
 /// The largest number of days, weeks, months or years.
 const NUMBER_MAX: i64 = 9999;
@@ -49,12 +50,11 @@ impl Interval {
         zone: &Zone,
     ) -> Result<Interval, TriggerError> {
         let (number, unit) = parse(text)?;
-        let start = at::local(start, zone)?.and_utc().timestamp();
+        let start = At::parse(start, zone)?.local(zone).and_utc().timestamp();
         Ok(Interval { number, unit, short_month, start })
     }
 
     /// Returns what it means, in plain English: `every 2 weeks at 09:00 from Monday 2026-01-05 on`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `explain`, which is not there yet"))]
     pub(super) fn describe(&self) -> String {
         let rhythm = match self.number {
             1 => format!("every {}", self.unit.name()),
@@ -64,7 +64,7 @@ impl Interval {
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         let second = if second == 0 { String::new() } else { format!(":{second:02}") };
         let weekday = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
-            [usize::try_from(date.weekday()).expect("less than seven")];
+            [usize::try_from(calendar::weekday(date.days())).expect("less than seven")];
         let Date { year, month, day } = date;
         let short = match (self.months(), self.short_month) {
             (Some(_), ShortMonth::Skip) if day > 28 => ", not in shorter months",

@@ -4,20 +4,23 @@
 //! next begins, local time jumps forward (a *gap*: times that never are) or back (a *fold*: times that are
 //! twice). A [`Series`] of local times becomes fire times segment by segment, so they are in order:
 //!
-//! - [`Follow::RealTime`], for recurring ones: whatever matches in a segment fires. Nothing in a gap, both
-//!   passes of a fold.
-//! - [`Follow::EachOnce`], for fixed times, as Vixie cron does: if anything matches in a gap, the first
-//!   instant after it fires, once; in a fold only the first pass fires.
+//! whatever matches in a segment fires, less what a [`Fold`] holds back at one of its ends, and perhaps its
+//! first instant is made up for a [`Gap`] before it.
 //!
 //! A jump of more than three hours is a correction of the clock, not daylight saving: nothing is made up and
 //! nothing held back.
 
+use super::dst::{Fold, Follow, Gap};
 use super::zone::Zone;
 
 /// Longer jumps are corrections of the clock.
 const JUMP_MAX: i64 = 3 * 3600;
+const JUMP_BACK_MAX: i64 = -JUMP_MAX;
 /// No local time is further from UTC than this.
 const OFFSET_MAX: i64 = 26 * 3600;
+
+/// Segments that are farther apart than this do not show the same local times.
+const SOON: i64 = 2 * OFFSET_MAX;
 
 /// Local times, in seconds as if the zone were UTC.
 pub(super) trait Series {
@@ -29,18 +32,11 @@ pub(super) trait Series {
     fn count(&self, from: i64, until: i64) -> u64;
 }
 
-/// How a series goes through gaps and folds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Follow {
-    RealTime,
-    EachOnce,
-}
-
 /// What a segment has of a series: its own local times, and at its start perhaps a fire time for the gap.
 struct Window {
     /// The local times that fire, inclusive; later than the segment's start where a fold holds some back.
     from: i64,
-    /// Exclusive.
+    /// Exclusive; earlier than the segment's end where a fold holds some back.
     until: i64,
     offset: i64,
     /// The segment's start and the local times of the gap before it.
@@ -51,24 +47,30 @@ impl Window {
     fn of(zone: &Zone, index: usize, follow: Follow) -> Window {
         let segment = zone.segment(index);
         let (start, offset) = (segment.start, segment.offset);
-        let until = zone.segment_end(index).saturating_add(offset);
-        let from = start.saturating_add(offset);
+        let end = zone.segment_end(index);
+        let (from, until) = (start.saturating_add(offset), end.saturating_add(offset));
         let mut window = Window { from, until, offset, gap: None };
-        if index > 0 && follow == Follow::EachOnce {
+        if index > 0 && (follow.gap == Gap::After || follow.fold == Fold::First) {
             let before = start + zone.segment(index - 1).offset;
-            let jump = from - before;
-            if 0 < jump && jump <= JUMP_MAX {
-                window.gap = Some((start, before, from));
-            } else if (-JUMP_MAX..0).contains(&jump) {
-                window.from = before;
+            match from - before {
+                1..=JUMP_MAX if follow.gap == Gap::After => window.gap = Some((start, before, from)),
+                JUMP_BACK_MAX..=-1 if follow.fold == Fold::First => window.from = before,
+                _ => {}
+            }
+        }
+        if follow.fold == Fold::Last && !zone.is_last(index) {
+            let after = end + zone.segment(index + 1).offset;
+            if (JUMP_BACK_MAX..0).contains(&(after - until)) {
+                window.until = after;
             }
         }
         window
     }
 
-    /// The instant that the gap before this segment gives, if anything of the series lies in it.
-    fn made_up(&self, series: &impl Series) -> Option<i64> {
-        let (start, from, until) = self.gap?;
+    /// The instant that the gap before this segment gives, if anything of the series lies in it and it is one
+    /// of those that are `wanted`.
+    fn made_up(&self, series: &impl Series, wanted: impl Fn(i64) -> bool) -> Option<i64> {
+        let (start, from, until) = self.gap.filter(|(start, ..)| wanted(*start))?;
         series.first_from(from).is_some_and(|first| first < until).then_some(start)
     }
 }
@@ -78,15 +80,23 @@ pub(super) fn first_from(zone: &Zone, series: &impl Series, follow: Follow, from
     let mut index = zone.segment_at(from);
     loop {
         let window = Window::of(zone, index, follow);
-        if let Some(start) = window.made_up(series).filter(|start| *start >= from) {
+        if let Some(start) = window.made_up(series, |start| from <= start) {
             return Some(start);
         }
-        let local = series.first_from(window.from.max(from.saturating_add(window.offset)))?;
-        if local < window.until {
+        let searched = window.from.max(from.saturating_add(window.offset));
+        let local = series.first_from(searched);
+        if let Some(local) = local.filter(|local| *local < window.until) {
             return Some(local - window.offset);
         }
-        // Nothing matches before `local`, so nothing fires before the segment that may hold it.
-        index = (index + 1).max(zone.segment_at(local - OFFSET_MAX));
+        if zone.is_last(index) {
+            return None;
+        }
+        index += 1;
+        // Nothing matches in between, so nothing fires before the segment that may hold `local`; unless one
+        // comes so soon that it may show times again that are before what was searched.
+        if zone.segment(index).start >= searched - window.offset + SOON {
+            index = index.max(zone.segment_at(local? - OFFSET_MAX));
+        }
     }
 }
 
@@ -101,11 +111,15 @@ pub(super) fn last_until(zone: &Zone, series: &impl Series, follow: Follow, unti
             // A gap's fire time is the segment's start, and nothing comes before that in it.
             return Some(local - window.offset);
         }
-        if let Some(start) = window.made_up(series) {
+        if let Some(start) = window.made_up(series, |_| true) {
             return Some(start);
         }
-        let earlier = index.checked_sub(1)?;
-        index = earlier.min(zone.segment_at(local?.saturating_add(OFFSET_MAX)));
+        let start = zone.segment(index).start;
+        index = index.checked_sub(1)?;
+        // As in the other direction; the one before may have shown times that are after what was searched.
+        if start <= latest - window.offset - SOON {
+            index = index.min(zone.segment_at(local?.saturating_add(OFFSET_MAX)));
+        }
     }
 }
 
@@ -119,7 +133,7 @@ pub(super) fn count(zone: &Zone, series: &impl Series, follow: Follow, from: i64
         let last = window.until.min(until.saturating_add(window.offset));
         total += series.count(first, last);
         // A fire time of the gap counts unless its instant, the segment's start, matches anyway.
-        if let Some(start) = window.made_up(series).filter(|start| from <= *start && *start < until) {
+        if let Some(start) = window.made_up(series, |start| from <= start && start < until) {
             let local = start + window.offset;
             total += u64::from(series.first_from(local) != Some(local));
         }
@@ -130,10 +144,16 @@ pub(super) fn count(zone: &Zone, series: &impl Series, follow: Follow, from: i64
     }
 }
 
+/// Returns the offset of `from <= t < until` (UTC seconds), if no change of the clock is so near that it matters.
+pub(super) fn plain_offset(zone: &Zone, from: i64, until: i64) -> Option<i64> {
+    let index = zone.segment_at(from - JUMP_MAX);
+    (zone.segment_end(index) >= until + JUMP_MAX).then(|| zone.segment(index).offset)
+}
+
 /// Returns whether the fire time at `instant` was made up for a gap.
 pub(super) fn is_made_up(zone: &Zone, series: &impl Series, follow: Follow, instant: i64) -> bool {
     let window = Window::of(zone, zone.segment_at(instant), follow);
-    window.made_up(series) == Some(instant)
+    window.made_up(series, |start| start == instant).is_some()
 }
 
 /// Returns whether the local time of `instant` occurs twice.
@@ -155,7 +175,7 @@ pub(super) fn first_instant(zone: &Zone, local: i64) -> i64 {
 }
 
 /// The instants that show `local`, first and second.
-fn instants(zone: &Zone, local: i64) -> (Option<i64>, Option<i64>) {
+pub(super) fn instants(zone: &Zone, local: i64) -> (Option<i64>, Option<i64>) {
     let segments = zone.segment_at(local - OFFSET_MAX)..=zone.segment_at(local + OFFSET_MAX);
     let mut shown = segments.filter_map(|index| {
         let segment = zone.segment(index);

@@ -1,11 +1,15 @@
 //! A job's triggers as one series.
 
-use super::cron::Cron;
+use super::at::At;
+use super::calendar::DAY;
+use super::cron::{self, Cron, CronField};
+use super::dst::{Dst, Follow};
 use super::every::Every;
 use super::interval::{Interval, ShortMonth};
 use super::on_calendar::OnCalendar;
+use super::union::{self, Sheet};
 use super::wall::Wall;
-use super::{FireTime, TriggerError, Zone, at, local};
+use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +23,9 @@ pub struct Trigger {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
-    Wall { wall: Wall, zone: Zone },
+    Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
-    At { instant: FireTime, in_gap: bool, zone: Zone },
+    At { at: At, zone: Zone },
 }
 
 /// What a fire time owes to daylight saving.
@@ -37,9 +41,13 @@ impl Trigger {
     /// Returns the trigger of a cron expression whose fields are meant in `zone`.
     ///
     /// 5 fields are minute, hour, day of the month, month and day of the week as in crontab(5), 6 have leading
-    /// seconds, 7 a trailing year. Both day fields restricted: either may match. A fixed time in a gap fires
-    /// at the first instant after it, in a fold on the first pass; a recurring one (a second, minute or hour
-    /// field that begins with `*`) follows real time.
+    /// seconds, 7 a trailing year. Both day fields restricted: either may match, or both have to with a `+`
+    /// before the day of the week. `L` is the last day, `L-3` the third before it, `15W` the weekday nearest
+    /// to the 15th, `LW` the last weekday; `5#2` is the second Friday, `5L` (or `5#L`) the last one. `H`,
+    /// `H(0-29)` and `H/15` are drawn, see [`Trigger::spread`]. `@every 90s` is [`Trigger::every`].
+    ///
+    /// A fixed time in a gap fires at the first instant after it, in a fold on the first pass; a recurring one
+    /// (a second, minute or hour field that begins with `*`) follows real time. [`Trigger::with_dst`] chooses.
     ///
     /// # Errors
     /// [`TriggerError`] points at what is wrong.
@@ -55,8 +63,44 @@ impl Trigger {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let wall = Wall::Cron(Arc::new(Cron::parse(text)?));
-        Ok(Trigger { text: text.trim().into(), rule: Rule::Wall { wall, zone: zone.clone() } })
+        if let Some(period) = cron::period(text) {
+            return Trigger::every(period?);
+        }
+        let wall = Wall::Cron(Arc::new(Cron::parse(text, 0)?));
+        Ok(Trigger::of_wall(text.trim().into(), wall, zone))
+    }
+
+    /// Returns the trigger of a cron expression from somewhere else, which may have its own zone in front:
+    /// `TZ=Europe/Berlin 0 3 * * *` or `CRON_TZ=…`; without one it is meant in `zone`.
+    ///
+    /// # Errors
+    /// As for [`Trigger::cron`], and a zone that there is not.
+    pub fn imported_cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let (zone, at) = cron::take_zone(text)?.unwrap_or_else(|| (zone.clone(), 0));
+        Trigger::cron(&text[at..], &zone).map_err(|mut error| {
+            error.span = error.span.start + at..error.span.end + at;
+            error
+        })
+    }
+
+    /// Whether it is a cron with an `H`, and so another one for each job.
+    pub fn is_drawn(&self) -> bool {
+        matches!(&self.rule, Rule::Wall { wall: Wall::Cron(cron), .. } if cron.drawn)
+    }
+
+    /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
+    /// The same `spread` always draws the same.
+    #[must_use]
+    pub fn spread(self, spread: u64) -> Trigger {
+        match &self.rule {
+            Rule::Wall { wall: Wall::Cron(cron), zone, follow } if cron.drawn => {
+                let cron = Cron::parse(&self.text, spread).expect("it was read before");
+                let wall = Wall::Cron(Arc::new(cron));
+                let rule = Rule::Wall { wall, zone: zone.clone(), follow: *follow };
+                Trigger { rule, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// Returns the trigger of a calendar event as systemd.time(7) has it, meant in the zone behind it, else in
@@ -65,7 +109,7 @@ impl Trigger {
     /// Weekdays, a date and a time, each of which may be missing: `Mon..Fri 09:00`, `*-*~01`, `*:0/15 UTC`,
     /// `quarterly`; whole seconds only. Years are 1970 to 2199. Single times in a gap fire at the first instant
     /// after it, in a fold on the first pass; if the hour, the minute or the second is `*` or repeats without
-    /// an end (`0/15`), it follows real time.
+    /// an end (`0/15`), it follows real time. [`Trigger::with_dst`] chooses.
     ///
     /// # Errors
     /// [`TriggerError`] points at what is wrong.
@@ -84,13 +128,13 @@ impl Trigger {
         let calendar = OnCalendar::parse(text)?;
         let zone = calendar.zone().unwrap_or(zone).clone();
         let text = format!("calendar {}", text.trim()).into();
-        Ok(Trigger { text, rule: Rule::Wall { wall: Wall::Calendar(Arc::new(calendar)), zone } })
+        Ok(Trigger::of_wall(text, Wall::Calendar(Arc::new(calendar)), &zone))
     }
 
     /// Returns the trigger of days, weeks, months or years of wall-clock time from `start` on: `2 weeks`. The start
     /// is written as for [`at`](Trigger::at); it is the first fire time, and gives the day and the time of day.
     ///
-    /// In a gap it fires at the first instant after it, in a fold on the first pass. [`ShortMonth`] says what
+    /// In a gap it fires at the first instant after it, in a fold on the first pass ([`Trigger::with_dst`] chooses). [`ShortMonth`] says what
     /// happens to the 29th, 30th and 31st.
     ///
     /// # Errors
@@ -112,7 +156,12 @@ impl Trigger {
     ) -> Result<Trigger, TriggerError> {
         let wall = Wall::Interval(Arc::new(Interval::parse(text, start, short_month, zone)?));
         let text = format!("interval {}", text.trim()).into();
-        Ok(Trigger { text, rule: Rule::Wall { wall, zone: zone.clone() } })
+        Ok(Trigger::of_wall(text, wall, zone))
+    }
+
+    fn of_wall(text: Arc<str>, wall: Wall, zone: &Zone) -> Trigger {
+        let follow = Dst::default().follow(wall.recurs());
+        Trigger { text, rule: Rule::Wall { wall, zone: zone.clone(), follow } }
     }
 
     /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the
@@ -133,16 +182,59 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let (instant, in_gap) = at::parse(text, zone)?;
-        Ok(Trigger {
-            text: format!("at {}", text.trim()).into(),
-            rule: Rule::At { instant, in_gap, zone: zone.clone() },
-        })
+        let at = At::parse(text, zone)?;
+        Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
+    }
+
+    /// Returns it with a choice for where the clock is put forward or back; what the choice leaves open is as
+    /// it is by default. Elapsed time does not notice.
+    #[must_use]
+    pub fn with_dst(mut self, dst: Dst) -> Trigger {
+        match &mut self.rule {
+            Rule::Wall { wall, follow, .. } => *follow = dst.follow(wall.recurs()),
+            Rule::At { at, zone } => *at = at.resolved(zone, dst),
+            Rule::Every(_) => {}
+        }
+        self
     }
 
     /// How it is named to people: `0 3 * * *`, `calendar daily`, `interval 2 weeks`, `every 15m`, `at 2026-12-24T18:00`.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What it means, in plain English, from what fires and not from its text: `at 02:30 on Monday to Friday`,
+    /// `every 15 minutes past hours 9 to 17, on the last weekday of the month`. Times are those of its zone.
+    ///
+    /// ```
+    /// use runner::trigger::{Trigger, Zone};
+    /// let trigger = Trigger::cron("*/15 9-17 LW * *", &Zone::utc())?;
+    /// assert_eq!(trigger.describe(), "every 15 minutes past hours 9 to 17, on the last weekday of the month");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn describe(&self) -> String {
+        match &self.rule {
+            Rule::Wall { wall, .. } => wall.describe(),
+            Rule::Every(every) => {
+                format!("every {} of elapsed time", humantime::format_duration(every.period()))
+            }
+            Rule::At { at, zone } => {
+                let times: Vec<_> =
+                    at.all().map(|instant| zone.at(instant).format("%F %T %:z").to_string()).collect();
+                match &*times {
+                    [] => "never: its local time is left out".into(),
+                    times => format!("at {}", times.join(" and ")),
+                }
+            }
+        }
+    }
+
+    /// The fields of a cron, in order; empty for every other kind. A nickname has those that it stands for.
+    pub fn cron_fields(&self) -> Vec<CronField> {
+        match &self.rule {
+            Rule::Wall { wall: Wall::Cron(cron), .. } => cron.fields(&self.text),
+            _ => Vec::new(),
+        }
     }
 
     /// The form in which `systemd-analyze calendar` shows a `calendar`.
@@ -169,44 +261,101 @@ impl Trigger {
         }
     }
 
-    /// The instant of an `at`.
+    /// The instant of an `at`, the first if there are two.
     pub fn instant(&self) -> Option<FireTime> {
         match &self.rule {
-            Rule::At { instant, .. } => Some(*instant),
+            Rule::At { at, .. } => at.first(),
             Rule::Wall { .. } | Rule::Every(_) => None,
         }
     }
 
     fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Wall { wall, zone } => {
+            Rule::Wall { wall, zone, follow } => {
                 let from = after.timestamp().checked_add(1)?;
-                instant(local::first_from(zone, wall, wall.follow(), from)?)
+                instant(local::first_from(zone, wall, *follow, from)?)
             }
             Rule::Every(every) => every.next_after(after),
-            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant > after),
+            Rule::At { at, .. } => at.all().find(|instant| *instant > after),
         }
     }
 
     fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Wall { wall, zone } => {
+            Rule::Wall { wall, zone, follow } => {
                 let until = seconds_up(before).checked_sub(1)?;
-                instant(local::last_until(zone, wall, wall.follow(), until)?)
+                instant(local::last_until(zone, wall, *follow, until)?)
             }
             Rule::Every(every) => every.prev_before(before),
-            Rule::At { instant, .. } => Some(*instant).filter(|instant| *instant < before),
+            Rule::At { at, .. } => at.all().rfind(|instant| *instant < before),
         }
     }
 
-    fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+    /// What it is by if it is elapsed time.
+    pub(super) fn as_every(&self) -> Option<&Every> {
         match &self.rule {
-            Rule::Wall { wall, zone } => {
+            Rule::Every(every) => Some(every),
+            Rule::Wall { .. } | Rule::At { .. } => None,
+        }
+    }
+
+    /// Marks the whole seconds that it names in a day (counted since 1970, in UTC).
+    pub(super) fn mark(&self, day: i64, sheet: &mut Sheet) {
+        let (begin, end) = (day * DAY, (day + 1) * DAY);
+        match &self.rule {
+            Rule::Every(every) => {
+                every
+                    .seconds_from(begin)
+                    .take_while(|second| *second < end)
+                    .for_each(|at| sheet.mark(at - begin));
+            }
+            Rule::Wall { wall: Wall::Cron(cron), zone, .. } => match plain_minutes(zone, day) {
+                Some(minutes) => {
+                    let (local, ahead) = (day + minutes.div_euclid(1440), minutes.rem_euclid(1440));
+                    cron.mark(local, |minute, seconds| sheet.mark_minute(minute - ahead, seconds));
+                    cron.mark(local + 1, |minute, seconds| sheet.mark_minute(minute + 1440 - ahead, seconds));
+                }
+                None => self.mark_each(day, sheet),
+            },
+            Rule::Wall { .. } | Rule::At { .. } => self.mark_each(day, sheet),
+        }
+    }
+
+    fn mark_each(&self, day: i64, sheet: &mut Sheet) {
+        let mut at = instant(day * DAY).map(|begin| begin - TimeDelta::nanoseconds(1));
+        while let Some(next) = at.and_then(|at| self.next_after(at)) {
+            let second = next.timestamp() - day * DAY;
+            if second >= DAY {
+                return;
+            }
+            sheet.mark(second);
+            at = Some(next);
+        }
+    }
+
+    /// What tells a day apart from others, of which the same seconds are marked if this is the same.
+    pub(super) fn day_key(&self, day: i64) -> Option<[i64; 2]> {
+        match &self.rule {
+            Rule::Every(every) => every.seconds_from(day * DAY).next().map(|second| [second - day * DAY, 0]),
+            Rule::Wall { wall: Wall::Cron(cron), zone, .. } => plain_minutes(zone, day).map(|minutes| {
+                let local = day + minutes.div_euclid(1440);
+                let matches = |day| i64::from(cron.matches_day(day));
+                [minutes, matches(local) * 2 + matches(local + 1)]
+            }),
+            Rule::Wall { .. } | Rule::At { .. } => None,
+        }
+    }
+
+    pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        match &self.rule {
+            Rule::Wall { wall, zone, follow } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
-                local::count(zone, wall, wall.follow(), from, until)
+                local::count(zone, wall, *follow, from, until)
             }
             Rule::Every(every) => every.count_between(after, until),
-            Rule::At { instant, .. } => u64::from(after < *instant && *instant <= until),
+            Rule::At { at, .. } => {
+                at.all().filter(|instant| after < *instant && *instant <= until).count() as u64
+            }
         }
     }
 
@@ -219,17 +368,23 @@ impl Trigger {
     pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
         let second = fire_time.timestamp();
         match &self.rule {
-            Rule::Wall { wall, zone } => {
-                if local::is_made_up(zone, wall, wall.follow(), second) {
+            Rule::Wall { wall, zone, follow } => {
+                if local::is_made_up(zone, wall, *follow, second) {
                     return Some(DstMark::Gap);
                 }
                 local::is_folded(zone, second).then_some(DstMark::Fold)
             }
             Rule::Every(_) => None,
-            Rule::At { in_gap: true, .. } => Some(DstMark::Gap),
+            Rule::At { at, .. } if at.is_in_gap() => Some(DstMark::Gap),
             Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
         }
     }
+}
+
+/// The minutes that a zone is ahead during a day, if they are whole and nothing changes near it.
+fn plain_minutes(zone: &Zone, day: i64) -> Option<i64> {
+    let offset = local::plain_offset(zone, day * DAY, (day + 1) * DAY)?;
+    (offset % 60 == 0).then_some(offset / 60)
 }
 
 fn instant(second: i64) -> Option<FireTime> {
@@ -293,8 +448,8 @@ impl Schedule {
         self.start.is_none_or(|start| start <= last).then_some(last)
     }
 
-    /// Returns how many fire times there are in `after < t <= until`. With one trigger this is arithmetic,
-    /// whatever the distance; with several they are enumerated, because two may name the same instant.
+    /// Returns how many fire times there are in `after < t <= until`: by arithmetic, whatever the distance, with
+    /// one trigger; day by day with several, because two may name the same instant.
     pub fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let after = self.start.map_or(after, |start| after.max(start - TimeDelta::nanoseconds(1)));
         let until = self.end.map_or(until, |end| until.min(end));
@@ -302,7 +457,9 @@ impl Schedule {
             _ if after >= until => 0,
             [] => 0,
             [only] => only.count_between(after, until),
-            _ => self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64,
+            several => union::count(several, after, until).unwrap_or_else(|| {
+                self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64
+            }),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Rules of the clock on the wall: each is a [`Series`] of local times, and says how it follows the clock when
-//! that is set for summer time.
+//! Rules of the clock on the wall: each is a [`Series`] of local times, and says whether it follows real time where
+//! that clock is put forward or back.
 
 use super::cron::Cron;
 use super::interval::Interval;
-use super::local::{Follow, Series};
+use super::local::Series;
 use super::on_calendar::OnCalendar;
 use std::sync::Arc;
 
@@ -16,12 +16,22 @@ pub(super) enum Wall {
 }
 
 impl Wall {
-    pub(super) fn follow(&self) -> Follow {
+    /// Whether it follows real time by default, rather than naming fixed times.
+    pub(super) fn recurs(&self) -> bool {
         match self {
-            Wall::Cron(cron) => cron.follow(),
-            Wall::Calendar(calendar) => calendar.follow(),
+            Wall::Cron(cron) => cron.recurring,
+            Wall::Calendar(calendar) => calendar.recurs(),
             // A time of day, which is due once a day at most.
-            Wall::Interval(_) => Follow::EachOnce,
+            Wall::Interval(_) => false,
+        }
+    }
+
+    /// What it means, in plain English.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Wall::Cron(cron) => cron.to_string(),
+            Wall::Calendar(calendar) => calendar.describe(),
+            Wall::Interval(interval) => interval.describe(),
         }
     }
 }

@@ -33,7 +33,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load_path(path: &Path) -> Loaded {
-    load(&Source::Path(path.to_owned()), &Options { now: now(), host: None })
+    load(&Source::Path(path.to_owned()), &Options { now: now(), host: None, seed: "host".into() })
 }
 
 /// The report, with the folder's own name taken out.
@@ -321,7 +321,7 @@ fn a_file_that_everybody_can_write_to() {
     let path = folder.path().join("jobs.toml");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("permissions");
     let host = Some(Host { path: Some("/bin".into()), is_root: true, find_user: |_| Ok(()) });
-    let loaded = load(&Source::Path(path), &Options { now: now(), host });
+    let loaded = load(&Source::Path(path), &Options { now: now(), host, seed: "host".into() });
     let codes: Vec<_> = loaded.faults.iter().map(|fault| fault.code.as_str()).collect();
     assert_eq!(codes, ["writable-by-others"]);
     assert!(loaded.plan.is_some());

@@ -16,7 +16,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn load_text(text: &str, host: Option<Host>) -> Loaded {
-    load(&Source::Stdin(text.into()), &Options { now: now(), host })
+    load(&Source::Stdin(text.into()), &Options { now: now(), host, seed: "host".into() })
 }
 
 fn folder() -> PathBuf {

@@ -238,7 +238,7 @@ fn included_files_have_defaults_of_their_own_over_the_main_ones() {
     write("sub/a.toml", "include = \"deep/c.toml\"\n[jobs.a]\nevery = \"2h\"\ncommand = \"true\"");
     write("sub/deep/c.toml", "[jobs.c]\nevery = \"2h\"\ncommand = \"true\"");
     let source = Source::Path(folder.path().join("jobs.toml"));
-    let loaded = load(&source, &Options { now: now(), host: None });
+    let loaded = load(&source, &Options { now: now(), host: None, seed: "host".into() });
     let plan = loaded.plan.unwrap_or_else(|| panic!("{}", loaded.faults.render(false)));
     let names: Vec<_> = plan.jobs.iter().map(|job| job.name.as_str()).collect();
     assert_eq!(names, ["main", "a", "c", "b"], "files in order, each with what it includes");
@@ -257,6 +257,32 @@ fn jobs_share_what_they_have_alike() {
     assert!(Arc::ptr_eq(&a.schedule, &b.schedule));
     assert!(Arc::ptr_eq(&a.policy, &b.policy));
     assert!(Arc::ptr_eq(&a.setup, &b.setup));
+}
+
+#[test]
+fn dst_is_of_the_job_or_of_the_defaults_half_by_half() {
+    let night = "cron = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\ncommand = \"true\"";
+    let text = format!(
+        "[defaults]\ndst = {{ gap = \"skip\", fold = \"both\" }}\n[jobs.a]\n{night}\n[jobs.b]\n{night}\ndst = {{ gap = \"after\" }}"
+    );
+    let plan = plan(&text);
+    let count = |job: usize, from: &str| {
+        let from = from.parse::<chrono::DateTime<chrono::Utc>>().expect("an instant");
+        plan.jobs[job].schedule.count_between(from, from + TimeDelta::days(1))
+    };
+    assert_eq!((count(0, "2026-03-28T23:00:00Z"), count(0, "2026-10-24T22:00:00Z")), (0, 2));
+    assert_eq!((count(1, "2026-03-28T23:00:00Z"), count(1, "2026-10-24T22:00:00Z")), (1, 2));
+}
+
+#[test]
+fn an_h_is_drawn_from_the_seed_and_the_name_of_the_job() {
+    let next = |seed: &str, job: usize| {
+        let jobs = ["a", "b"].map(|name| format!("[jobs.{name}]\ncron = \"H H * * * *\"\ncommand = \"a\"\n"));
+        plan(&format!("[runner]\nseed = \"{seed}\"\n{}", jobs.concat())).jobs[job].schedule.next_after(now())
+    };
+    assert_eq!(next("x", 0), next("x", 0));
+    assert_ne!(next("x", 0), next("x", 1));
+    assert_ne!(next("x", 0), next("y", 0));
 }
 
 #[test]

@@ -1,19 +1,31 @@
-//! cron expressions: `parse` reads the text as users of crontab know it, `compile` turns the fields into bit
-//! masks, and the search here runs on the masks.
+//! cron expressions: `parse` reads the text as users of crontab know it (`field` one field of it), `compile`
+//! turns the fields into bit masks, and the search here runs on the masks; `days` says which days of a month
+//! match, and `describe` says it all in words.
 
 mod compile;
+mod days;
+mod describe;
+mod field;
 mod parse;
 
+pub use describe::CronField;
 pub use parse::{CronNote, cron_notes};
+pub(super) use parse::{period, take_zone};
 
 use super::TriggerError;
-use super::calendar::{DAY, Date, days_in_month};
-use super::local::{Follow, Series};
+use super::calendar::{DAY, Date, days_in_month, weekday};
+use super::local::Series;
+use days::Days;
+use std::ops::Range;
 
 /// Fire times are looked for up to the end of this year.
 const YEAR_MAX: i32 = 9999;
 /// And from the beginning of this one.
 const YEAR_MIN: i32 = 1;
+/// The seconds from the beginning of the one to the end of the other.
+pub(super) const TIME: Range<i64> = -62_135_596_800..253_402_300_800;
+/// After so many years the calendar repeats itself, weekdays and all: what has not matched by then never will.
+const CYCLE: i32 = 400;
 
 /// The local times that match an expression: bit `n` of a mask is the value `n`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,27 +33,45 @@ pub(super) struct Cron {
     seconds: u64,
     minutes: u64,
     hours: u32,
-    days_of_month: u32,
     months: u16,
-    /// Bit 0 is Sunday.
-    days_of_week: u8,
-    /// Whether a day has to match both day fields (one of them begins with `*` or `?`), or either.
-    both_days: bool,
+    days: Days,
+    /// Whether all days match: then there is nothing to look up.
+    every_day: bool,
     /// Whether the second, minute or hour field begins with `*`.
     pub(super) recurring: bool,
+    /// Whether there is an `H` in it, so that it is another expression for each job.
+    pub(super) drawn: bool,
     /// Bit `n` is the year 1970 + n; `None`: every year.
     years: Option<Box<[u64; 3]>>,
 }
 
-impl Cron {
-    /// Returns the expression that `text` is: 5 fields (minute hour day-of-month month day-of-week), 6 with
-    /// leading seconds, 7 with a trailing year, or a nickname.
-    pub(super) fn parse(text: &str) -> Result<Cron, TriggerError> {
-        parse::parse(text).map(|fields| compile::compile(&fields))
+/// A month, and what is needed to look at its days.
+#[derive(Clone, Copy)]
+struct Month {
+    year: i32,
+    /// 1 to 12.
+    number: u32,
+    /// Days of the first after 1970-01-01.
+    first: i64,
+}
+
+impl Month {
+    fn of(year: i32, month: u32) -> Month {
+        Month { year, number: month, first: Date { year, month, day: 1 }.days() }
     }
 
-    pub(super) fn follow(&self) -> Follow {
-        if self.recurring { Follow::RealTime } else { Follow::EachOnce }
+    /// The month of a day, and which day of it that is.
+    fn of_day(day: i64) -> (Month, u32) {
+        let date = Date::from_days(day);
+        (Month { year: date.year, number: date.month, first: day - i64::from(date.day) + 1 }, date.day)
+    }
+}
+
+impl Cron {
+    /// Returns the expression that `text` is: 5 fields (minute hour day-of-month month day-of-week), 6 with
+    /// leading seconds, 7 with a trailing year, or a nickname. What `H` stands for is drawn from `spread`.
+    pub(super) fn parse(text: &str, spread: u64) -> Result<Cron, TriggerError> {
+        parse::parse(text, spread).map(|fields| compile::compile(&fields))
     }
 
     fn has_year(&self, year: i32) -> bool {
@@ -50,19 +80,45 @@ impl Cron {
         bit.is_some_and(|bit| years[bit / 64] >> (bit % 64) & 1 == 1)
     }
 
+    /// The first and the last year that there can be.
+    fn years_of_interest(&self) -> (i32, i32) {
+        if self.years.is_some() { (1970, 2100) } else { (YEAR_MIN, YEAR_MAX) }
+    }
+
+    fn has_month(&self, month: Month) -> bool {
+        self.months >> month.number & 1 == 1 && self.has_year(month.year)
+    }
+
     /// The days of a month that match; bit `n` is day `n`.
-    fn days(&self, year: i32, month: u32) -> u32 {
-        if self.months >> month & 1 == 0 || !self.has_year(year) {
+    fn days(&self, month: Month) -> u32 {
+        if !self.has_month(month) {
             return 0;
         }
-        let first = Date { year, month, day: 1 }.weekday();
-        let week = u32::from(self.days_of_week);
-        // The week as it stands from the 1st on, five times over.
-        let week = (week >> first | week << (7 - first)) & 0x7f;
-        let by_week = (0..5).fold(0u64, |days, nth| days | u64::from(week) << (7 * nth));
-        let by_week = u32::try_from((by_week << 1) & 0xffff_ffff).expect("cut to 32 bits");
-        let days = if self.both_days { self.days_of_month & by_week } else { self.days_of_month | by_week };
-        days & all_days(year, month)
+        self.days.of_month(weekday(month.first), days_in_month(month.year, month.number))
+    }
+
+    /// The next month that the month and year fields have.
+    fn month_after(&self, Month { year, number, .. }: Month) -> Option<Month> {
+        if let Some(month) = first_bit(self.months.into(), i64::from(number) + 1)
+            && self.has_year(year)
+        {
+            return Some(Month::of(year, u32::try_from(month).expect("a bit")));
+        }
+        let (first, last) = self.years_of_interest();
+        let year = (first.max(year + 1)..=last).find(|year| self.has_year(*year))?;
+        Some(Month::of(year, self.months.trailing_zeros()))
+    }
+
+    /// The last month before it that they have.
+    fn month_before(&self, Month { year, number, .. }: Month) -> Option<Month> {
+        if let Some(month) = last_bit(self.months.into(), i64::from(number) - 1)
+            && self.has_year(year)
+        {
+            return Some(Month::of(year, u32::try_from(month).expect("a bit")));
+        }
+        let (first, last) = self.years_of_interest();
+        let year = (first..=last.min(year - 1)).rev().find(|year| self.has_year(*year))?;
+        Some(Month::of(year, self.months.ilog2()))
     }
 
     fn first_time_from(&self, second: i64) -> Option<i64> {
@@ -101,6 +157,10 @@ impl Cron {
         Some(later(hour, highest(self.minutes), highest(self.seconds)))
     }
 
+    fn first_time(&self) -> i64 {
+        lowest(self.hours.into()) * 3600 + lowest(self.minutes) * 60 + lowest(self.seconds)
+    }
+
     fn times_a_day(&self) -> u64 {
         u64::from(self.hours.count_ones() * self.minutes.count_ones() * self.seconds.count_ones())
     }
@@ -125,96 +185,101 @@ impl Cron {
         count
     }
 
-    /// How many days match before `date` in its month.
-    fn days_before(&self, date: Date) -> u64 {
-        u64::from((self.days(date.year, date.month) & ((1 << date.day) - 1)).count_ones())
+    /// Whether a day, counted since 1970, matches.
+    pub(super) fn matches_day(&self, day: i64) -> bool {
+        let (month, date) = Month::of_day(day);
+        (YEAR_MIN..=YEAR_MAX).contains(&month.year) && self.days(month) >> date & 1 == 1
     }
 
-    fn matches_day(&self, date: Date) -> bool {
-        self.days(date.year, date.month) >> date.day & 1 == 1
-    }
-
-    /// How many days match in `from <= day < until`.
-    fn count_days(&self, from: Date, until: Date) -> u64 {
-        let mut count = 0;
-        let (mut year, mut month) = (from.year, from.month);
-        while (year, month) != (until.year, until.month) {
-            count += u64::from(self.days(year, month).count_ones());
-            (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    /// Gives the times of a day that matches: its minutes with a mask of their seconds.
+    pub(super) fn mark(&self, day: i64, mut minute: impl FnMut(i64, u64)) {
+        if !self.matches_day(day) {
+            return;
         }
-        count + self.days_before(until) - self.days_before(from)
+        for hour in bits(self.hours.into()) {
+            bits(self.minutes).for_each(|of_hour| minute(hour * 60 + of_hour, self.seconds));
+        }
+    }
+
+    /// How many times match from the beginning of a month until `until`, exclusive.
+    fn count_before(&self, from: Month, until: i64) -> u64 {
+        let (month, day) = Month::of_day(until.div_euclid(DAY));
+        let (mut days, mut at) = (0, from);
+        while at.first < month.first {
+            days += u64::from(self.days(at).count_ones());
+            at = match self.month_after(at) {
+                Some(next) if next.first < month.first => next,
+                _ => break,
+            };
+        }
+        let this = self.days(month);
+        days += u64::from((this & ((1 << day) - 1)).count_ones());
+        let today = if this >> day & 1 == 1 { self.times_before(until.rem_euclid(DAY)) } else { 0 };
+        days * self.times_a_day() + today
     }
 }
 
 impl Series for Cron {
     fn first_from(&self, from: i64) -> Option<i64> {
-        let start = Date { year: YEAR_MIN, month: 1, day: 1 }.days() * DAY;
-        let from = from.max(start);
+        let from = from.max(TIME.start);
         let (day, second) = (from.div_euclid(DAY), from.rem_euclid(DAY));
-        let date = Date::from_days(day);
-        if self.matches_day(date)
+        if from >= TIME.end {
+            return None;
+        }
+        if self.every_day {
+            let time = self.first_time_from(second);
+            let next = time.unwrap_or_else(|| DAY + self.first_time());
+            return Some(day * DAY + next).filter(|next| *next < TIME.end);
+        }
+        let (mut month, date) = Month::of_day(day);
+        let mut days = self.days(month);
+        if days >> date & 1 == 1
             && let Some(time) = self.first_time_from(second)
         {
             return Some(day * DAY + time);
         }
-        let mut days = self.days(date.year, date.month) & (u32::MAX.checked_shl(date.day + 1).unwrap_or(0));
-        let (mut year, mut month) = (date.year, date.month);
+        days &= u32::MAX.checked_shl(date + 1).unwrap_or(0);
+        let end = if self.years.is_some() { YEAR_MAX } else { month.year + CYCLE };
         while days == 0 {
-            (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-            if year > YEAR_MAX {
-                return None;
-            }
-            days = self.days(year, month);
+            month = self.month_after(month).filter(|month| month.year <= end)?;
+            days = self.days(month);
         }
-        let first = Date { year, month, day: days.trailing_zeros() };
-        Some(first.days() * DAY + self.first_time_from(0).expect("every field has a value"))
+        let first = month.first + i64::from(days.trailing_zeros()) - 1;
+        Some(first * DAY + self.first_time())
     }
 
     fn last_until(&self, until: i64) -> Option<i64> {
-        let end = Date { year: YEAR_MAX + 1, month: 1, day: 1 }.days() * DAY;
-        let until = until.min(end - 1);
-        let (day, second) = (until.div_euclid(DAY), until.rem_euclid(DAY));
-        let date = Date::from_days(day);
-        if date.year < YEAR_MIN {
+        let until = until.min(TIME.end - 1);
+        if until < TIME.start {
             return None;
         }
-        if self.matches_day(date)
+        let (day, second) = (until.div_euclid(DAY), until.rem_euclid(DAY));
+        let (mut month, date) = Month::of_day(day);
+        let mut days = self.days(month);
+        if days >> date & 1 == 1
             && let Some(time) = self.last_time_until(second)
         {
             return Some(day * DAY + time);
         }
-        let mut days = self.days(date.year, date.month) & ((1 << date.day) - 1);
-        let (mut year, mut month) = (date.year, date.month);
+        days &= (1 << date) - 1;
+        let begin = if self.years.is_some() { YEAR_MIN } else { month.year - CYCLE };
         while days == 0 {
-            (year, month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
-            if year < YEAR_MIN {
-                return None;
-            }
-            days = self.days(year, month);
+            month = self.month_before(month).filter(|month| month.year >= begin)?;
+            days = self.days(month);
         }
-        let last = Date { year, month, day: days.ilog2() };
-        Some(last.days() * DAY + self.last_time_until(DAY - 1).expect("every field has a value"))
+        let last = month.first + i64::from(days.ilog2()) - 1;
+        Some(last * DAY + self.last_time_until(DAY - 1).expect("every field has a value"))
     }
 
     fn count(&self, from: i64, until: i64) -> u64 {
-        let bound = |year| Date { year, month: 1, day: 1 }.days() * DAY;
-        let (from, until) = (from.max(bound(YEAR_MIN)), until.min(bound(YEAR_MAX + 1)));
+        let (from, until) = (from.max(TIME.start), until.min(TIME.end));
         if from >= until {
             return 0;
         }
-        // All before `until` less all before `from`, both counted from the beginning of `from`'s day.
-        let first = Date::from_days(from.div_euclid(DAY));
-        let before = |instant: i64| {
-            let date = Date::from_days(instant.div_euclid(DAY));
-            let today = if self.matches_day(date) { self.times_before(instant.rem_euclid(DAY)) } else { 0 };
-            self.count_days(first, date) * self.times_a_day() + today
-        };
-        before(until) - before(from)
+        // All before `until` less all before `from`, both counted from the beginning of `from`'s month.
+        let (month, _) = Month::of_day(from.div_euclid(DAY));
+        self.count_before(month, until) - self.count_before(month, from)
     }
-}
-
-fn all_days(year: i32, month: u32) -> u32 {
-    (u32::MAX >> (31 - days_in_month(year, month))) & !1
 }
 
 /// Hour, minute and second of a second of the day.
@@ -234,6 +299,14 @@ fn last_bit(mask: u64, until: i64) -> Option<i64> {
     let above = 63 - u32::try_from(until).ok()?;
     let mask = mask & (u64::MAX >> above);
     (mask != 0).then(|| i64::from(mask.ilog2()))
+}
+
+fn bits(mut mask: u64) -> impl Iterator<Item = i64> {
+    std::iter::from_fn(move || {
+        let bit = (mask != 0).then(|| lowest(mask))?;
+        mask &= mask - 1;
+        Some(bit)
+    })
 }
 
 fn lowest(mask: u64) -> i64 {

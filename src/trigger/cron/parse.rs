@@ -1,31 +1,33 @@
 //! The text of a cron expression, as users of crontab know it.
 //!
 //! The numbering and the either-day rule are POSIX crontab's and Vixie cron's; seconds in front, a year
-//! behind, wrapped ranges and `a/n` are common extensions. What this cannot read it says where, what was
-//! expected, and what was found.
+//! behind, wrapped ranges, `a/n`, `L`, `W`, `#`, `H` and `+` are common extensions. What this cannot read it
+//! says where, what was expected, and what was found.
 
-use crate::trigger::TriggerError;
-use std::collections::BTreeSet;
+use super::field::{
+    self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
+};
+use crate::trigger::{TriggerError, Zone};
 use std::ops::Range;
+use std::time::Duration;
 
-/// The values of a field.
-pub(super) type Values = BTreeSet<u16>;
-
-/// The values of all fields. None is empty; Sunday is 0.
-#[derive(Debug, PartialEq, Eq)]
+/// All fields that have been read.
+#[derive(Debug)]
 pub(super) struct Fields {
     pub(super) seconds: Values,
     pub(super) minutes: Values,
     pub(super) hours: Values,
-    pub(super) days_of_month: Values,
+    pub(super) days_of_month: Field,
     pub(super) months: Values,
-    pub(super) days_of_week: Values,
+    pub(super) days_of_week: Field,
     /// `None`: every year.
     pub(super) years: Option<Values>,
-    /// Whether a day field begins with `*` or `?`: then both have to match.
-    pub(super) either_is_star: bool,
+    /// Whether both day fields have to match: one begins with `*` or `?`, or it is asked for with `+`.
+    pub(super) both_days: bool,
     /// Whether the second, minute or hour field begins with `*`.
     pub(super) recurring: bool,
+    /// Whether there is an `H` in it.
+    pub(super) drawn: bool,
 }
 
 /// Something that is legal and perhaps not meant.
@@ -58,29 +60,6 @@ pub enum CronNote {
     },
 }
 
-/// What a kind of field may hold.
-struct Kind {
-    name: &'static str,
-    first: u16,
-    last: u16,
-    names: &'static [&'static str],
-    /// `?` is `*` here.
-    is_day: bool,
-}
-
-const SECOND: Kind = Kind { name: "second", first: 0, last: 59, names: &[], is_day: false };
-const MINUTE: Kind = Kind { name: "minute", first: 0, last: 59, names: &[], is_day: false };
-const HOUR: Kind = Kind { name: "hour", first: 0, last: 23, names: &[], is_day: false };
-const DAY_OF_MONTH: Kind = Kind { name: "day of the month", first: 1, last: 31, names: &[], is_day: true };
-const MONTH: Kind = Kind { name: "month", first: 1, last: 12, names: &MONTHS, is_day: false };
-/// 7 is Sunday again; it is made 0 when the values are known.
-const DAY_OF_WEEK: Kind = Kind { name: "day of the week", first: 0, last: 7, names: &WEEKDAYS, is_day: true };
-const YEAR: Kind = Kind { name: "year", first: 1970, last: 2100, names: &[], is_day: false };
-
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-
 const NICKNAMES: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
@@ -91,60 +70,46 @@ const NICKNAMES: [(&str, &str); 7] = [
     ("@hourly", "0 * * * *"),
 ];
 
-/// A piece of the text that is being read, and where it stands.
-#[derive(Clone, Copy)]
-struct Piece<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-/// One field that has been read.
-struct Field {
-    values: Values,
-    is_star: bool,
-}
-
-/// Reads `text`.
-pub(super) fn parse(text: &str) -> Result<Fields, TriggerError> {
+/// Reads `text`; what `H` stands for is drawn from `spread`.
+pub(super) fn parse(text: &str, spread: u64) -> Result<Fields, TriggerError> {
     let mut notes = Vec::new();
-    read(text, &mut notes)
+    read(text, spread, &mut notes)
 }
 
 /// Returns what in a sound cron expression is perhaps not meant; nothing for an unsound one.
 pub fn cron_notes(text: &str) -> Vec<CronNote> {
     let mut notes = Vec::new();
-    if read(text, &mut notes).is_err() {
+    if read(text, 0, &mut notes).is_err() {
         notes.clear();
     }
     notes
 }
 
-fn read(text: &str, notes: &mut Vec<CronNote>) -> Result<Fields, TriggerError> {
-    if text.trim_start().starts_with('@') {
-        return read_nickname(text, notes);
-    }
+fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, TriggerError> {
     let pieces = split(text);
-    let kinds: &[Kind] = match pieces.len() {
-        5 => &[MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK],
-        6 => &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK],
-        7 => &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR],
-        _ => return Err(wrong_count(text, &pieces)),
-    };
+    if let Some(first) = pieces.first() {
+        if first.text.starts_with('@') {
+            return read(nickname(text)?, spread, notes);
+        }
+        if let Some((name, _)) = zone_prefix(*first) {
+            let hint = format!("write: timezone = \"{name}\"");
+            return Err(first.error("the fields alone", Some(hint)));
+        }
+    }
+    let kinds = kinds(pieces.len()).ok_or_else(|| wrong_count(text, &pieces))?;
     let mut fields = Vec::with_capacity(7);
     for (kind, piece) in kinds.iter().zip(&pieces) {
-        fields.push(read_field(kind, *piece, notes)?);
+        fields.push(field::read(kind, *piece, spread, notes)?);
     }
     if fields.len() == 5 {
-        fields.insert(0, Field { values: Values::from([0]), is_star: false });
+        fields.insert(0, Field { values: Values([1, 0, 0]), ..Field::default() });
     }
     let years = (fields.len() == 7).then(|| fields.pop()).flatten();
-    let fields: [Field; 6] = fields.try_into().ok().expect("six are left");
-    let [seconds, minutes, hours, days_of_month, months, mut days_of_week] = fields;
-    if days_of_week.values.remove(&7) {
-        days_of_week.values.insert(0);
-    }
-    let either_is_star = days_of_month.is_star || days_of_week.is_star;
-    if !either_is_star {
+    let fields: [Field; 6] = fields.try_into().expect("six are left");
+    let drawn = fields.iter().any(|field| field.is_drawn);
+    let [seconds, minutes, hours, days_of_month, months, days_of_week] = fields;
+    let both_days = days_of_month.is_star || days_of_week.is_star || days_of_week.is_both;
+    if !both_days {
         let day = pieces[pieces.len().min(6) - 3];
         notes.push(CronNote::BothDayFields { span: day.span() });
     }
@@ -153,28 +118,93 @@ fn read(text: &str, notes: &mut Vec<CronNote>) -> Result<Fields, TriggerError> {
         seconds: seconds.values,
         minutes: minutes.values,
         hours: hours.values,
-        days_of_month: days_of_month.values,
+        days_of_month,
         months: months.values,
-        days_of_week: days_of_week.values,
+        days_of_week,
         years: years.filter(|years| !(years.is_star && years.values.len() == 131)).map(|years| years.values),
-        either_is_star,
+        both_days,
+        drawn,
     })
 }
 
-fn read_nickname(text: &str, notes: &mut Vec<CronNote>) -> Result<Fields, TriggerError> {
-    let at = text.len() - text.trim_start().len();
-    let word = Piece { text: text.trim(), at };
+/// Which fields so many are.
+fn kinds(count: usize) -> Option<&'static [Kind]> {
+    const ALL: &[Kind] = &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR];
+    match count {
+        5 => Some(&ALL[1..6]),
+        6 => Some(&ALL[..6]),
+        7 => Some(ALL),
+        _ => None,
+    }
+}
+
+/// Returns the names of the fields of a sound expression with their texts; of a nickname, those that it stands
+/// for.
+pub(super) fn fields(text: &str) -> Vec<(&'static str, &str)> {
+    let text = nickname(text).unwrap_or(text);
+    let pieces = split(text);
+    let kinds = kinds(pieces.len()).unwrap_or_default();
+    kinds.iter().zip(pieces).map(|(kind, piece)| (kind.name, piece.text)).collect()
+}
+
+/// What a nickname means.
+fn nickname(text: &str) -> Result<&'static str, TriggerError> {
+    let word = trimmed(text);
     let lower = word.text.to_ascii_lowercase();
     if let Some((_, meaning)) = NICKNAMES.iter().find(|(nickname, _)| *nickname == lower) {
-        return read(meaning, notes);
+        return Ok(meaning);
     }
     let hint = match lower.split_whitespace().next() {
-        Some("@reboot") => "write: startup = true".to_owned(),
-        Some("@every") => format!("write: every = \"{}\"", word.text["@every".len()..].trim()),
-        _ => "the nicknames are @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly"
-            .to_owned(),
+        Some("@reboot") => "write: startup = true",
+        _ => "the nicknames are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @every",
     };
-    Err(word.error("a nickname such as @daily", Some(hint)))
+    Err(word.error("a nickname such as @daily", Some(hint.into())))
+}
+
+/// Returns the period of an `@every 90s`; `None` for any other text.
+pub(in crate::trigger) fn period(text: &str) -> Option<Result<Duration, TriggerError>> {
+    let word = trimmed(text);
+    let (name, rest) = word.text.split_at_checked("@every".len())?;
+    if !name.eq_ignore_ascii_case("@every") || rest.starts_with(|c: char| !c.is_whitespace()) {
+        return None;
+    }
+    let at = word.at + word.text.len() - rest.trim_start().len();
+    let length = Piece { text: rest.trim_start(), at };
+    let mut units = length.text.split(|c: char| !c.is_ascii_alphabetic());
+    let by_calendar = units.any(|unit| unit == "M" || unit.starts_with("mo") || unit.starts_with('y'));
+    let expected = "a duration such as 90s or 1h 30m";
+    Some(match humantime::parse_duration(length.text) {
+        Ok(period) if !by_calendar => Ok(period),
+        Ok(_) => {
+            let hint = "a month or a year is not always the same time; write fields, or days";
+            Err(length.error(expected, Some(hint.into())))
+        }
+        Err(_) => Err(length.error(expected, None)),
+    })
+}
+
+/// Takes the zone off that stands in front of the fields in crontabs and in Go's words, `TZ=` or `CRON_TZ=`.
+/// Returns where the rest begins.
+pub(in crate::trigger) fn take_zone(text: &str) -> Result<Option<(Zone, usize)>, TriggerError> {
+    let Some(first) = split(text).first().copied() else { return Ok(None) };
+    let Some((name, at)) = zone_prefix(first) else { return Ok(None) };
+    match Zone::find(name) {
+        Ok(zone) => Ok(Some((zone, first.span().end))),
+        Err(unknown) => {
+            let nearest = unknown.nearest.first().map(|name| format!("did you mean {name}?"));
+            Err(Piece { text: name, at }.error("a zone such as Europe/Berlin", nearest))
+        }
+    }
+}
+
+/// The zone's name in `TZ=NAME`, and where it stands.
+fn zone_prefix(word: Piece<'_>) -> Option<(&str, usize)> {
+    let name = word.text.strip_prefix("CRON_TZ=").or_else(|| word.text.strip_prefix("TZ="))?;
+    Some((name, word.span().end - name.len()))
+}
+
+fn trimmed(text: &str) -> Piece<'_> {
+    Piece { text: text.trim(), at: text.len() - text.trim_start().len() }
 }
 
 fn split(text: &str) -> Vec<Piece<'_>> {
@@ -197,152 +227,5 @@ fn wrong_count(text: &str, pieces: &[Piece<'_>]) -> TriggerError {
                 .into(),
         found,
         hint: Some("every day at 18:00 is 0 18 * * *".into()),
-    }
-}
-
-fn read_field(kind: &Kind, piece: Piece<'_>, notes: &mut Vec<CronNote>) -> Result<Field, TriggerError> {
-    let mut values = Values::new();
-    for item in piece.split(',') {
-        read_item(kind, item, &mut values, notes)?;
-    }
-    let is_star = piece.text.starts_with('*') || (kind.is_day && piece.text.starts_with('?'));
-    Ok(Field { values, is_star })
-}
-
-fn read_item(
-    kind: &Kind,
-    item: Piece<'_>,
-    values: &mut Values,
-    notes: &mut Vec<CronNote>,
-) -> Result<(), TriggerError> {
-    let (range, step) = item.split_once('/');
-    let (first, last) = read_range(kind, range, step.is_some())?;
-    let Some(step_piece) = step else {
-        values.extend(wrapped(kind, first, last, 1));
-        return Ok(());
-    };
-    let step = read_step(kind, step_piece)?;
-    note_step(kind, (first, last), item, step, notes);
-    // `*/2` of a year means the even ones: it counts from 1970.
-    values.extend(wrapped(kind, first, last, step));
-    Ok(())
-}
-
-/// Values from `first` to `last`, around the end of the field where `last` is smaller.
-fn wrapped(kind: &Kind, first: u16, last: u16, step: u16) -> impl Iterator<Item = u16> {
-    let (low, high) = (kind.first, if kind.last == 7 { 6 } else { kind.last });
-    let size = high - low + 1;
-    let span = if last >= first { last - first } else { last + size - first };
-    let value =
-        move |offset: u16| if last >= first { first + offset } else { low + (first - low + offset) % size };
-    (0..=span).step_by(usize::from(step)).map(value)
-}
-
-fn read_range(kind: &Kind, range: Piece<'_>, stepped: bool) -> Result<(u16, u16), TriggerError> {
-    let all = (kind.first, if kind.last == 7 { 6 } else { kind.last });
-    if range.text == "*" || (range.text == "?" && kind.is_day) {
-        return Ok(all);
-    }
-    let (first, last) = range.split_once('-');
-    let first = read_value(kind, first)?;
-    match last {
-        Some(last) => {
-            let last = read_value(kind, last)?;
-            if first > last && kind.last == 2100 {
-                return Err(range.error("a range of years that goes up", None));
-            }
-            Ok((first, last))
-        }
-        None if stepped => Ok((first, all.1.max(first))),
-        None => Ok((first, first)),
-    }
-}
-
-fn read_value(kind: &Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
-    if let Some(index) = kind.names.iter().position(|name| piece.text.eq_ignore_ascii_case(name)) {
-        let index = u16::try_from(index).expect("there are at most twelve");
-        return Ok(index + kind.first);
-    }
-    let digits = !piece.text.is_empty() && piece.text.bytes().all(|byte| byte.is_ascii_digit());
-    let value = if digits { piece.text.parse().ok() } else { None };
-    value.filter(|value| (kind.first..=kind.last).contains(value)).ok_or_else(|| {
-        let hint = hint_for_value(kind, piece.text);
-        piece.error(&describe(kind), hint)
-    })
-}
-
-fn describe(kind: &Kind) -> String {
-    let Kind { name, first, last, names, .. } = kind;
-    match names {
-        [] => format!("a {name} from {first} to {last}"),
-        [one, .., other] => format!("a {name} from {first} to {last} or {one} to {other}"),
-        [_] => unreachable!("a field has no names or many"),
-    }
-    .replace("a hour", "an hour")
-}
-
-fn hint_for_value(kind: &Kind, found: &str) -> Option<String> {
-    let lower = found.to_ascii_lowercase();
-    let marks = lower.contains(['l', 'w', '#', 'h', '+']) && lower.len() <= 4;
-    if let Some(name) = kind.names.iter().find(|name| lower.len() > 3 && lower.starts_with(*name)) {
-        Some(format!("names have three letters: {name}"))
-    } else if found.is_empty() {
-        Some("a comma, `-` or `/` stands without a value beside it".into())
-    } else if kind.name == "hour" && found == "24" {
-        Some("midnight is hour 0".into())
-    } else if marks {
-        Some("L, W, #, H and + are not there yet".into())
-    } else {
-        None
-    }
-}
-
-fn read_step(kind: &Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
-    let digits = !piece.text.is_empty() && piece.text.bytes().all(|byte| byte.is_ascii_digit());
-    // A larger number than there is room for is as large as a step can be: only the first value is left.
-    let step = if digits { Some(piece.text.parse::<u16>().unwrap_or(u16::MAX)) } else { None };
-    step.filter(|step| *step > 0).ok_or_else(|| {
-        let expected = format!("a step of 1 or more {}s", kind.name.split(' ').next().unwrap_or(kind.name));
-        piece.error(&expected, None)
-    })
-}
-
-fn note_step(kind: &Kind, (first, last): (u16, u16), item: Piece<'_>, step: u16, notes: &mut Vec<CronNote>) {
-    let count = if last >= first { last - first + 1 } else { kind.last - first + last - kind.first + 2 };
-    let is_clock = matches!(kind.name, "second" | "minute" | "hour");
-    if step >= count && count > 1 {
-        notes.push(CronNote::StepTooLarge { span: item.span(), field: kind.name, step });
-    } else if is_clock && item.text.starts_with('*') && count % step != 0 {
-        notes.push(CronNote::UnevenStep { span: item.span(), field: kind.name, step, values: count });
-    }
-}
-
-impl<'a> Piece<'a> {
-    fn span(self) -> Range<usize> {
-        self.at..self.at + self.text.len()
-    }
-
-    fn split(self, mark: char) -> impl Iterator<Item = Piece<'a>> {
-        let mut at = self.at;
-        self.text.split(mark).map(move |text| {
-            let piece = Piece { text, at };
-            at += text.len() + mark.len_utf8();
-            piece
-        })
-    }
-
-    fn split_once(self, mark: char) -> (Piece<'a>, Option<Piece<'a>>) {
-        match self.text.split_once(mark) {
-            Some((before, after)) => {
-                let at = self.at + before.len() + mark.len_utf8();
-                (Piece { text: before, at: self.at }, Some(Piece { text: after, at }))
-            }
-            None => (self, None),
-        }
-    }
-
-    fn error(self, expected: &str, hint: Option<String>) -> TriggerError {
-        let found = if self.text.is_empty() { "nothing".into() } else { format!("`{}`", self.text) };
-        TriggerError { span: self.span(), expected: expected.into(), found, hint }
     }
 }

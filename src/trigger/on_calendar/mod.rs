@@ -9,8 +9,8 @@ mod parse;
 mod spec;
 mod words;
 
-use super::calendar::{Date, days_in_month};
-use super::local::{Follow, Series};
+use super::calendar::{Date, days_in_month, weekday};
+use super::local::Series;
 use super::search::{self, Days, Times};
 use super::{TriggerError, Zone};
 use spec::{Chain, Spec, YEAR_FIRST, YEAR_LAST};
@@ -66,11 +66,10 @@ impl OnCalendar {
         self.spec.zone.as_ref()
     }
 
-    /// It follows real time if its second, minute or hour is `*` or repeats without an end; otherwise its
-    /// times are fixed.
-    pub(super) fn follow(&self) -> Follow {
-        let recurs = [&self.spec.hours, &self.spec.minutes, &self.spec.seconds].map(Chain::recurs);
-        if recurs.contains(&true) { Follow::RealTime } else { Follow::EachOnce }
+    /// Whether it follows real time by default: its second, minute or hour is `*` or repeats without an end.
+    /// Otherwise its times are fixed.
+    pub(super) fn recurs(&self) -> bool {
+        [&self.spec.hours, &self.spec.minutes, &self.spec.seconds].into_iter().any(Chain::recurs)
     }
 
     /// Returns the form in which `systemd-analyze calendar` shows it.
@@ -79,7 +78,6 @@ impl OnCalendar {
     }
 
     /// Returns what it means, in plain English: `at 09:00 on Monday to Friday`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `explain`, which is not there yet"))]
     pub(super) fn describe(&self) -> String {
         words::describe(&self.spec)
     }
@@ -122,7 +120,7 @@ impl Days for OnCalendar {
         if self.weekdays == 0x7f {
             return days;
         }
-        let first = Date { year, month, day: 1 }.weekday();
+        let first = weekday(Date { year, month, day: 1 }.days());
         let week = u32::from(self.weekdays);
         // The week as it stands from the 1st on, five times over.
         let week = (week >> first | week << (7 - first)) & 0x7f;

@@ -1,7 +1,8 @@
 //! Gaps and folds, zone by zone.
 
 use super::{check, cron, utc, zone};
-use crate::trigger::DstMark;
+use crate::trigger::{Dst, DstMark, Fold, Gap, ScheduleBuilder, Trigger};
+use chrono::TimeDelta;
 
 #[test]
 fn a_fixed_time_in_a_gap_fires_once_right_after_it() {
@@ -133,4 +134,107 @@ fn rows_are_marked() {
     assert_eq!(mark("*/30 * * * *", "2026-11-01T01:30:00-05:00"), Some(DstMark::Fold));
     assert_eq!(mark("*/30 * * * *", "2026-03-08T03:00:00-04:00"), None);
     assert_eq!(mark("0 3 * * *", "2026-03-08T03:00:00-04:00"), None, "03:00 exists that day");
+}
+
+/// The fire times of a day in New York, whose clock is put forward over 02:00 to 03:00 on 2026-03-08 and back
+/// over 01:00 to 02:00 on 2026-11-01; `+` is the first pass of two, `-` the second.
+#[track_caller]
+fn check_choice(expression: &str, gap: Option<Gap>, fold: Option<Fold>, in_spring: &str, in_autumn: &str) {
+    let zone = zone("America/New_York");
+    let trigger = Trigger::cron(expression, &zone).expect("sound").with_dst(Dst { gap, fold });
+    let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+    let shown = |from: &str, until: &str| {
+        let (from, until) = (utc(from) - TimeDelta::seconds(1), utc(until));
+        let fires: Vec<_> = schedule.upcoming(from).take_while(|at| *at < until).collect();
+        assert_eq!(schedule.count_between(from, until - TimeDelta::seconds(1)), fires.len() as u64);
+        let mut back: Vec<_> =
+            std::iter::successors(schedule.prev_before(until), |at| schedule.prev_before(*at))
+                .take_while(|at| *at > from)
+                .collect();
+        back.reverse();
+        assert_eq!(back, fires, "backwards");
+        let name = |at| match (schedule.dst_mark(at), zone.at(at).offset().local_minus_utc()) {
+            (Some(DstMark::Fold), -14_400) => "+",
+            (Some(DstMark::Fold), _) => "-",
+            (Some(DstMark::Gap), _) => "!",
+            (None, _) => "",
+        };
+        let texts: Vec<_> =
+            fires.iter().map(|at| format!("{}{}", zone.at(*at).format("%H:%M"), name(*at))).collect();
+        texts.join(" ")
+    };
+    let found = (
+        shown("2026-03-08T00:00:00-05:00", "2026-03-09T00:00:00-04:00"),
+        shown("2026-11-01T00:00:00-04:00", "2026-11-02T00:00:00-05:00"),
+    );
+    assert_eq!(found, (in_spring.into(), in_autumn.into()), "`{expression}` with {gap:?} and {fold:?}");
+}
+
+#[test]
+fn each_choice_means_one_thing_for_fixed_times_and_one_for_recurring_ones() {
+    let (after, skip) = (Some(Gap::After), Some(Gap::Skip));
+    let (first, last, both) = (Some(Fold::First), Some(Fold::Last), Some(Fold::Both));
+    let fixed = "30 1,2 * * *";
+    check_choice(fixed, None, None, "01:30 03:00!", "01:30+ 02:30");
+    check_choice(fixed, after, first, "01:30 03:00!", "01:30+ 02:30");
+    check_choice(fixed, after, last, "01:30 03:00!", "01:30- 02:30");
+    check_choice(fixed, after, both, "01:30 03:00!", "01:30+ 01:30- 02:30");
+    check_choice(fixed, skip, None, "01:30", "01:30+ 02:30");
+    check_choice(fixed, skip, last, "01:30", "01:30- 02:30");
+    check_choice(fixed, None, both, "01:30 03:00!", "01:30+ 01:30- 02:30");
+    let recurring = "*/30 1-3 * * *";
+    let spring = "01:00 01:30 03:00 03:30";
+    let marked = "01:00 01:30 03:00! 03:30";
+    let rest = "02:00 02:30 03:00 03:30";
+    check_choice(recurring, None, None, spring, &format!("01:00+ 01:30+ 01:00- 01:30- {rest}"));
+    check_choice(recurring, skip, both, spring, &format!("01:00+ 01:30+ 01:00- 01:30- {rest}"));
+    check_choice(recurring, after, None, marked, &format!("01:00+ 01:30+ 01:00- 01:30- {rest}"));
+    check_choice(recurring, after, first, marked, &format!("01:00+ 01:30+ {rest}"));
+    check_choice(recurring, None, last, spring, &format!("01:00- 01:30- {rest}"));
+    let only_there = "*/30 2 * * *";
+    check_choice(only_there, None, None, "", "02:00 02:30");
+    check_choice(only_there, after, None, "03:00!", "02:00 02:30");
+}
+
+#[test]
+fn an_instant_in_local_time_is_chosen_too() {
+    let berlin = zone("Europe/Berlin");
+    let fires = |text: &str, gap, fold| {
+        let trigger = Trigger::at(text, &berlin).expect("sound").with_dst(Dst { gap, fold });
+        let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+        let from = utc("2026-01-01T00:00:00Z");
+        let fires: Vec<_> = schedule.upcoming(from).collect();
+        assert_eq!(schedule.count_between(from, utc("2027-01-01T00:00:00Z")), fires.len() as u64);
+        fires.iter().map(|at| berlin.at(*at).format("%H:%M%:z").to_string()).collect::<Vec<_>>()
+    };
+    let (gap, fold) = ("2026-03-29T02:30", "2026-10-25T02:30");
+    assert_eq!(fires(gap, None, None), ["03:00+02:00"]);
+    assert_eq!(fires(gap, Some(Gap::Skip), None), [""; 0]);
+    assert_eq!(fires(fold, None, Some(Fold::First)), ["02:30+02:00"]);
+    assert_eq!(fires(fold, None, Some(Fold::Last)), ["02:30+01:00"]);
+    assert_eq!(fires(fold, None, Some(Fold::Both)), ["02:30+02:00", "02:30+01:00"]);
+    assert_eq!(fires("2026-10-25T02:30:00+02:00", None, Some(Fold::Last)), ["02:30+02:00"], "no choice");
+}
+
+#[test]
+fn the_only_time_of_a_series_is_found_on_both_passes() {
+    let zone = zone("America/New_York");
+    let dst = Dst { fold: Some(Fold::Both), ..Dst::default() };
+    let trigger = Trigger::cron("0 50 1 1 11 * 2026", &zone).expect("sound").with_dst(dst);
+    let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+    let (first, second) = (utc("2026-11-01T01:50:00-04:00"), utc("2026-11-01T01:50:00-05:00"));
+    assert_eq!(schedule.next_after(first), Some(second));
+    assert_eq!(schedule.next_after(second), None);
+    assert_eq!(schedule.prev_before(utc("2026-11-01T01:30:00-05:00")), Some(first));
+    assert_eq!(schedule.prev_before(first), None);
+}
+
+#[test]
+fn a_correction_of_the_clock_is_not_chosen() {
+    let apia = zone("Pacific/Apia");
+    let dst = Dst { gap: Some(Gap::After), fold: Some(Fold::Both) };
+    let trigger = Trigger::cron("0 12 * * *", &apia).expect("sound").with_dst(dst);
+    let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+    let next = schedule.next_after(utc("2011-12-29T12:00:00-10:00")).expect("it fires");
+    assert_eq!(apia.at(next).to_rfc3339(), "2011-12-31T12:00:00+14:00");
 }

@@ -85,6 +85,55 @@ fn a_text_that_is_no_instant_is_refused() {
     check("tomorrow", None);
 }
 
+/// Counts by arithmetic and one by one.
+#[track_caller]
+fn check_count(triggers: &[&str], zone_name: &str, from: &str, until: &str) {
+    let zone = zone(zone_name);
+    let trigger = |text: &&str| match text.strip_prefix("at ") {
+        Some(at) => Trigger::at(at, &zone).expect("sound"),
+        None => Trigger::cron(text, &zone).expect("sound"),
+    };
+    // Periods that begin between two seconds.
+    let start = triggers.iter().any(|text| text.starts_with('@')).then(|| utc("2026-01-01T00:00:00.250Z"));
+    let all = ScheduleBuilder { triggers: triggers.iter().map(trigger).collect(), start, end: None }.build();
+    let (from, until) = (utc(from), utc(until));
+    let counted = all.count_between(from, until);
+    let one_by_one = all.upcoming(from).take_while(|at| *at <= until).count() as u64;
+    assert_eq!(counted, one_by_one, "{triggers:?} in {zone_name}");
+}
+
+#[test]
+fn several_triggers_are_counted_as_if_one_by_one() {
+    // Two ends of days, one whole day, and Berlin's gap in it.
+    let (from, until) = ("2026-03-28T20:00:17Z", "2026-03-30T02:00:03Z");
+    let check = |triggers: &[&str]| {
+        for zone in ["Europe/Berlin", "Asia/Kathmandu", "America/New_York"] {
+            check_count(triggers, zone, from, until);
+        }
+    };
+    check(&["*/2 * * * * *", "*/3 * * * * *"]);
+    check(&["*/2 * * * * *", "*/20 2 * * *", "30 2 * * *", "@every 90s"]);
+    check(&["*/10 */2 1-3 * * *", "5-9 * * * * *", "at 2026-03-29T12:00:01", "at 2026-03-29T12:00:05Z"]);
+    check(&["@every 750ms", "@every 1s", "@every 1250ms", "* * * * * *"]);
+    check(&["@every 500ms", "@every 500ms", "* * * * *"]);
+    check(&["@every 7s", "@every 11s", "@every 13s"]);
+    check(&["0 9 * * *", "0 9 * * 1-5", "0 12 * * *"]);
+    // 44 minutes and 30 seconds behind, until 1972-01-07.
+    let (from, until) = ("1972-01-05T00:00:00Z", "1972-01-09T00:00:00Z");
+    check_count(&["* * * * *", "30 * * * * *"], "Africa/Monrovia", from, until);
+}
+
+#[test]
+fn a_century_of_two_crons_is_counted_without_looking_at_each() {
+    let triggers =
+        ["* * * * * *", "*/2 * * * * 1-5"].map(|text| Trigger::cron(text, &Zone::utc()).expect("sound"));
+    let schedule = ScheduleBuilder { triggers: triggers.into(), ..ScheduleBuilder::default() }.build();
+    let count = schedule.count_between(utc("2020-01-01T00:00:00Z"), utc("2030-01-01T00:00:00Z"));
+    assert_eq!(count, 3653 * 86_400);
+    let century = schedule.count_between(utc("2000-01-01T00:00:00Z"), utc("2100-01-01T00:00:00Z"));
+    assert_eq!(century, 36_525 * 86_400);
+}
+
 #[test]
 fn a_union_names_each_instant_once_and_by_the_first_trigger() {
     let triggers = vec![

@@ -6,6 +6,7 @@ mod calendar_oracle;
 mod calendar_systemd;
 mod corpora;
 mod cron;
+mod describe;
 mod dst;
 mod every_at;
 mod interval;
