@@ -32,7 +32,7 @@ impl Random {
         random
     }
 
-    fn below(&mut self, below: u32) -> u32 {
+    pub(super) fn below(&mut self, below: u32) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
