@@ -22,7 +22,7 @@ pub struct Trigger {
 enum Rule {
     Cron { cron: Arc<Cron>, zone: Zone, follow: Follow },
     Every(Every),
-    At { at: At, zone: Zone },
+    At { at: Box<At>, zone: Zone },
 }
 
 /// What a fire time owes to daylight saving.
@@ -118,7 +118,7 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let at = At::parse(text, zone)?;
+        let at = Box::new(At::parse(text, zone)?);
         Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
     }
 
@@ -128,7 +128,7 @@ impl Trigger {
     pub fn with_dst(mut self, dst: Dst) -> Trigger {
         match &mut self.rule {
             Rule::Cron { cron, follow, .. } => *follow = dst.follow(cron.recurring),
-            Rule::At { at, zone } => *at = at.resolved(zone, dst),
+            Rule::At { at, zone } => **at = at.resolved(zone, dst),
             Rule::Every(_) => {}
         }
         self
