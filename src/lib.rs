@@ -36,7 +36,8 @@
 //! | knows the keys of the job file | `jobfile::keys`; values in `jobfile::value` and `jobfile::shared` |
 //! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
-//! | makes a process and follows it | [`executor::Executor`]: `prepare`, `spawn`, `follow`, `output`, `session` |
+//! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
+//! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | remembers what happened | [`ledger::Ledger`] |
 //! | prints, colours, chooses exit codes | [`cli`] |
 //!

@@ -36,7 +36,7 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     /// How a line reads that stands for dropped ones.
-    dropped_line: fn(u64) -> String,
+    dropped_line: Box<dyn Fn(u64) -> String + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -66,8 +66,9 @@ impl Console {
     /// When the system refuses a thread.
     pub(super) fn new(
         out: impl Write + Send + 'static,
-        dropped_line: fn(u64) -> String,
+        dropped_line: impl Fn(u64) -> String + Send + Sync + 'static,
     ) -> io::Result<Console> {
+        let dropped_line = Box::new(dropped_line);
         let state = Mutex::new(State { status_drawn: true, ..State::default() });
         let shared = Arc::new(Shared { state, changed: Condvar::new(), dropped_line });
         let writer = Arc::clone(&shared);

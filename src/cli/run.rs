@@ -1,5 +1,6 @@
 //! `runner run JOB`: one run, now, with the job's own exit code.
 
+use super::limits::raise_open_files;
 use super::orphans::Orphans;
 use super::printer::Printer;
 use super::start::{Signals, block_on};
@@ -36,7 +37,7 @@ impl Run {
         let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
         let printer = printer.map_err(Failure::cannot_work)?;
         let witness = Arc::new(Witness { printer, seen: Mutex::default() });
-        let options = Options { only: Some(name), ..Options::default() };
+        let options = Options { only: Some(name), open_files: raise_open_files(), ..Options::default() };
         block_on(run(plan, options, Arc::clone(&witness)))?;
         Ok(ExitCode::from(witness.exit_code()))
     }

@@ -1,5 +1,6 @@
 //! `runner start`: runs the jobs until stopped.
 
+use super::limits::raise_open_files;
 use super::orphans::Orphans;
 use super::printer::Printer;
 use super::style::Style;
@@ -54,7 +55,8 @@ impl Start {
         let plan = file::plan(self.path.clone(), self.format, global)?;
         let (dry_run, stop_at) = (self.dry_run, self.stop_at(&plan)?);
         let clock_least = (!self.trust_clock).then_some(RELEASED);
-        let options = Options { dry_run, stop_at, clock_least, ..Options::default() };
+        let open_files = raise_open_files();
+        let options = Options { dry_run, stop_at, clock_least, open_files, ..Options::default() };
         let style = Style::of(io::stdout(), global);
         let printer = Printer::new(self.format, style, &plan).map_err(Failure::cannot_work)?;
         let printer = Arc::new(printer.with_status_line(style));

@@ -65,7 +65,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// `in 5s`, `in 3h 4m`, `2d ago`.
+/// `in 5s`, `in 3h 4m`, `2d ago`, `now`.
 pub(super) fn show_distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let distance = |delta: TimeDelta| {
         // Half a second more, so that what is due at a whole second does not read one short.
@@ -73,7 +73,9 @@ pub(super) fn show_distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         show_duration(Duration::from_secs(u64::try_from(rounded.num_seconds()).unwrap_or(0)))
     };
     let delta = at - now;
-    if delta < TimeDelta::zero() {
+    if delta.abs() < TimeDelta::milliseconds(500) {
+        "now".to_owned()
+    } else if delta < TimeDelta::zero() {
         format!("{} ago", distance(-delta))
     } else {
         format!("in {}", distance(delta))
@@ -129,5 +131,6 @@ mod tests {
         let at = |millis: i64| DateTime::from_timestamp_millis(1_767_571_200_000 + millis).expect("in range");
         assert_eq!(show_distance(at(4_600), at(0)), "in 5s");
         assert_eq!(show_distance(at(0), at(7_200_000)), "2h ago");
+        assert_eq!(show_distance(at(499), at(0)), "now");
     }
 }

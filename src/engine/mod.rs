@@ -5,7 +5,7 @@
 //! runtime that it is started in and makes none; what concerns a whole process (signals, the logger) is the
 //! binary's.
 //!
-//! Start reading at [`Engine::run`]; [`clock`] is the only place that reads the host's clocks.
+//! Start reading at [`Engine::run`]; `clock` is the only place that reads the host's clocks.
 
 mod clock;
 #[cfg(test)]
@@ -52,6 +52,8 @@ pub struct Options {
     /// Which processes belong to a run beside its session. The default finds none: what it takes to find
     /// them concerns the whole process.
     pub children: Children,
+    /// The soft limit on open files of jobs that do not set one; `None`: that of this process.
+    pub open_files: Option<u64>,
 }
 
 /// A scheduler with all that it needs to act. Made by [`Engine::new`], it does nothing until
@@ -107,7 +109,8 @@ impl Engine {
             core.handle_event(now(), Fact::RunRequested(job.clone()));
         }
         let sink: Arc<dyn OutputSink> = audience.clone();
-        let workers = Workers::new(options.dry_run, sink, report, options.children.clone())?;
+        let (children, open_files) = (options.children.clone(), options.open_files);
+        let workers = Workers::new(options.dry_run, sink, report, children, open_files)?;
         let handle = Handle { asked: handle };
         let (unwritten, writing) = (Vec::new(), None);
         Ok(Engine {

@@ -6,6 +6,7 @@ use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// See the module's page.
@@ -21,11 +22,12 @@ impl Workers {
         sink: Arc<dyn OutputSink>,
         reports: UnboundedSender<Report>,
         children: Children,
+        open_files: Option<u64>,
     ) -> io::Result<Workers> {
         if dry_run {
             Ok(Workers::None(reports))
         } else {
-            Executor::new(sink, reports, children).map(Workers::Processes)
+            Executor::new(sink, reports, children, open_files).map(Workers::Processes)
         }
     }
 
@@ -54,7 +56,8 @@ fn launch(spawn: Spawn) -> Launch {
 }
 
 fn nothing_done() -> Exit {
-    Exit { status: ExitStatus::Code(0), usage: Usage::default(), output: OutputKept::default() }
+    let (usage, output) = (Usage::default(), OutputKept::default());
+    Exit { status: ExitStatus::Code(0), took: Duration::ZERO, usage, output }
 }
 
 /// The executor's report as the scheduler's fact.

@@ -51,7 +51,7 @@ pub(super) async fn follow(
     sink: &dyn OutputSink,
     signals: UnboundedReceiver<Signal>,
 ) -> Exit {
-    let Spawned { process, pidfd, stdout, stderr, script } = spawned;
+    let Spawned { process, began, pidfd, stdout, stderr, script } = spawned;
     let setup = &job.setup;
     let output = Output::new(OutputSource { run: run.clone() }, setup.output, setup.keep_output_bytes, sink);
     let mut following = Following {
@@ -63,6 +63,7 @@ pub(super) async fn follow(
         stopped: None,
     };
     following.until_exit(pidfd).await;
+    let took = began.elapsed();
     if following.stopped.is_none() {
         following.until_output_ends().await;
     }
@@ -74,7 +75,7 @@ pub(super) async fn follow(
         (ExitStatus::Signal(0), Usage::default())
     });
     drop(script);
-    Exit { status, usage, output: following.output.finish() }
+    Exit { status, took, usage, output: following.output.finish() }
 }
 
 struct Following<'a> {

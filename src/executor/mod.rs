@@ -138,7 +138,8 @@ type Followed = Arc<Mutex<HashMap<RunRef, UnboundedSender<Signal>>>>;
 impl Executor {
     /// Returns an executor whose attempts report to `reports`. Call it inside a tokio runtime with its I/O
     /// and time drivers enabled. The environment that jobs inherit is taken now. `children` says how far a
-    /// run's tree goes.
+    /// run's tree goes, `open_files` what the soft limit on open files is for jobs that do not set one; `None`: that
+    /// of this process.
     ///
     /// # Errors
     /// When the system refuses a thread.
@@ -146,8 +147,9 @@ impl Executor {
         sink: Arc<dyn OutputSink>,
         reports: UnboundedSender<Report>,
         children: Children,
+        open_files: Option<u64>,
     ) -> io::Result<Executor> {
-        let preparer = Preparer::new(std::env::vars_os().collect());
+        let preparer = Preparer::new(std::env::vars_os().collect(), open_files);
         let pool = Arc::new(Pool::new(preparer, &children)?);
         Ok(Executor { sink, reports, pool, children, followed: Followed::default() })
     }

@@ -64,9 +64,13 @@ impl Line {
             let (rest_of_line, rest) = bytes.split_at(end);
             self.0.extend_from_slice(rest_of_line);
             bytes = rest;
-            if self.0.ends_with(b"\n") || self.0.len() >= LINE_BYTES_MAX {
+            if self.0.ends_with(b"\n") {
                 pass_on(&self.0);
                 self.0.clear();
+            } else if self.0.len() >= LINE_BYTES_MAX {
+                let whole = whole_characters(&self.0);
+                pass_on(&self.0[..whole]);
+                self.0.drain(..whole);
             }
         }
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -74,12 +78,25 @@ impl Line {
         if !lines.is_empty() {
             pass_on(lines);
         }
-        if rest.len() >= LINE_BYTES_MAX {
-            pass_on(rest);
-        } else {
-            self.0.extend_from_slice(rest);
+        let passed = if rest.len() >= LINE_BYTES_MAX { whole_characters(rest) } else { 0 };
+        if passed > 0 {
+            pass_on(&rest[..passed]);
         }
+        self.0.extend_from_slice(&rest[passed..]);
     }
+}
+
+/// Returns where to cut `bytes` so that no character of UTF-8 is cut: at most three bytes before their end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let last = bytes.len().saturating_sub(3);
+    let start = (last..bytes.len()).rev().find(|at| bytes[*at] & 0b1100_0000 != 0b1000_0000);
+    let width = |first: u8| match first {
+        0b1100_0000..=0b1101_1111 => 2,
+        0b1110_0000..=0b1110_1111 => 3,
+        0b1111_0000..=0b1111_0111 => 4,
+        _ => 1,
+    };
+    start.filter(|start| start + width(bytes[*start]) > bytes.len()).unwrap_or(bytes.len())
 }
 
 /// The first and the last bytes, and a count of all.
@@ -155,6 +172,24 @@ mod tests {
         }
         assert_eq!(passed + line.0.len(), 1_000_000);
         assert!(longest <= LINE_BYTES_MAX + 1000);
+    }
+
+    #[test]
+    fn no_character_is_cut() {
+        let check = |text: &[u8], expected| assert_eq!(whole_characters(text), expected, "{text:?}");
+        check(b"", 0);
+        check(b"abc", 3);
+        check("ab\u{e4}".as_bytes(), 4);
+        check(b"ab\xc3", 2);
+        check(b"ab\xe2\x82", 2);
+        check(b"ab\xf0\x9f\x98", 2);
+        check("ab\u{1f600}".as_bytes(), 6);
+        check(b"ab\x80\x80\x80", 5);
+        let (mut line, mut passed) = (Line::default(), Vec::new());
+        for chunk in "x\u{e4}".repeat(100_000).as_bytes().chunks(1001) {
+            line.take(chunk, |part| passed.push(String::from_utf8(part.to_vec()).expect("whole characters")));
+        }
+        assert!(passed.len() > 2);
     }
 
     #[track_caller]

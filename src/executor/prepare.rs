@@ -8,7 +8,7 @@ use super::scripts::{ScriptFile, Scripts};
 use crate::model::{Finish, Job, JobAction, Limit, Resource, Setup, SpawnError, parse_env_file};
 use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::process::Rlimit;
+use rustix::process::{Rlimit, getrlimit};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -40,13 +40,15 @@ pub(super) struct Prepared {
 pub(super) struct Preparer {
     inherited: BTreeMap<OsString, OsString>,
     scripts: Scripts,
+    /// The soft limit on open files of a job that does not say.
+    open_files: Option<u64>,
 }
 
 impl Preparer {
-    pub(super) fn new(mut inherited: BTreeMap<OsString, OsString>) -> Preparer {
+    pub(super) fn new(mut inherited: BTreeMap<OsString, OsString>, open_files: Option<u64>) -> Preparer {
         // Of a job whose process this runner is; they say nothing of the jobs that are run here.
         inherited.retain(|name, _| !name.as_encoded_bytes().starts_with(b"RUNNER_AFTER_"));
-        Preparer { inherited, scripts: Scripts::default() }
+        Preparer { inherited, scripts: Scripts::default(), open_files }
     }
 
     pub(super) fn prepare(&self, launch: &Launch) -> Result<Prepared, SpawnError> {
@@ -58,7 +60,7 @@ impl Preparer {
         let (argv, script) = self.arguments(&job.action, setup, identity.as_ref())?;
         let programs = programs(&argv[0], &env, &setup.cwd);
         let stdin = open_stdin(setup.stdin.as_deref())?;
-        let limits = limits(setup);
+        let limits = self.limits(setup);
         Ok(Prepared { job, programs, argv, env, stdin, script, identity, limits })
     }
 
@@ -110,17 +112,24 @@ impl Preparer {
             }
         }
     }
-}
 
-fn limits(setup: &Setup) -> Vec<(Resource, Rlimit)> {
-    let limit = |(resource, limit): (&Resource, &Limit)| {
-        let most = match limit {
-            Limit::AtMost(most) => Some(*most),
-            Limit::Unlimited => None,
-        };
-        (*resource, Rlimit { current: most, maximum: most })
-    };
-    setup.rights.limits.iter().map(limit).collect()
+    /// What the job says, and else for open files what the runner was started with: its own limit is another.
+    fn limits(&self, setup: &Setup) -> Vec<(Resource, Rlimit)> {
+        let own = &setup.rights.limits;
+        let restored = self.open_files.filter(|_| !own.contains_key(&Resource::Nofile));
+        let restored = restored.map(|soft| {
+            let maximum = getrlimit(rustix::process::Resource::Nofile).maximum;
+            (Resource::Nofile, Rlimit { current: Some(soft.min(maximum.unwrap_or(u64::MAX))), maximum })
+        });
+        let own = own.iter().map(|(resource, limit)| {
+            let most = match limit {
+                Limit::AtMost(most) => Some(*most),
+                Limit::Unlimited => None,
+            };
+            (*resource, Rlimit { current: most, maximum: most })
+        });
+        own.chain(restored).collect()
+    }
 }
 
 /// What the `#!` line of a script asks for: an interpreter and at most one argument, as the kernel reads it.
@@ -151,9 +160,14 @@ fn after(finish: &Finish) -> impl Iterator<Item = (OsString, OsString)> + use<> 
 
 fn read_env_file(file: &Path) -> Result<Vec<(OsString, OsString)>, SpawnError> {
     let shown = file.display();
+    let unreadable = |error: &io::Error| ours(&format!("cannot read env_file `{shown}`"), error);
+    // A pipe that nobody writes to would be waited for, with all that is to be started behind it.
+    if !fs::metadata(file).map_err(|error| unreadable(&error))?.is_file() {
+        return Err(unsound(format!("env_file `{shown}` is expected to be a file")));
+    }
     let text = fs::read_to_string(file).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => unsound(format!("env_file `{shown}` is not UTF-8")),
-        _ => ours(&format!("cannot read env_file `{shown}`"), &error),
+        _ => unreadable(&error),
     })?;
     let variables =
         parse_env_file(&text).map_err(|error| unsound(format!("in env_file `{shown}`: {error}")))?;

@@ -16,10 +16,12 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
+use tokio::time::Instant;
 
 /// A process that is there and has not been waited for.
 pub(super) struct Spawned {
     pub(super) process: Process,
+    pub(super) began: Instant,
     /// Readable when it has ended.
     pub(super) pidfd: OwnedFd,
     pub(super) stdout: Receiver,
@@ -46,7 +48,8 @@ pub(super) fn spawn(prepared: Prepared, stack: &mut Stack) -> Result<Spawned, Sp
     let (stderr, child_stderr) = output_pipe(&prepared)?;
     let mut child = child(&prepared, [&prepared.stdin, &child_stdout, &child_stderr])?;
     let (pid, pidfd) = sys::start(&mut child, stack).map_err(|failed| explain(failed, &prepared))?;
-    Ok(Spawned { process: Process { pid }, pidfd, stdout, stderr, script: prepared.script })
+    let (process, began) = (Process { pid }, Instant::now());
+    Ok(Spawned { process, began, pidfd, stdout, stderr, script: prepared.script })
 }
 
 /// Returns the reading end, watched by the runtime, and the child's.

@@ -22,6 +22,8 @@ const PERIOD_MIN: Duration = Duration::from_millis(10);
 
 /// What came of a job's table.
 pub(super) struct Read {
+    /// Its name, if that is one.
+    pub(super) name: Option<Name>,
     pub(super) job: Option<Job>,
     /// The group it names, with the fault that it is if there is no such group.
     pub(super) group: Option<(Name, Fault)>,
@@ -91,11 +93,13 @@ pub(super) fn read(
     options: &Options,
     shelf: &mut Shelf,
 ) -> Read {
-    let nothing = Read { job: None, group: None, after: Vec::new() };
     let told_before = reader.told();
     let name = reader.name(entry.key, entry.key_span.clone(), "job");
     reader.of_job(name.clone(), Vec::new());
-    let Some(mut fields) = reader.table(entry, "a table such as [jobs.backup]") else { return nothing };
+    let defined = name.clone();
+    let Some(mut fields) = reader.table(entry, "a table such as [jobs.backup]") else {
+        return Read { name, job: None, group: None, after: Vec::new() };
+    };
     let key_span = |key: &str| fields.peek(key).map(|entry| entry.key_span.clone());
     let (own_overlap, own_max) = (key_span("overlap"), key_span("max_instances"));
     let group_span = fields.peek("group").map(Entry::span);
@@ -161,7 +165,7 @@ pub(super) fn read(
         }
         job
     });
-    Read { job, group, after }
+    Read { name: defined, job, group, after }
 }
 
 /// Returns the action with the place of its text.

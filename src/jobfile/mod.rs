@@ -120,8 +120,8 @@ struct Loader<'a> {
     options: &'a Options,
     faults: Vec<Fault>,
     jobs: Vec<Arc<Job>>,
-    /// Where each job was first defined, sound or not.
-    defined: HashMap<Box<str>, Spot>,
+    /// Where each job with a sound name was first defined, whatever else is wrong with it.
+    defined: HashMap<Name, Spot>,
     groups: BTreeMap<Name, NonZeroU32>,
     groups_defined: HashMap<Box<str>, Spot>,
     /// The group that each job names, to be looked up when all files are read.
@@ -162,7 +162,8 @@ impl<'a> Loader<'a> {
             let fault = Fault::of_file(Code::NoJobs, &sheet.path, "expected at least one job, found none");
             self.faults.push(fault.hint("write one as [jobs.NAME]; `runner init` writes a first file"));
         }
-        let (jobs, groups) = (std::mem::take(&mut self.jobs), std::mem::take(&mut self.groups));
+        let (mut jobs, groups) = (std::mem::take(&mut self.jobs), std::mem::take(&mut self.groups));
+        jobs.shrink_to_fit();
         Some(Plan { jobs, groups, settings })
     }
 
@@ -271,9 +272,9 @@ impl<'a> Loader<'a> {
             self.faults.push(Fault { also, ..fault.hint("give one of them another name") });
             return;
         }
-        self.defined.insert(entry.key.into(), Spot::new(sheet, &entry.key_span));
         let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
         let read = job::read(&mut reader, entry, defaults, self.options, &mut self.shelf);
+        self.defined.extend(read.name.map(|name| (name, Spot::new(sheet, &entry.key_span))));
         self.groups_named.extend(read.group);
         self.after_named.extend(read.after);
         self.jobs.extend(read.job.map(Arc::new));
@@ -308,7 +309,7 @@ impl<'a> Loader<'a> {
         if unknown.is_empty() {
             return;
         }
-        let mut known: Vec<&str> = self.defined.keys().map(AsRef::as_ref).collect();
+        let mut known: Vec<&str> = self.defined.keys().map(Name::as_str).collect();
         known.sort_unstable();
         for (index, unknown) in unknown.into_iter().enumerate() {
             let compared = if index < NEAREST_MAX { &*known } else { &[] };

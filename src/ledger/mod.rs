@@ -5,7 +5,7 @@
 //! answer means *written*, as durably as that ledger is. A ledger that cannot write does not answer: it tries
 //! again until it can, and meanwhile nothing new starts.
 //!
-//! It decides nothing and tells nobody. [`memory`] forgets all when the runner ends.
+//! It decides nothing and tells nobody. [`MemoryLedger`] forgets all when the runner ends.
 
 mod memory;
 

@@ -91,6 +91,8 @@ pub struct Attempt {
     pub finished_at: DateTime<Utc>,
     /// From spawn to exit.
     pub duration: Duration,
+    /// How the run ends if nothing follows.
+    pub outcome: Outcome,
     /// When another attempt follows, from now.
     pub retry_in: Option<Duration>,
 }

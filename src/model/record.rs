@@ -1,7 +1,7 @@
 //! What is written to a ledger: one vocabulary for those who write and those who keep.
 
 use super::{Attempt, Row, RunId, RunKey};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
 /// One thing to write. All of a batch are written together or not at all, in order.
@@ -34,6 +34,13 @@ pub enum Record {
     },
     /// A fire time, or a stretch of them, that did not run.
     Closed(Arc<Row>),
+    /// The wall clock was set.
+    ClockStepped {
+        /// How far; negative when it was set back.
+        by: TimeDelta,
+        /// What it shows since.
+        at: DateTime<Utc>,
+    },
 }
 
 /// What the ledger says of one [`Record`].

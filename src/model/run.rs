@@ -97,6 +97,8 @@ impl Cause {
 pub struct Exit {
     /// Code or signal.
     pub status: ExitStatus,
+    /// From its start to its end; what came of it may have lived on.
+    pub took: Duration,
     /// What it and its waited-for children used.
     pub usage: Usage,
     /// What it printed.

@@ -1,8 +1,8 @@
 //! Watching the three clocks: a sleep and a step of the wall clock leave different marks on them, and a wall
 //! clock can be plainly wrong.
 
-use super::Core;
-use crate::model::{Event, MissedWhy, Now};
+use super::{Core, Upon};
+use crate::model::{Event, MissedWhy, Now, Record};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Below this a difference between the clocks is the jitter of their readings. Smaller steps add up.
@@ -80,6 +80,8 @@ impl Core {
         let was_wrong = self.clock.is_wrong();
         let stepped = self.clock.observe(now);
         if let Some(by) = stepped {
+            let record = Record::ClockStepped { by, at: now.wall };
+            self.record(record, Upon::Announce(Vec::new()));
             self.announce(Event::ClockStepped { by });
         }
         let back = stepped.is_some_and(|by| by < TimeDelta::zero());

@@ -69,7 +69,7 @@ impl Core {
         let last = run.last.as_deref();
         let exit = last.and_then(|last| last.result.as_ref().ok());
         let error = last.and_then(|last| last.result.as_ref().err());
-        let duration = run.began.map(|began| now.monotonic.saturating_sub(began.monotonic));
+        let duration = run.began.map(|_| run.lasted);
         let row = Row {
             run: run.id.as_ref().map(ToString::to_string),
             attempt: (run.attempts > 0).then_some(run.attempts),

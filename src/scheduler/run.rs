@@ -26,6 +26,8 @@ pub(super) struct Run {
     pub(super) attempts: u32,
     /// When the first process was spawned.
     pub(super) began: Option<Began>,
+    /// From then to the end of the last attempt that ended.
+    pub(super) lasted: Duration,
     /// The last attempt that ended.
     pub(super) last: Option<Arc<Attempt>>,
     /// Why the present attempt is stopped; the first reason stays.
@@ -88,6 +90,7 @@ impl Run {
             id: None,
             attempts: 0,
             began: None,
+            lasted: Duration::ZERO,
             last: None,
             stop: None,
             is_final: false,
@@ -249,8 +252,12 @@ impl Core {
         };
         let ending = ending(run.stop, &result, self.policy_of(run_ref));
         let retry_in = self.retry_in(run_ref, ending);
-        let attempt = Arc::new(self.attempt(run_ref, result, retry_in, now));
-        self.run_mut(run_ref).last = Some(Arc::clone(&attempt));
+        let attempt = Arc::new(self.attempt(run_ref, result, ending, retry_in, now));
+        let run = self.run_mut(run_ref);
+        if let (Some(first), State::Running { began, .. }) = (run.began, run.state) {
+            run.lasted = began.monotonic.saturating_sub(first.monotonic) + attempt.duration;
+        }
+        run.last = Some(Arc::clone(&attempt));
         match retry_in {
             None => self.end_run(run_ref, ending, Some(attempt), now),
             Some(delay) => {
@@ -265,21 +272,19 @@ impl Core {
         &self,
         run_ref: RunRef,
         result: Result<Exit, SpawnError>,
+        ending: Ending,
         retry_in: Option<Duration>,
         now: Now,
     ) -> Attempt {
         let run = &self.runs[&run_ref];
-        let began = match run.state {
-            State::Running { began, .. } => began.monotonic,
-            _ => now.monotonic,
-        };
         Attempt {
+            duration: result.as_ref().map_or(Duration::ZERO, |exit| exit.took),
             run: run.id.clone().expect("it is claimed"),
             number: run.attempts,
             result,
             timed_out: run.stop == Some(StopWhy::Timeout),
             finished_at: now.wall,
-            duration: now.monotonic.saturating_sub(began),
+            outcome: ending.outcome(),
             retry_in,
         }
     }

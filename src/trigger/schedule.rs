@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::calendar::DAY;
-use super::cron::{self, Cron};
+use super::cron::{self, Cron, CronField};
 use super::dst::{Dst, Follow};
 use super::every::Every;
 use super::union::{self, Sheet};
@@ -162,6 +162,14 @@ impl Trigger {
                     times => format!("at {}", times.join(" and ")),
                 }
             }
+        }
+    }
+
+    /// The fields of a cron, in order; empty for every other kind. A nickname has those that it stands for.
+    pub fn cron_fields(&self) -> Vec<CronField> {
+        match &self.rule {
+            Rule::Cron { cron, .. } => cron.fields(&self.text),
+            _ => Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! are a binary search. The table ends with 400 years of the zone's last rule; later instants are moved back
 //! by whole Gregorian cycles of 400 years, after which dates, weekdays and so the rule repeat.
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use jiff::tz::{TimeZone as JiffZone, TimeZoneDatabase};
 use std::collections::HashMap;
 use std::fmt;
@@ -184,6 +184,19 @@ impl Zone {
         let segments = self.segment_at(after.timestamp()) + 1..=self.segment_at(until.timestamp());
         let gaps = segments.filter(|index| self.segment(*index).offset > self.segment(index - 1).offset);
         gaps.filter_map(|index| DateTime::from_timestamp(self.segment(index).start, 0)).collect()
+    }
+
+    /// Returns the instants in `after < t <= until` at which the clock is put back, each with the length of what
+    /// comes twice: as long before it and behind it.
+    pub fn folds(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> Vec<(DateTime<Utc>, TimeDelta)> {
+        let segments = self.segment_at(after.timestamp()) + 1..=self.segment_at(until.timestamp());
+        let back = |index: usize| self.segment(index - 1).offset - self.segment(index).offset;
+        let folds = segments.filter(|index| back(*index) > 0);
+        let fold = |index: usize| {
+            let at = DateTime::from_timestamp(self.segment(index).start, 0)?;
+            Some((at, TimeDelta::seconds(back(index))))
+        };
+        folds.filter_map(fold).collect()
     }
 
     /// Returns the first instant that shows `local`, or the first instant after the gap that holds it.

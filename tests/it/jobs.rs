@@ -58,6 +58,14 @@ fn env_lies_over_files_and_those_over_what_is_inherited() {
 }
 
 #[test]
+fn an_env_file_that_is_a_pipe_is_refused_and_holds_nobody_up() {
+    let case = run("command = \"true\"\nenv_file = \"pipe\"");
+    let made = Command::new("mkfifo").arg(case.path().join("pipe")).status();
+    assert!(made.expect("mkfifo").success());
+    case.exits(125).prints("pipe` is expected to be a file");
+}
+
+#[test]
 fn the_folder_is_that_of_the_file() {
     let case = Case::new().file("sub/jobs.toml", "[jobs.a]\ncommand = \"pwd\"\n").args(&[
         "run",

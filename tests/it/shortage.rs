@@ -2,6 +2,7 @@
 
 use crate::case::{Case, is_root};
 use rustix::process::Signal;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -33,6 +34,45 @@ fn two_hundred_jobs_share_sixty_four_descriptors() {
 }
 
 #[test]
+fn the_runner_raises_its_own_limit_and_jobs_get_it_as_it_was() {
+    let script = "command = \"echo $(ulimit -Sn) $(ulimit -Hn); grep 'open files' /proc/$PPID/limits\"";
+    let mut ways = vec![(String::new(), "100 300"), ("umask = \"022\"".into(), "100 300")];
+    ways.push(("ulimits = { nofile = 200 }".into(), "200 200"));
+    if is_root() {
+        ways.push(("user = \"root\"".into(), "100 300"));
+    }
+    for (keys, expected) in ways {
+        let case = Case::new().jobs(&format!("[jobs.a]\n{script}\n{keys}\n")).args(&["run", "a"]);
+        let limited = case.command_after("ulimit -Sn 100; ulimit -Hn 300");
+        let finished = case.run_by(limited).code(0).prints(&format!("a | {expected}\n"));
+        let own = finished.stdout.lines().find(|line| line.contains("open files")).expect("the runner's");
+        assert_eq!(own.split_whitespace().rev().nth(2), Some("300"), "{own}");
+    }
+}
+
+#[test]
+fn a_hundred_jobs_need_no_more_than_the_hard_limit() {
+    let job = |number: u32| format!("[jobs.j{number}]\nstartup = true\ncommand = \"read -r line < go\"\n");
+    let case = Case::new().jobs(&(0..100).map(job).collect::<String>()).args(&["start"]);
+    let made = Command::new("mkfifo").arg(case.path().join("go")).status();
+    assert!(made.expect("mkfifo").success());
+    let limited = case.command_after("ulimit -Sn 64; ulimit -Hn 1000");
+    let go = case.path().join("go");
+    let mut running = case.start_as(limited);
+    for _ in 0..100 {
+        running.line("started");
+    }
+    let mut go = std::fs::File::options().write(true).open(go).expect("somebody reads");
+    go.write_all(&[b'\n'; 100]).expect("they do");
+    for _ in 0..100 {
+        running.line("succeeded");
+    }
+    running.signal(Signal::INT);
+    let finished = running.finish().code(0);
+    assert!(!finished.stderr.contains("has to wait"), "{}", finished.stderr);
+}
+
+#[test]
 fn without_processes_a_run_fails_after_a_while_and_the_runner_goes_on() {
     let case = Case::new().jobs("[jobs.a]\nevery = \"100ms\"\ncommand = \"echo up\"\n");
     let case = case.args(&["start", "--format", "jsonl"]);
@@ -41,7 +81,8 @@ fn without_processes_a_run_fails_after_a_while_and_the_runner_goes_on() {
     running.line("\"up\"");
     allow_processes(running.pid(), "1");
     running.line("has to wait, and perhaps others: cannot make a process: resource temporarily unavailable");
-    let failed = running.line("\"outcome\":\"failed\"");
+    let failed = running.line("\"run_finished\"");
+    assert!(failed.contains("\"outcome\":\"failed\""), "{failed}");
     assert!(
         failed.contains("\"reason\":\"spawn_resources\"") && failed.contains("\"attempts\":1"),
         "{failed}"

@@ -180,6 +180,47 @@ fn output_can_be_kept_for_failures_or_not_shown() {
 }
 
 #[test]
+fn whether_a_run_failed_is_for_its_success_codes_to_say() {
+    let job = |name: &str, codes: &str, code: u8| {
+        format!(
+            "[jobs.{name}]\nstartup = true\noutput = \"failures\"\nsuccess_codes = {codes}\ncommand = \"echo {name}-text; exit {code}\"\n"
+        )
+    };
+    let jobs = job("good", "[0, 3]", 3) + &job("bad", "[3]", 0);
+    for format in ["text", "jsonl"] {
+        let mut running = Case::new().jobs(&jobs).args(&["start", "--format", format]).start();
+        let mut ended = 0;
+        while ended < 2 {
+            let line = running.line("");
+            ended += usize::from(
+                line.contains("run_finished") || line.contains("   succeeded") || line.contains("   failed"),
+            );
+        }
+        running.signal(Signal::INT);
+        let stdout = running.finish().code(0).stdout;
+        assert!(stdout.contains("bad-text") && !stdout.contains("good-text"), "{stdout}");
+    }
+}
+
+#[test]
+fn a_line_that_has_no_end_is_partial() {
+    let jobs =
+        "[jobs.a]\nstartup = true\ncommand = \"head -c 200000 /dev/zero | tr '\\\\0' x; echo; printf end\"\n";
+    let mut running = Case::new().jobs(jobs).args(&["start", "--format", "jsonl"]).start();
+    running.line("\"run_finished\"");
+    running.signal(Signal::INT);
+    let events = running.finish().code(0).json();
+    let outputs: Vec<_> = events.iter().filter(|event| event["event"] == "output").collect();
+    let text = |event: &serde_json::Value| event["line"].as_str().expect("text").to_owned();
+    let (last, long) = outputs.split_last().expect("several");
+    assert_eq!((text(last), &last["partial"]), ("end".into(), &true.into()));
+    let (end, parts) = long.split_last().expect("several");
+    assert!(parts.len() >= 2 && parts.iter().all(|part| part["partial"] == true), "{parts:?}");
+    assert_eq!(end.get("partial"), None);
+    assert_eq!(long.iter().map(|part| text(part).len()).sum::<usize>(), 200_000);
+}
+
+#[test]
 fn a_retry_is_told_and_the_end_says_how_many_attempts() {
     let jobs = "[jobs.a]\nstartup = true\nretry = { attempts = 2, delay = \"10ms\" }\ncommand = \"echo try $RUNNER_ATTEMPT; exit 7\"\n";
     let mut running = Case::new().jobs(jobs).args(&["start"]).start();

@@ -6,11 +6,6 @@ use crate::trigger::zone_data;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The line that stands for dropped ones.
-pub(super) fn dropped_line(count: u64) -> String {
-    json!({ "event": "output_dropped", "lines": count }).to_string() + "\n"
-}
-
 /// Numbers what is told.
 #[derive(Default)]
 pub(super) struct Json {
@@ -42,7 +37,9 @@ impl Json {
         let whole = |value: &dyn Fn() -> serde_json::Result<Value>| value().expect("rows always serialize");
         match event {
             Event::RunStarted(started) => {
-                self.line("run_started", now, whole(&|| serde_json::to_value(started)))
+                let mut fields = whole(&|| serde_json::to_value(started));
+                fields["job"] = started.run.job.as_str().into();
+                self.line("run_started", now, fields)
             }
             Event::AttemptFinished(attempt) => self.line("attempt_finished", now, attempt_fields(attempt)),
             Event::RunFinished(row) => {
@@ -68,22 +65,43 @@ impl Json {
         }
     }
 
-    pub(super) fn output(&self, now: Now, source: &OutputSource, stream: Stream, lines: &[u8]) -> String {
+    /// The line that stands for dropped ones.
+    pub(super) fn dropped(&self, lines: u64, now: Now) -> String {
+        self.line("output_dropped", now, json!({ "lines": lines }))
+    }
+
+    /// One object a line. One that has no end, because it is the last or too long to be held, is `partial`:
+    /// it may go on.
+    pub(super) fn output(
+        &self,
+        now: Now,
+        source: &OutputSource,
+        stream: Option<Stream>,
+        lines: &[u8],
+    ) -> String {
         let lines = lines.split_inclusive(|byte| *byte == b'\n');
-        let lines = lines.map(|line| line.strip_suffix(b"\n").unwrap_or(line));
         lines.map(|line| self.output_line(now, source, stream, line)).collect()
     }
 
-    fn output_line(&self, now: Now, source: &OutputSource, stream: Stream, line: &[u8]) -> String {
-        let stream = match stream {
-            Stream::Stdout => "stdout",
-            Stream::Stderr => "stderr",
+    fn output_line(&self, now: Now, source: &OutputSource, stream: Option<Stream>, line: &[u8]) -> String {
+        let whole = line.strip_suffix(b"\n");
+        let mut fields = json!({
+            "run": source.run.to_string(),
+            "job": source.run.job.as_str(),
+            "stream": match stream {
+                Some(Stream::Stdout) => Some("stdout"),
+                Some(Stream::Stderr) => Some("stderr"),
+                None => None,
+            },
+        });
+        let (key, text) = match std::str::from_utf8(whole.unwrap_or(line)) {
+            Ok(line) => ("line", line.to_owned()),
+            Err(_) => ("base64", base64(whole.unwrap_or(line))),
         };
-        let (run, job) = (source.run.to_string(), source.run.job.as_str());
-        let fields = match std::str::from_utf8(line) {
-            Ok(line) => json!({ "run": run, "job": job, "stream": stream, "line": line }),
-            Err(_) => json!({ "run": run, "job": job, "stream": stream, "base64": base64(line) }),
-        };
+        fields[key] = text.into();
+        if whole.is_none() {
+            fields["partial"] = true.into();
+        }
         self.line("output", now, fields)
     }
 
@@ -119,6 +137,7 @@ fn attempt_fields(attempt: &Attempt) -> Value {
         "exit_code": match status { Some(ExitStatus::Code(code)) => Some(code), _ => None },
         "signal": match status { Some(ExitStatus::Signal(signal)) => Some(signal), _ => None },
         "error": attempt.result.as_ref().err().map(|error| error.message.as_str()),
+        "outcome": attempt.outcome.as_str(),
         "timed_out": attempt.timed_out,
         "finished_at": attempt.finished_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "duration_ms": millis(attempt.duration),

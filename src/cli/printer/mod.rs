@@ -13,21 +13,25 @@ use super::logger;
 use super::style::Style;
 use crate::engine::{self, Audience};
 use crate::executor::{OutputSink, OutputSource, Pace, Stream};
-use crate::model::{Event, Now, Plan, Tally};
+use crate::model::{Attempt, Event, Name, Now, Outcome, OutputMode, Plan, Tally};
 use crate::scheduler::Core;
 use status::Status;
+use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 
 /// See the module's page.
 pub(super) struct Printer {
     console: Console,
     wording: Wording,
+    /// Jobs whose output is shown only when they fail.
+    quiet_until_failure: HashSet<Name>,
     status: Option<Status>,
 }
 
 enum Wording {
     Text(text::Text),
-    Json(json::Json),
+    Json(Arc<json::Json>),
 }
 
 impl Printer {
@@ -36,13 +40,22 @@ impl Printer {
     /// # Errors
     /// When the system refuses a thread.
     pub(super) fn new(format: Format, style: Style, plan: &Plan) -> io::Result<Printer> {
-        let (wording, dropped_line): (_, fn(u64) -> String) = match format {
-            Format::Text => (Wording::Text(text::Text::new(style, plan)), text::dropped_line),
-            Format::Jsonl => (Wording::Json(json::Json::default()), json::dropped_line),
+        let quiet = plan.jobs.iter().filter(|job| job.setup.output == OutputMode::Failures);
+        let quiet_until_failure = quiet.map(|job| job.name.clone()).collect();
+        let (wording, console) = match format {
+            Format::Text => {
+                let console = Console::new(io::stdout(), text::dropped_line)?;
+                (Wording::Text(text::Text::new(style, plan)), console)
+            }
+            Format::Jsonl => {
+                let json = Arc::new(json::Json::default());
+                let numbers = Arc::clone(&json);
+                let console = Console::new(io::stdout(), move |lines| numbers.dropped(lines, engine::now()))?;
+                (Wording::Json(json), console)
+            }
         };
-        let console = Console::new(io::stdout(), dropped_line)?;
         logger::hold_nobody_up()?;
-        Ok(Printer { console, wording, status: None })
+        Ok(Printer { console, wording, quiet_until_failure, status: None })
     }
 
     /// Returns the printer with a status line, if this is a person's terminal that can show one.
@@ -93,10 +106,47 @@ impl Printer {
     }
 }
 
+impl Printer {
+    /// Shows what was kept of an attempt that did not succeed, if its job shows it only then.
+    fn show_what_was_held_back(&self, now: Now, attempt: &Attempt) {
+        let Ok(exit) = &attempt.result else { return };
+        if attempt.outcome == Outcome::Succeeded || !self.quiet_until_failure.contains(&attempt.run.job) {
+            return;
+        }
+        let source = OutputSource { run: attempt.run.clone() };
+        let kept = &exit.output;
+        if kept.dropped_bytes == 0 {
+            self.show_output(now, &source, None, &[&*kept.head, &*kept.tail].concat());
+        } else {
+            let left_out = format!("... {} bytes were not kept ...\n", kept.dropped_bytes);
+            for lines in [&*kept.head, left_out.as_bytes(), &*kept.tail] {
+                self.show_output(now, &source, None, lines);
+            }
+        }
+    }
+
+    /// Shows lines of a run's output; of which stream, where that is still known.
+    fn show_output(&self, now: Now, source: &OutputSource, stream: Option<Stream>, bytes: &[u8]) -> Pace {
+        match &self.wording {
+            Wording::Text(text) => {
+                let (prefix, shown) = (text.output_prefix(now, source), text.output(bytes));
+                self.console.lines().push_output(prefix.as_bytes(), &shown)
+            }
+            Wording::Json(json) => {
+                let lines = json.output(now, source, stream, bytes);
+                self.console.lines().push_output(b"", lines.as_bytes())
+            }
+        }
+    }
+}
+
 impl Audience for Printer {
     fn announce(&self, now: Now, event: &Event) {
         if let Some(status) = &self.status {
             status.event(now, event);
+        }
+        if let Event::AttemptFinished(attempt) = event {
+            self.show_what_was_held_back(now, attempt);
         }
         let mut lines = self.console.lines();
         match &self.wording {
@@ -114,16 +164,6 @@ impl Audience for Printer {
 
 impl OutputSink for Printer {
     fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) -> Pace {
-        let now = engine::now();
-        match &self.wording {
-            Wording::Text(text) => {
-                let (prefix, shown) = (text.output_prefix(now, source), text.output(bytes));
-                self.console.lines().push_output(prefix.as_bytes(), &shown)
-            }
-            Wording::Json(json) => {
-                let lines = json.output(now, source, stream, bytes);
-                self.console.lines().push_output(b"", lines.as_bytes())
-            }
-        }
+        self.show_output(engine::now(), source, Some(stream), bytes)
     }
 }

@@ -10,14 +10,12 @@ use crate::cli::check::zone_line;
 use crate::cli::style::{Style, shown};
 use crate::cli::time::{show_distance, show_duration};
 use crate::executor::OutputSource;
-use crate::model::{
-    Attempt, Event, ExitStatus, Now, Outcome, OutputMode, Plan, Row, RunId, Started, StopStage, Tally,
-};
+use crate::model::{Attempt, Event, ExitStatus, Now, Outcome, Plan, Row, RunId, Started, StopStage, Tally};
 use crate::scheduler::Core;
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -34,8 +32,6 @@ pub(super) struct Text {
     style: Style,
     zone: Zone,
     width: usize,
-    /// Jobs whose output is shown only when they fail.
-    quiet_until_failure: HashSet<String>,
 }
 
 /// The line that stands for dropped ones.
@@ -56,12 +52,10 @@ fn patience_of_containers(plan: &Plan) -> Option<String> {
 impl Text {
     pub(super) fn new(style: Style, plan: &Plan) -> Text {
         let names = plan.jobs.iter().map(|job| job.name.as_str().len());
-        let quiet = plan.jobs.iter().filter(|job| job.setup.output == OutputMode::Failures);
         Text {
             style,
             zone: plan.settings.zone.clone(),
             width: names.filter(|width| *width <= NAME_WIDTH_MAX).max().unwrap_or(0),
-            quiet_until_failure: quiet.map(|job| job.name.to_string()).collect(),
         }
     }
 
@@ -168,10 +162,10 @@ impl Text {
         self.job_line(now, started.run.job.as_str(), &self.style.dim(text))
     }
 
-    /// Only what the end of the run does not say: that another attempt follows, and held-back output.
+    /// Only what the end of the run does not say: that another attempt follows.
     fn attempt_finished(&self, now: Now, attempt: &Attempt) -> String {
         let job = attempt.run.job.as_str();
-        let mut text = self.held_back_output(now, attempt);
+        let mut text = String::new();
         if let Some(delay) = attempt.retry_in {
             let how = match &attempt.result {
                 _ if attempt.timed_out => "timed out".to_owned(),
@@ -184,30 +178,12 @@ impl Text {
         text
     }
 
-    fn held_back_output(&self, now: Now, attempt: &Attempt) -> String {
-        let job = attempt.run.job.as_str();
-        let Ok(exit) = &attempt.result else { return String::new() };
-        let failed = attempt.timed_out || attempt.retry_in.is_some() || exit.status != ExitStatus::Code(0);
-        if !failed || !self.quiet_until_failure.contains(job) {
-            return String::new();
-        }
-        let prefix = self.output_prefix(now, &OutputSource { run: attempt.run.clone() });
-        let lines = |bytes: &[u8]| -> String {
-            let shown = self.output(bytes);
-            let lines = shown.split_inclusive(|byte| *byte == b'\n');
-            let lines = lines.map(|line| String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)));
-            lines.map(|line| format!("{prefix}{line}\n")).collect()
-        };
-        let left_out = match exit.output.dropped_bytes {
-            0 => String::new(),
-            bytes => format!("{prefix}... {bytes} bytes were not kept ...\n"),
-        };
-        lines(&exit.output.head) + &left_out + &lines(&exit.output.tail)
-    }
-
     fn run_finished(&self, row: &Row) -> String {
         let mut text = self.style.outcome(row.outcome, row.outcome.as_str().replace('_', " ")).into_owned();
-        let after = row.duration_ms.map(|ms| show_duration(Duration::from_millis(ms)));
+        let after = row.duration_ms.map(|ms| match ms {
+            0 => "<1ms".to_owned(),
+            ms => show_duration(Duration::from_millis(ms)),
+        });
         match (row.exit_status(), &row.reason) {
             (Some(ExitStatus::Code(0)), None) if row.outcome == Outcome::Succeeded => {}
             (None, None) => {}

@@ -189,6 +189,7 @@ struct Behaviour {
 struct Process {
     name: String,
     behaviour: Behaviour,
+    began: Duration,
     ends: Option<(Duration, ExitStatus)>,
 }
 
@@ -450,8 +451,9 @@ impl World {
             |(run, process): (&RunRef, &Process)| Some((*run, process.ends.filter(|(at, _)| *at <= now)?.1));
         let ended: Vec<_> = self.processes.iter().filter_map(ended).collect();
         for (run, status) in ended {
-            self.processes.remove(&run);
-            let exit = Exit { status, usage: Usage::default(), output: OutputKept::default() };
+            let process = self.processes.remove(&run).expect("it is there");
+            let took = self.now.monotonic.saturating_sub(process.began);
+            let exit = Exit { status, took, usage: Usage::default(), output: OutputKept::default() };
             self.core.handle_event(self.now, Fact::Exited { run, exit });
         }
     }
@@ -503,7 +505,7 @@ impl World {
         let behaviour = self.behaviours.get(job).copied().unwrap_or(forever);
         let ends =
             behaviour.takes.map(|takes| (self.now.monotonic + takes, ExitStatus::Code(behaviour.code)));
-        self.processes.insert(run, Process { name, behaviour, ends });
+        self.processes.insert(run, Process { name, behaviour, began: self.now.monotonic, ends });
         self.core.handle_event(self.now, Fact::Started { run, pid: 7 });
     }
 

@@ -20,6 +20,17 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const WHICH: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "last"];
+/// One field of a cron expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CronField {
+    /// `minute`, `day of the month` and so on.
+    pub name: &'static str,
+    /// As it is written.
+    pub text: String,
+    /// Its values, in words.
+    pub means: String,
+}
+
 /// So many times of a day are named one by one.
 const TIMES_MAX: usize = 4;
 
@@ -116,6 +127,27 @@ impl Cron {
                 (format!("every {step} hours from {} to {}", at(*first, *minute), at(*last, *minute)), true)
             }
             _ => (format!("{} past {}", recurring("minute", &minutes), which("hour", &hours)), true),
+        }
+    }
+
+    /// What each field of `text`, which it was parsed from, comes to.
+    pub(in crate::trigger) fn fields(&self, text: &str) -> Vec<CronField> {
+        let fields = super::parse::fields(text).into_iter();
+        fields.map(|(name, text)| CronField { name, text: text.into(), means: self.means(name) }).collect()
+    }
+
+    fn means(&self, field: &str) -> String {
+        let month = |month: i64| name(&MONTHS, month - 1);
+        let every_day = || "every day".to_owned();
+        match field {
+            "second" => values("second", self.seconds, 59),
+            "minute" => values("minute", self.minutes, 59),
+            "hour" => values("hour", self.hours.into(), 23),
+            "day of the month" => self.days.of_month_words().unwrap_or_else(every_day),
+            "month" if self.months == 0x1ffe => "every month".into(),
+            "month" => around(self.months.into(), 1, 12, month),
+            "day of the week" => self.days.of_week_words().unwrap_or_else(every_day),
+            _ => self.in_years().map_or_else(|| "every year".into(), |years| years.replacen("in ", "", 1)),
         }
     }
 
@@ -270,6 +302,24 @@ fn around(mask: u64, first: i64, last: i64, name: impl Fn(i64) -> &'static str) 
         }
     }
     join(words)
+}
+
+/// `0, 15, 30, 45`, `9 to 17`, `every hour`.
+fn values(unit: &str, mask: u64, last: i64) -> String {
+    let has = |value: i64| (0..=last).contains(&value) && mask >> value & 1 == 1;
+    if (0..=last).all(has) {
+        return format!("every {unit}");
+    }
+    let begins = (0..=last).filter(|value| has(*value) && !has(value - 1));
+    let runs = begins.map(|begin| {
+        let end = (begin..=last).take_while(|value| has(*value)).last().unwrap_or(begin);
+        match end - begin {
+            0 => begin.to_string(),
+            1 => format!("{begin}, {end}"),
+            _ => format!("{begin} to {end}"),
+        }
+    });
+    runs.collect::<Vec<_>>().join(", ")
 }
 
 fn name(names: &[&'static str], index: i64) -> &'static str {

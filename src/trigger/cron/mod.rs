@@ -8,6 +8,7 @@ mod describe;
 mod field;
 mod parse;
 
+pub use describe::CronField;
 pub use parse::{CronNote, cron_notes};
 pub(super) use parse::{period, take_zone};
 

@@ -96,12 +96,7 @@ fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, Tr
             return Err(first.error("the fields alone", Some(hint)));
         }
     }
-    let kinds: &[Kind] = match pieces.len() {
-        5 => &[MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK],
-        6 => &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK],
-        7 => &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR],
-        _ => return Err(wrong_count(text, &pieces)),
-    };
+    let kinds = kinds(pieces.len()).ok_or_else(|| wrong_count(text, &pieces))?;
     let mut fields = Vec::with_capacity(7);
     for (kind, piece) in kinds.iter().zip(&pieces) {
         fields.push(field::read(kind, *piece, spread, notes)?);
@@ -130,6 +125,26 @@ fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, Tr
         both_days,
         drawn,
     })
+}
+
+/// Which fields so many are.
+fn kinds(count: usize) -> Option<&'static [Kind]> {
+    const ALL: &[Kind] = &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR];
+    match count {
+        5 => Some(&ALL[1..6]),
+        6 => Some(&ALL[..6]),
+        7 => Some(ALL),
+        _ => None,
+    }
+}
+
+/// Returns the names of the fields of a sound expression with their texts; of a nickname, those that it stands
+/// for.
+pub(super) fn fields(text: &str) -> Vec<(&'static str, &str)> {
+    let text = nickname(text).unwrap_or(text);
+    let pieces = split(text);
+    let kinds = kinds(pieces.len()).unwrap_or_default();
+    kinds.iter().zip(pieces).map(|(kind, piece)| (kind.name, piece.text)).collect()
 }
 
 /// What a nickname means.
