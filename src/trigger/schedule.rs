@@ -25,7 +25,7 @@ pub struct Trigger {
 enum Rule {
     Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
-    At { at: At, zone: Zone },
+    At { at: Box<At>, zone: Zone },
 }
 
 /// What a fire time owes to daylight saving.
@@ -182,7 +182,7 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let at = At::parse(text, zone)?;
+        let at = Box::new(At::parse(text, zone)?);
         Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
     }
 
@@ -192,7 +192,7 @@ impl Trigger {
     pub fn with_dst(mut self, dst: Dst) -> Trigger {
         match &mut self.rule {
             Rule::Wall { wall, follow, .. } => *follow = dst.follow(wall.recurs()),
-            Rule::At { at, zone } => *at = at.resolved(zone, dst),
+            Rule::At { at, zone } => **at = at.resolved(zone, dst),
             Rule::Every(_) => {}
         }
         self
