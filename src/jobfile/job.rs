@@ -165,7 +165,7 @@ pub(super) fn read(
                 gap_is_chosen: shared.dst.gap.is_some(),
                 action: action_span,
             };
-            lint::job(reader, &job, &spans, options, &mut shelf.paths);
+            lint::job(reader, &job, &spans, options, shelf);
         }
         job
     });
