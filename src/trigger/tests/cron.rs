@@ -411,7 +411,7 @@ fn what_is_perhaps_not_meant_is_noted() {
         });
         spans.collect::<Vec<_>>()
     };
-    assert_eq!(roundabout("*/1 0-23 1-31 1-12 0-6"), ["*/1", "0-23", "1-31", "1-12", "0-6"]);
+    assert_eq!(roundabout("*/1 0-23 * 1-12 0-6"), ["*/1", "0-23", "1-12", "0-6"]);
     assert_eq!(roundabout("5 0-23 * JAN-DEC SUN-SAT"), ["JAN-DEC", "SUN-SAT"], "with * it would recur");
     assert_eq!(roundabout("* * 1-31 * 5"), ["1-31"]);
     assert_eq!(roundabout("0 0 * * ?"), [""; 0]);
