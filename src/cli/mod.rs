@@ -21,7 +21,8 @@ mod start;
 mod style;
 mod time;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use crate::trigger::zone_data;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -144,9 +145,21 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// What `--version` says; `-V` says the first line.
+fn long_version() -> &'static str {
+    let data = zone_data();
+    let zones = data.version.as_deref().unwrap_or("of unknown version");
+    // Once a process, for as long as it lives.
+    Box::leak(
+        format!("{}\ntime zones: tzdata {zones}, {}", env!("CARGO_PKG_VERSION"), data.source)
+            .into_boxed_str(),
+    )
+}
+
 /// Carries out what the arguments ask for.
 pub fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let matches = Cli::command().long_version(long_version()).get_matches();
+    let Cli { global, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     logger::init(&global, command.format());
     let code = command.carry_out(&global).unwrap_or_else(|Failure { code, error }| {
         log::error!("{error:#}");

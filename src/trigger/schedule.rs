@@ -26,7 +26,7 @@ pub struct Trigger {
 enum Rule {
     Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
-    At { at: At, zone: Zone },
+    At { at: Box<At>, zone: Zone },
     Combined(Box<Combined>),
 }
 
@@ -184,7 +184,7 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let at = At::parse(text, zone)?;
+        let at = Box::new(At::parse(text, zone)?);
         Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
     }
 
@@ -246,7 +246,7 @@ impl Trigger {
     pub fn with_dst(mut self, dst: Dst) -> Trigger {
         match &mut self.rule {
             Rule::Wall { wall, follow, .. } => *follow = dst.follow(wall.recurs()),
-            Rule::At { at, zone } => *at = at.resolved(zone, dst),
+            Rule::At { at, zone } => **at = at.resolved(zone, dst),
             Rule::Combined(combined) => {
                 for branch in combined.branches_mut() {
                     *branch = branch.clone().with_dst(dst);

@@ -292,7 +292,9 @@ impl Series for Cron {
 
 /// Hour, minute and second of a second of the day.
 fn parts(second: i64) -> (i64, i64, i64) {
-    (second / 3600, second / 60 % 60, second % 60)
+    let second = u32::try_from(second).expect("a second of a day");
+    let minute = second / 60;
+    (i64::from(minute / 60), i64::from(minute % 60), i64::from(second % 60))
 }
 
 /// The lowest bit at `from` or above.

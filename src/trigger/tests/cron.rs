@@ -1,5 +1,6 @@
 //! The language of cron: what is read, and what is refused in which words.
 
+use super::oracle::Random;
 use super::{check, cron, utc, zone};
 use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, Zone, cron_notes};
 use chrono::{Datelike, TimeDelta, Timelike};
@@ -335,6 +336,64 @@ fn the_number_of_fields_and_nicknames_have_their_own_words() {
     let all =
         "the nicknames are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @every";
     check_fault(" @dayly", "@dayly", &format!("{nickname} `@dayly`"), Some(all));
+}
+
+#[test]
+fn no_text_is_too_odd_for_a_fault_that_points_into_it() {
+    let pieces = [
+        "0",
+        "7",
+        "31",
+        "59",
+        "2030",
+        "99999",
+        "*",
+        "?",
+        ",",
+        "-",
+        "/",
+        "#",
+        "+",
+        "L",
+        "l",
+        "W",
+        "LW",
+        "H",
+        "h(",
+        "(",
+        ")",
+        "0-29",
+        "mon",
+        "JAN",
+        "@",
+        "@every",
+        "@daily",
+        "TZ=",
+        "CRON_TZ=UTC",
+        "é",
+        "\u{2003}",
+        "\t",
+        " ",
+        " ",
+        " ",
+        " * ",
+    ];
+    let mut random = Random::of(11);
+    let mut sound = 0;
+    for _ in 0..10_000 {
+        let count = random.within(1, 14);
+        let text: String = (0..count).map(|_| random.one(&pieces)).collect();
+        for read in [Trigger::cron, Trigger::imported_cron] {
+            match read(&text, &Zone::utc()) {
+                Ok(trigger) => {
+                    sound += 1;
+                    drop((trigger.spread(random.below(100).into()).describe(), cron_notes(&text)));
+                }
+                Err(error) => assert!(text.get(error.span.clone()).is_some(), "{text:?}: {error:?}"),
+            }
+        }
+    }
+    assert!(sound > 10, "{sound} were sound");
 }
 
 #[test]
