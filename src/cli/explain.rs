@@ -16,7 +16,8 @@ const AROUND_MAX: usize = 3;
 /// Says in words what an expression means, what its fields are, when it fires next, and what the coming changes
 /// of the clock do to it. From the same reading that fires.
 ///
-/// A cron expression (0 3 * * *, @daily), a period (15m) or a moment (2026-12-24T18:00).
+/// A cron expression (0 3 * * *, @daily), a calendar event of systemd (Mon..Fri 09:00), a period (15m) or a moment
+/// (2026-12-24T18:00).
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The expression
@@ -58,7 +59,17 @@ fn read(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
     if let Ok(at) = Trigger::at(text, zone) {
         return Ok(at);
     }
-    Trigger::imported_cron(text, zone)
+    match (Trigger::imported_cron(text, zone), Trigger::calendar(text, zone)) {
+        (Err(_), Ok(calendar)) => Ok(calendar),
+        (Err(_), Err(error)) if is_like_calendar(text) => Err(error),
+        (cron, _) => cron,
+    }
+}
+
+/// Whether what cannot be read is rather a calendar event than a cron: a time has a colon, and a cron is no word.
+fn is_like_calendar(text: &str) -> bool {
+    let first = text.trim_start().chars().next();
+    text.contains(':') || (first.is_some_and(char::is_alphabetic) && !text.contains('='))
 }
 
 /// The fault with the expression below it, and a caret at the spot.
@@ -77,7 +88,12 @@ fn explanation(
     count: usize,
 ) -> String {
     let trigger = &schedule.triggers()[0];
+    // It may have a zone of its own.
+    let zone = trigger.zone().unwrap_or(zone);
     let mut text = format!("{}\n  {}\n", trigger.text(), trigger.describe());
+    if let Some(normal) = trigger.normalised().filter(|normal| !trigger.text().ends_with(normal)) {
+        let _ = writeln!(text, "  in full: {normal}");
+    }
     fields(&mut text, trigger);
     let data = zone_data();
     let version = data.version.as_deref().unwrap_or("of unknown version");

@@ -198,6 +198,7 @@ fn faults_say_what_was_expected_and_found() {
     );
     let word = "expected a weekday such as Mon, or a shorthand such as daily, found";
     check_fault("dayly", "dayly", &format!("{word} `dayly`"), Some("did you mean daily?"));
+    check_fault("every 5 minutes", "every", &format!("{word} `every`"), None);
     check_fault("UTC", "UTC", &format!("{word} `UTC`"), None);
     let weekday = "expected a weekday such as Mon or Monday, found";
     let beside = Some("a comma or a range stands without a weekday beside it");
