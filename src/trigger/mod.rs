@@ -11,6 +11,7 @@
 
 mod at;
 mod calendar;
+mod combine;
 mod cron;
 mod dst;
 mod every;
@@ -19,7 +20,6 @@ mod local;
 mod on_calendar;
 mod piece;
 mod schedule;
-mod search;
 #[cfg(test)]
 mod tests;
 mod union;

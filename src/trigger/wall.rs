@@ -16,21 +16,29 @@ pub(super) enum Wall {
 }
 
 impl Wall {
-    /// Whether it follows real time by default, rather than naming fixed times.
-    pub(super) fn recurs(&self) -> bool {
+    /// What it is by if its local times are days times times of the day.
+    pub(super) fn as_cron(&self) -> Option<&Cron> {
         match self {
-            Wall::Cron(cron) => cron.recurring,
-            Wall::Calendar(calendar) => calendar.recurs(),
-            // A time of day, which is due once a day at most.
-            Wall::Interval(_) => false,
+            Wall::Cron(cron) => Some(cron),
+            Wall::Calendar(calendar) => Some(calendar.cron()),
+            Wall::Interval(_) => None,
         }
+    }
+
+    /// Whether it follows real time by default, rather than naming fixed times. An interval is due once a day
+    /// at most.
+    pub(super) fn recurs(&self) -> bool {
+        self.as_cron().is_some_and(|cron| cron.recurring)
     }
 
     /// What it means, in plain English.
     pub(super) fn describe(&self) -> String {
         match self {
             Wall::Cron(cron) => cron.to_string(),
-            Wall::Calendar(calendar) => calendar.describe(),
+            Wall::Calendar(calendar) => {
+                let zone = calendar.zone().map_or(String::new(), |zone| format!(", {zone}"));
+                format!("{}{zone}", calendar.cron())
+            }
             Wall::Interval(interval) => interval.describe(),
         }
     }
@@ -40,7 +48,7 @@ impl Series for Wall {
     fn first_from(&self, from: i64) -> Option<i64> {
         match self {
             Wall::Cron(cron) => cron.first_from(from),
-            Wall::Calendar(calendar) => calendar.first_from(from),
+            Wall::Calendar(calendar) => calendar.cron().first_from(from),
             Wall::Interval(interval) => interval.first_from(from),
         }
     }
@@ -48,7 +56,7 @@ impl Series for Wall {
     fn last_until(&self, until: i64) -> Option<i64> {
         match self {
             Wall::Cron(cron) => cron.last_until(until),
-            Wall::Calendar(calendar) => calendar.last_until(until),
+            Wall::Calendar(calendar) => calendar.cron().last_until(until),
             Wall::Interval(interval) => interval.last_until(until),
         }
     }
@@ -56,7 +64,7 @@ impl Series for Wall {
     fn count(&self, from: i64, until: i64) -> u64 {
         match self {
             Wall::Cron(cron) => cron.count(from, until),
-            Wall::Calendar(calendar) => calendar.count(from, until),
+            Wall::Calendar(calendar) => calendar.cron().count(from, until),
             Wall::Interval(interval) => interval.count(from, until),
         }
     }

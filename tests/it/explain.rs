@@ -74,6 +74,26 @@ fn words_of_an_expression_may_stand_alone_and_other_kinds_are_known() {
 }
 
 #[test]
+fn calendar_events_are_shown_in_normal_form_and_in_their_own_zone() {
+    let expected = "\
+calendar Sun 2:30 America/New_York
+  at 02:30 on Sunday, America/New_York
+
+normalised: Sun *-*-* 02:30:00 America/New_York
+
+next, in America/New_York:
+  Sun 2026-03-01 02:30:00 -05:00
+  Sun 2026-03-08 03:00:00 -04:00
+
+when the clocks change in the year to come:
+  Sun 2026-03-08 03:00:00 -04:00  moved out of a gap (clocks go forward)
+";
+    assert_eq!(shown(&["Sun 2:30 America/New_York"]), expected);
+    let refused = "found `Fri..Mon`\n  Fri..Mon 9:00\n  ^^^^^^^^\n  the week begins on Monday";
+    explain(&["Fri..Mon", "9:00"]).exits(2).says(refused);
+}
+
+#[test]
 fn an_error_points_at_the_character() {
     let said = explain(&["0 25 * * *"]).exits(2).stderr;
     let expected = "runner: error: expected an hour from 0 to 23, found `25`\n  0 25 * * *\n    ^^\n";

@@ -1,7 +1,7 @@
 //! What an expression means, in plain English: from the masks that fire, so that two texts that fire alike read
 //! alike, and two that do not do not.
 
-use super::{Cron, bits};
+use super::{Cron, YEAR_NAMED_MAX, bits};
 use std::fmt;
 
 const MONTHS: [&str; 12] = [
@@ -182,11 +182,13 @@ impl Cron {
         let all = (0..)
             .zip(years.iter())
             .flat_map(|(word, mask)| bits(*mask).map(move |bit| 1970 + 64 * word + bit));
-        Some(match Shape::of_values(all.collect(), 1970, 2100) {
-            All => "in 1970 to 2100".into(),
+        let all: Vec<i64> = all.collect();
+        let last = if all.last() > Some(&2100) { YEAR_NAMED_MAX.into() } else { 2100 };
+        Some(match Shape::of_values(all, 1970, last) {
+            All => format!("in 1970 to {last}"),
             One(year) => format!("in {year}"),
             Run { first, last } => format!("in {first} to {last}"),
-            Every { step, first } => format!("in every {} year from {first} to 2100", nth(step)),
+            Every { step, first } => format!("in every {} year from {first} to {last}", nth(step)),
             Stepped { step, first, last } => format!("in every {} year from {first} to {last}", nth(step)),
             List(years) => format!("in {}", join(years)),
         })
@@ -216,7 +218,12 @@ impl super::Days {
                 _ => format!("the weekday nearest to day {day} of the month"),
             });
         }
-        for day in bits(self.from_end.into()) {
+        let last_days = self.from_end.trailing_ones();
+        if last_days > 1 {
+            words.push(format!("the last {last_days} days of the month"));
+        }
+        let from_end = if last_days > 1 { self.from_end >> last_days << last_days } else { self.from_end };
+        for day in bits(from_end.into()) {
             words.push(match day {
                 0 => "the last day of the month".into(),
                 1 => "the day before the last of the month".into(),

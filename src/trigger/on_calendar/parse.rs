@@ -54,6 +54,13 @@ pub(super) fn parse(text: &str) -> Result<Spec, TriggerError> {
     }
     let mut words: Vec<Piece<'_>> = whole.words().collect();
     refuse_cron(whole, &words)?;
+    if let [first, _, ..] = &*words
+        && first.text.starts_with(|c: char| c.is_alphabetic())
+        && shorthand(first.text).is_none()
+    {
+        // Before anybody takes the last word for a zone that there is not.
+        read_weekdays(*first)?;
+    }
     let zone = take_zone(&mut words)?;
     let mut spec = match *words {
         [word] if word.text.starts_with(|c: char| c.is_ascii_alphabetic()) => read_word(word)?,
@@ -97,11 +104,12 @@ fn take_zone(words: &mut Vec<Piece<'_>>) -> Result<Option<Zone>, TriggerError> {
 
 /// A word that stands alone: a shorthand or weekdays.
 fn read_word(word: Piece<'_>) -> Result<Spec, TriggerError> {
-    let lower = word.text.to_ascii_lowercase();
-    match SHORTHANDS.iter().find(|(shorthand, _)| *shorthand == lower) {
-        Some((_, meaning)) => parse(meaning),
-        None => read_words(&[word]),
-    }
+    shorthand(word.text).map_or_else(|| read_words(&[word]), parse)
+}
+
+fn shorthand(word: &str) -> Option<&'static str> {
+    let found = SHORTHANDS.iter().find(|(shorthand, _)| word.eq_ignore_ascii_case(shorthand));
+    found.map(|(_, meaning)| *meaning)
 }
 
 /// Weekdays, a date and a time, in this order; each may be missing, but not all.
@@ -191,8 +199,7 @@ fn read_epoch(word: Piece<'_>, seconds: &str, spec: &mut Spec) -> Result<(), Tri
     let end = Date { year: i32::from(YEAR_LAST) + 1, month: 1, day: 1 }.days() * DAY;
     let second = if is_number(seconds) { seconds.parse::<i64>().ok() } else { None };
     let Some(second) = second.filter(|second| *second < end) else {
-        let known = SHORTHANDS.iter().any(|(shorthand, _)| seconds.eq_ignore_ascii_case(shorthand));
-        let hint = known.then(|| format!("write: {}", seconds.to_ascii_lowercase()));
+        let hint = shorthand(seconds).map(|_| format!("write: {}", seconds.to_ascii_lowercase()));
         let expected = format!("whole seconds since 1970, before the end of {YEAR_LAST}, behind `@`");
         return Err(word.error(&expected, hint));
     };

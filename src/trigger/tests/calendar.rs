@@ -160,23 +160,22 @@ fn the_end_of_time_is_an_end() {
 #[test]
 fn it_is_said_in_plain_english() {
     let check = |expression: &str, words: &str| {
-        assert_eq!(OnCalendar::parse(expression).expect(expression).describe(), words, "{expression}");
+        let trigger = Trigger::calendar(expression, &Zone::utc()).expect(expression);
+        assert_eq!(trigger.describe(), words, "{expression}");
     };
-    check("minutely", "every minute every day");
+    check("minutely", "every minute");
     check("daily", "at 00:00 every day");
-    check("hourly", "at minute 0 of every hour every day");
+    check("hourly", "every hour");
     check("Mon..Fri 09:00", "at 09:00 on Monday to Friday");
     check("Sat,Sun 06,18:30", "at 06:30 and 18:30 on Saturday and Sunday");
-    check("*:0/15", "every 15th minute from 0 on of every hour every day");
-    check("9..17/2:00,30", "at minutes 0 and 30 of every 2nd hour from 9 to 17 every day");
-    check("quarterly", "at 00:00 on day 1 of January, April, July and October");
-    check("*-*~1 17:00 UTC", "at 17:00 on the last day of every month, UTC");
-    check("Mon *-05~07/1", "at 00:00 on Monday, if it is one of the last 7 days of May");
-    check("Sat *-*-1..7 18:00", "at 18:00 on Saturday, if it is one of days 1 to 7 of the month");
-    check(
-        "2024/2-6..8-* *:*:0/10",
-        "every 10th second from 0 on of every minute every day in June to August in every 2nd year from 2024 on",
-    );
+    check("*:0/15", "every 15 minutes");
+    check("9..17/2:00,30", "every 30 minutes past every 2nd hour from 9 to 17, every day");
+    check("quarterly", "at 00:00 on day 1 of the month in January, April, July and October");
+    check("*-*~1 17:00 UTC", "at 17:00 on the last day of the month, UTC");
+    check("Mon *-05~07/1", "at 00:00 on the last 7 days of the month if it is Monday in May");
+    check("*-*~3", "at 00:00 on the 2nd day before the last of the month");
+    check("Sat *-*-1..7 18:00", "at 18:00 on days 1 to 7 of the month if it is Saturday");
+    check("2024/2-6..8-* *:*:0/10", "every 10 seconds in June to August in every 2nd year from 2024 to 2198");
 }
 
 #[track_caller]
@@ -199,6 +198,7 @@ fn faults_say_what_was_expected_and_found() {
     );
     let word = "expected a weekday such as Mon, or a shorthand such as daily, found";
     check_fault("dayly", "dayly", &format!("{word} `dayly`"), Some("did you mean daily?"));
+    check_fault("every 5 minutes", "every", &format!("{word} `every`"), None);
     check_fault("UTC", "UTC", &format!("{word} `UTC`"), None);
     let weekday = "expected a weekday such as Mon or Monday, found";
     let beside = Some("a comma or a range stands without a weekday beside it");

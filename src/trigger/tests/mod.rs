@@ -4,6 +4,7 @@ mod calendar;
 mod calendar_corpora;
 mod calendar_oracle;
 mod calendar_systemd;
+mod combine;
 mod corpora;
 mod cron;
 mod describe;
