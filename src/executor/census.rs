@@ -147,6 +147,12 @@ impl Process {
         }
     }
 
+    /// Whether it is just becoming another program: at that moment it has no environment.
+    pub(super) fn is_in_exec(&self) -> bool {
+        let words = fs::read(format!("/proc/{}/cmdline", self.pid.as_raw_nonzero()));
+        words.is_ok_and(|words| words.is_empty())
+    }
+
     /// Returns its environment as it was at its start, up to a sane length; empty when it cannot be read.
     pub(super) fn environment(&self) -> Vec<u8> {
         const BYTES_MAX: u64 = 4 << 20;
@@ -162,6 +168,13 @@ impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.pid.as_raw_nonzero(), self.name.replace(char::is_control, "?"))
     }
+}
+
+/// Returns the process that traces this one, as a debugger does, if any does.
+pub(super) fn tracer_of(pid: Pid) -> Option<Process> {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    Process::read(Pid::from_raw(tracer.trim().parse().ok()?)?)
 }
 
 /// Returns the process ids of our own children, whether they live or not; any that are there all the while.

@@ -1,6 +1,6 @@
 //! The processes of one attempt: signalled together, waited for together.
 
-use super::census::Process;
+use super::census::{self, Process};
 use super::children::Children;
 use super::spawn;
 use super::whose::TreeId;
@@ -39,8 +39,24 @@ impl Tree<'_> {
     }
 
     /// See [`Children::wait`].
-    pub(super) fn wait(&self, by_itself: bool) -> io::Result<(ExitStatus, Usage)> {
+    pub(super) fn wait(&self, by_itself: bool) -> Option<io::Result<(ExitStatus, Usage)>> {
         self.children.wait(&self.process, self.id, by_itself)
+    }
+
+    /// See [`Children::give_up`].
+    pub(super) fn give_up(&self) {
+        self.children.give_up(&self.process, self.id);
+    }
+
+    /// Says who keeps the exit of its own process, which has ended, from us.
+    pub(super) fn explain_wait(&self, run: &RunId) {
+        let leader = self.leader().as_raw_nonzero();
+        match census::tracer_of(self.leader()) {
+            Some(tracer) => log::warn!(
+                "{run} has ended, but its process {leader} is traced by {tracer}; it is over when that lets go"
+            ),
+            None => log::warn!("{run} has ended, but the exit of its process {leader} is not to be had yet"),
+        }
     }
 
     fn leader(&self) -> Pid {

@@ -77,6 +77,10 @@ codes! {
     Error BadTime = "bad-time";
     /// A text that is no cron expression.
     Error BadCron = "bad-cron";
+    /// A text that is no calendar event.
+    Error BadCalendar = "bad-calendar";
+    /// A text that is no interval, or one without a start.
+    Error BadInterval = "bad-interval";
     /// A name with a character that names do not have.
     Error BadName = "bad-name";
     /// A zone that the zone data does not have.

@@ -5,7 +5,10 @@ use super::calendar::DAY;
 use super::cron::{self, Cron, CronField};
 use super::dst::{Dst, Follow};
 use super::every::Every;
+use super::interval::{Interval, ShortMonth};
+use super::on_calendar::OnCalendar;
 use super::union::{self, Sheet};
+use super::wall::Wall;
 use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::Arc;
@@ -20,7 +23,7 @@ pub struct Trigger {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
-    Cron { cron: Arc<Cron>, zone: Zone, follow: Follow },
+    Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
     At { at: Box<At>, zone: Zone },
 }
@@ -63,9 +66,8 @@ impl Trigger {
         if let Some(period) = cron::period(text) {
             return Trigger::every(period?);
         }
-        let cron = Arc::new(Cron::parse(text, 0)?);
-        let follow = Dst::default().follow(cron.recurring);
-        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone(), follow } })
+        let wall = Wall::Cron(Arc::new(Cron::parse(text, 0)?));
+        Ok(Trigger::of_wall(text.trim().into(), wall, zone))
     }
 
     /// Returns the trigger of a cron expression from somewhere else, which may have its own zone in front:
@@ -83,7 +85,7 @@ impl Trigger {
 
     /// Whether it is a cron with an `H`, and so another one for each job.
     pub fn is_drawn(&self) -> bool {
-        matches!(&self.rule, Rule::Cron { cron, .. } if cron.drawn)
+        matches!(&self.rule, Rule::Wall { wall: Wall::Cron(cron), .. } if cron.drawn)
     }
 
     /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
@@ -91,13 +93,75 @@ impl Trigger {
     #[must_use]
     pub fn spread(self, spread: u64) -> Trigger {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } if cron.drawn => {
+            Rule::Wall { wall: Wall::Cron(cron), zone, follow } if cron.drawn => {
                 let cron = Cron::parse(&self.text, spread).expect("it was read before");
-                let rule = Rule::Cron { cron: Arc::new(cron), zone: zone.clone(), follow: *follow };
+                let wall = Wall::Cron(Arc::new(cron));
+                let rule = Rule::Wall { wall, zone: zone.clone(), follow: *follow };
                 Trigger { rule, ..self }
             }
             _ => self,
         }
+    }
+
+    /// Returns the trigger of a calendar event as systemd.time(7) has it, meant in the zone behind it, else in
+    /// `zone`.
+    ///
+    /// Weekdays, a date and a time, each of which may be missing: `Mon..Fri 09:00`, `*-*~01`, `*:0/15 UTC`,
+    /// `quarterly`; whole seconds only. Years are 1970 to 2199. Single times in a gap fire at the first instant
+    /// after it, in a fold on the first pass; if the hour, the minute or the second is `*` or repeats without
+    /// an end (`0/15`), it follows real time. [`Trigger::with_dst`] chooses.
+    ///
+    /// # Errors
+    /// [`TriggerError`] points at what is wrong.
+    ///
+    /// ```
+    /// use runner::trigger::{Schedule, ScheduleBuilder, Trigger, Zone};
+    /// let berlin = Zone::find("Europe/Berlin")?;
+    /// let last_friday = Trigger::calendar("Fri *-*~7/1 17:00", &berlin)?;
+    /// assert_eq!(last_friday.normalised().as_deref(), Some("Fri *-*~07/1 17:00:00"));
+    /// let schedule = ScheduleBuilder { triggers: vec![last_friday], ..Default::default() }.build();
+    /// let next = schedule.next_after("2026-01-01T00:00:00Z".parse()?).unwrap();
+    /// assert_eq!(berlin.at(next).to_rfc3339(), "2026-01-30T17:00:00+01:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn calendar(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let calendar = OnCalendar::parse(text)?;
+        let zone = calendar.zone().unwrap_or(zone).clone();
+        let text = format!("calendar {}", text.trim()).into();
+        Ok(Trigger::of_wall(text, Wall::Calendar(Arc::new(calendar)), &zone))
+    }
+
+    /// Returns the trigger of days, weeks, months or years of wall-clock time from `start` on: `2 weeks`. The start
+    /// is written as for [`at`](Trigger::at); it is the first fire time, and gives the day and the time of day.
+    ///
+    /// In a gap it fires at the first instant after it, in a fold on the first pass ([`Trigger::with_dst`] chooses). [`ShortMonth`] says what
+    /// happens to the 29th, 30th and 31st.
+    ///
+    /// # Errors
+    /// A text that is no interval, to which the error points; a `start` that is no time.
+    ///
+    /// ```
+    /// use runner::trigger::{ScheduleBuilder, ShortMonth, Trigger, Zone};
+    /// let monthly = Trigger::interval("1 month", "2026-01-31T09:00", ShortMonth::Skip, &Zone::utc())?;
+    /// let schedule = ScheduleBuilder { triggers: vec![monthly], ..Default::default() }.build();
+    /// let next = schedule.next_after("2026-01-31T09:00:00Z".parse()?).unwrap();
+    /// assert_eq!(next.to_rfc3339(), "2026-03-31T09:00:00+00:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interval(
+        text: &str,
+        start: &str,
+        short_month: ShortMonth,
+        zone: &Zone,
+    ) -> Result<Trigger, TriggerError> {
+        let wall = Wall::Interval(Arc::new(Interval::parse(text, start, short_month, zone)?));
+        let text = format!("interval {}", text.trim()).into();
+        Ok(Trigger::of_wall(text, wall, zone))
+    }
+
+    fn of_wall(text: Arc<str>, wall: Wall, zone: &Zone) -> Trigger {
+        let follow = Dst::default().follow(wall.recurs());
+        Trigger { text, rule: Rule::Wall { wall, zone: zone.clone(), follow } }
     }
 
     /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the
@@ -127,14 +191,14 @@ impl Trigger {
     #[must_use]
     pub fn with_dst(mut self, dst: Dst) -> Trigger {
         match &mut self.rule {
-            Rule::Cron { cron, follow, .. } => *follow = dst.follow(cron.recurring),
+            Rule::Wall { wall, follow, .. } => *follow = dst.follow(wall.recurs()),
             Rule::At { at, zone } => **at = at.resolved(zone, dst),
             Rule::Every(_) => {}
         }
         self
     }
 
-    /// How it is named to people: `0 3 * * *`, `every 15m`, `at 2026-12-24T18:00`.
+    /// How it is named to people: `0 3 * * *`, `calendar daily`, `interval 2 weeks`, `every 15m`, `at 2026-12-24T18:00`.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -150,7 +214,7 @@ impl Trigger {
     /// ```
     pub fn describe(&self) -> String {
         match &self.rule {
-            Rule::Cron { cron, .. } => cron.to_string(),
+            Rule::Wall { wall, .. } => wall.describe(),
             Rule::Every(every) => {
                 format!("every {} of elapsed time", humantime::format_duration(every.period()))
             }
@@ -168,8 +232,24 @@ impl Trigger {
     /// The fields of a cron, in order; empty for every other kind. A nickname has those that it stands for.
     pub fn cron_fields(&self) -> Vec<CronField> {
         match &self.rule {
-            Rule::Cron { cron, .. } => cron.fields(&self.text),
+            Rule::Wall { wall: Wall::Cron(cron), .. } => cron.fields(&self.text),
             _ => Vec::new(),
+        }
+    }
+
+    /// The form in which `systemd-analyze calendar` shows a `calendar`.
+    pub fn normalised(&self) -> Option<String> {
+        match &self.rule {
+            Rule::Wall { wall: Wall::Calendar(calendar), .. } => Some(calendar.normalised()),
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } => None,
+        }
+    }
+
+    /// The zone in which its times are meant; `None` for an `every`.
+    pub fn zone(&self) -> Option<&Zone> {
+        match &self.rule {
+            Rule::Wall { zone, .. } | Rule::At { zone, .. } => Some(zone),
+            Rule::Every(_) => None,
         }
     }
 
@@ -177,7 +257,7 @@ impl Trigger {
     pub fn period(&self) -> Option<Duration> {
         match &self.rule {
             Rule::Every(every) => Some(every.period()),
-            Rule::Cron { .. } | Rule::At { .. } => None,
+            Rule::Wall { .. } | Rule::At { .. } => None,
         }
     }
 
@@ -185,15 +265,15 @@ impl Trigger {
     pub fn instant(&self) -> Option<FireTime> {
         match &self.rule {
             Rule::At { at, .. } => at.first(),
-            Rule::Cron { .. } | Rule::Every(_) => None,
+            Rule::Wall { .. } | Rule::Every(_) => None,
         }
     }
 
     fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
+            Rule::Wall { wall, zone, follow } => {
                 let from = after.timestamp().checked_add(1)?;
-                instant(local::first_from(zone, &**cron, *follow, from)?)
+                instant(local::first_from(zone, wall, *follow, from)?)
             }
             Rule::Every(every) => every.next_after(after),
             Rule::At { at, .. } => at.all().find(|instant| *instant > after),
@@ -202,9 +282,9 @@ impl Trigger {
 
     fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
+            Rule::Wall { wall, zone, follow } => {
                 let until = seconds_up(before).checked_sub(1)?;
-                instant(local::last_until(zone, &**cron, *follow, until)?)
+                instant(local::last_until(zone, wall, *follow, until)?)
             }
             Rule::Every(every) => every.prev_before(before),
             Rule::At { at, .. } => at.all().rfind(|instant| *instant < before),
@@ -215,7 +295,7 @@ impl Trigger {
     pub(super) fn as_every(&self) -> Option<&Every> {
         match &self.rule {
             Rule::Every(every) => Some(every),
-            _ => None,
+            Rule::Wall { .. } | Rule::At { .. } => None,
         }
     }
 
@@ -229,7 +309,7 @@ impl Trigger {
                     .take_while(|second| *second < end)
                     .for_each(|at| sheet.mark(at - begin));
             }
-            Rule::Cron { cron, zone, .. } => match plain_minutes(zone, day) {
+            Rule::Wall { wall: Wall::Cron(cron), zone, .. } => match plain_minutes(zone, day) {
                 Some(minutes) => {
                     let (local, ahead) = (day + minutes.div_euclid(1440), minutes.rem_euclid(1440));
                     cron.mark(local, |minute, seconds| sheet.mark_minute(minute - ahead, seconds));
@@ -237,7 +317,7 @@ impl Trigger {
                 }
                 None => self.mark_each(day, sheet),
             },
-            Rule::At { .. } => self.mark_each(day, sheet),
+            Rule::Wall { .. } | Rule::At { .. } => self.mark_each(day, sheet),
         }
     }
 
@@ -260,11 +340,12 @@ impl Trigger {
                 let first = every.seconds_from(day * DAY).next().map(|second| second - day * DAY);
                 Some([first.unwrap_or(DAY), 0])
             }
-            Rule::Cron { cron, zone, .. } => plain_minutes(zone, day).map(|minutes| {
+            Rule::Wall { wall: Wall::Cron(cron), zone, .. } => plain_minutes(zone, day).map(|minutes| {
                 let local = day + minutes.div_euclid(1440);
                 let matches = |day| i64::from(cron.matches_day(day));
                 [minutes, matches(local) * 2 + matches(local + 1)]
             }),
+            Rule::Wall { .. } => None,
             Rule::At { at, .. } => {
                 let is_that_day = |instant: FireTime| instant.timestamp().div_euclid(DAY) == day;
                 (!at.all().any(is_that_day)).then_some([0, 0])
@@ -274,9 +355,9 @@ impl Trigger {
 
     pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
+            Rule::Wall { wall, zone, follow } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
-                local::count(zone, &**cron, *follow, from, until)
+                local::count(zone, wall, *follow, from, until)
             }
             Rule::Every(every) => every.count_between(after, until),
             Rule::At { at, .. } => {
@@ -294,8 +375,8 @@ impl Trigger {
     pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
         let second = fire_time.timestamp();
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
-                if local::is_made_up(zone, &**cron, *follow, second) {
+            Rule::Wall { wall, zone, follow } => {
+                if local::is_made_up(zone, wall, *follow, second) {
                     return Some(DstMark::Gap);
                 }
                 local::is_folded(zone, second).then_some(DstMark::Fold)

@@ -14,7 +14,7 @@ const DEVIATIONS: &[(&str, &str)] =
     &[("gen-1-b11fc33d8c08", "its years go to 2199; ours go to 2100, as the README says")];
 
 #[expect(clippy::disallowed_methods, reason = "where the corpora are is a setting of the test run")]
-fn cases(file: &str) -> Option<Vec<Value>> {
+pub(super) fn cases(file: &str) -> Option<Vec<Value>> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
     let folder = std::env::var_os("RUNNER_CORPORA").map_or_else(beside, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
@@ -26,7 +26,7 @@ fn cases(file: &str) -> Option<Vec<Value>> {
     Some(text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect())
 }
 
-fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(case: &'a Value, key: &str) -> &'a str {
     case[key].as_str().unwrap_or_default()
 }
 
