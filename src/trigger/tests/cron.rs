@@ -413,7 +413,7 @@ fn what_is_perhaps_not_meant_is_noted() {
     };
     assert_eq!(roundabout("*/1 0-23 * 1-12 0-6"), ["*/1", "0-23", "1-12", "0-6"]);
     assert_eq!(roundabout("5 0-23 * JAN-DEC SUN-SAT"), ["JAN-DEC", "SUN-SAT"], "with * it would recur");
-    assert_eq!(roundabout("* * 1-31 * 5"), ["1-31"]);
+    assert_eq!(roundabout("* * 1-31 * 5"), [""; 0], "with * only Fridays would be left");
     assert_eq!(roundabout("0 0 * * ?"), [""; 0]);
     assert_eq!(cron_notes("0 0 13 * 5"), [CronNote::BothDayFields { span: 4..6 }]);
     assert_eq!(cron_notes("0 0 0 13 * 5 *"), [CronNote::BothDayFields { span: 6..8 }]);
