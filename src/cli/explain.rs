@@ -16,7 +16,8 @@ const AROUND_MAX: usize = 3;
 /// Says in words what an expression means, what its fields are, when it fires next, and what the coming changes
 /// of the clock do to it. From the same reading that fires.
 ///
-/// A cron expression (0 3 * * *, @daily), a period (15m) or a moment (2026-12-24T18:00).
+/// A cron expression (0 3 * * *, @daily), a calendar event (Mon..Fri 09:00, daily), a period (15m) or a moment
+/// (2026-12-24T18:00).
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The expression
@@ -55,10 +56,19 @@ fn read(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
     if let Ok(period) = parse_duration(text) {
         return Trigger::every(period);
     }
-    if let Ok(at) = Trigger::at(text, zone) {
-        return Ok(at);
+    if looks_like_cron(text) {
+        return Trigger::imported_cron(text, zone);
     }
-    Trigger::imported_cron(text, zone)
+    Trigger::at(text, zone).or_else(|_| Trigger::calendar(text, zone))
+}
+
+/// A nickname, or fields that say nothing of a clock's or a calendar's colons and dots.
+fn looks_like_cron(text: &str) -> bool {
+    let nickname =
+        text.trim_start().strip_prefix('@').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+    let zone = text.trim_start().starts_with("TZ=") || text.trim_start().starts_with("CRON_TZ=");
+    let fields = text.split_whitespace().count();
+    nickname || zone || (fields >= 5 && !text.contains([':', '~']) && !text.contains(".."))
 }
 
 /// The fault with the expression below it, and a caret at the spot.
@@ -77,8 +87,12 @@ fn explanation(
     count: usize,
 ) -> String {
     let trigger = &schedule.triggers()[0];
+    let zone = trigger.zone().unwrap_or(zone);
     let mut text = format!("{}\n  {}\n", trigger.text(), trigger.describe());
     fields(&mut text, trigger);
+    if let Some(normalised) = trigger.normalised() {
+        let _ = writeln!(text, "\nnormalised: {normalised}");
+    }
     let data = zone_data();
     let version = data.version.as_deref().unwrap_or("of unknown version");
     let _ = writeln!(text, "\nnext, in {zone} (tzdata {version}, {}):", data.source);

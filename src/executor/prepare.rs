@@ -48,7 +48,8 @@ impl Preparer {
     pub(super) fn new(mut inherited: BTreeMap<OsString, OsString>, open_files: Option<u64>) -> Preparer {
         // Of a job whose process this runner is; they say nothing of the jobs that are run here.
         inherited.retain(|name, _| !name.as_encoded_bytes().starts_with(b"RUNNER_AFTER_"));
-        Preparer { inherited, scripts: Scripts::default(), open_files }
+        let scripts = Scripts::new(inherited.get(OsStr::new("XDG_RUNTIME_DIR")).map(OsString::as_os_str));
+        Preparer { inherited, scripts, open_files }
     }
 
     pub(super) fn prepare(&self, launch: &Launch) -> Result<Prepared, SpawnError> {
@@ -103,9 +104,7 @@ impl Preparer {
             JobAction::Argv(words) => Ok((words.iter().map(OsString::from).collect(), None)),
             JobAction::Script(text) => {
                 let owner = identity.map(|identity| (identity.uid, identity.gid));
-                let file = self.scripts.write(text, owner);
-                let file =
-                    file.map_err(|error| ours("cannot write the script to a temporary file", &error))?;
+                let file = self.scripts.write(text, owner)?;
                 let mut words = interpreter(text);
                 words.push(file.path().into());
                 Ok((words, Some(file)))

@@ -61,7 +61,36 @@ fn words_of_an_expression_may_stand_alone_and_other_kinds_are_known() {
     explain(&["90m"]).exits(0).prints("every 1h 30m of elapsed time");
     explain(&["2026-12-24T18:00"]).exits(0).prints("Thu 2026-12-24 18:00:00 +01:00");
     explain(&["TZ=Asia/Kolkata 0 3 * * *"]).exits(0).prints("at 03:00 every day");
+    explain(&["Mon..Fri 9:00"])
+        .exits(0)
+        .prints("normalised: Mon..Fri *-*-* 09:00:00")
+        .prints("Mon 2026-03-02 09:00:00");
+    explain(&["daily"]).exits(0).prints("normalised: *-*-* 00:00:00");
+    explain(&["*-*~01 18:00 Asia/Kolkata"])
+        .exits(0)
+        .prints("next, in Asia/Kolkata")
+        .prints("18:00:00 +05:30");
     explain(&["0 0 31 2 *"]).exits(0).prints("never: no year has such a day");
+}
+
+#[test]
+fn calendar_events_are_shown_in_normal_form_and_in_their_own_zone() {
+    let expected = "\
+calendar Sun 2:30 America/New_York
+  at 02:30 on Sunday, America/New_York
+
+normalised: Sun *-*-* 02:30:00 America/New_York
+
+next, in America/New_York:
+  Sun 2026-03-01 02:30:00 -05:00
+  Sun 2026-03-08 03:00:00 -04:00
+
+when the clocks change in the year to come:
+  Sun 2026-03-08 03:00:00 -04:00  moved out of a gap (clocks go forward)
+";
+    assert_eq!(shown(&["Sun 2:30 America/New_York"]), expected);
+    let refused = "found `Fri..Mon`\n  Fri..Mon 9:00\n  ^^^^^^^^\n  the week begins on Monday";
+    explain(&["Fri..Mon", "9:00"]).exits(2).says(refused);
 }
 
 #[test]
@@ -70,6 +99,7 @@ fn an_error_points_at_the_character() {
     let expected = "runner: error: expected an hour from 0 to 23, found `25`\n  0 25 * * *\n    ^^\n";
     assert_eq!(said, expected);
     explain(&["nonsense"]).exits(2).says("  nonsense\n  ^^^^^^^^\n");
+    explain(&["Mon..Fri 25:00"]).exits(2).says("  Mon..Fri 25:00\n           ^^\n");
     Case::new().args(&["explain", "* * * * *", "--timezone", "Berlin"]).exits(2).says("Europe/Berlin");
     Case::new().args(&["explain"]).exits(2);
 }

@@ -1,7 +1,7 @@
 //! Who a job's processes are and what they may use: user, groups, umask, nice and limits, as the job itself
 //! sees them.
 
-use crate::case::{Case, Finished, PROGRAM};
+use crate::case::{Case, Finished, PROGRAM, machine_has};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -140,13 +140,33 @@ fn a_script_can_be_read_by_its_user_and_nobody_else() {
     let finished = run("script = \"echo $0\"\ncwd = \"/\"\nuser = \"nobody\"").exits(0);
     let path = &output(&finished)[0];
     assert!(!std::path::Path::new(path).exists(), "{path} is gone with its run");
-    let case = run("script = \"true\"\ncwd = \"/\"\nuser = \"nobody\"").file("own/x", "");
-    let own = case.path().join("own");
-    fs::set_permissions(&own, PermissionsExt::from_mode(0o700)).expect("its mode");
-    let own = own.to_str().expect("UTF-8").to_owned();
-    case.env("TMPDIR", &own)
-        .exits(125)
-        .prints("cannot read the script's temporary file as user `nobody`: permission denied");
+}
+
+#[test]
+fn the_scripts_of_root_lie_where_nobody_else_can_put_anything() {
+    if !is_root() {
+        return;
+    }
+    for user in ["", "user = \"nobody\"\n"] {
+        let finished = run(&format!("script = \"echo $0\"\ncwd = \"/\"\n{user}")).exits(0);
+        assert!(output(&finished)[0].starts_with("/run/runner-"), "{}", finished.stdout);
+    }
+    // Where everybody can write to /run, TMPDIR is used, if that is any better.
+    let shared_run = "mount -t tmpfs -o mode=777 none /run && exec \"$0\" \"$@\"";
+    let under = ["unshare", "--mount", "sh", "-c", shared_run];
+    if !machine_has("mounts of its own for a process", &[&under[..], &["true"]].concat()) {
+        return;
+    }
+    for (mode, why) in [
+        (0o700, "cannot read the script's temporary file as user `nobody`: permission denied"),
+        (0o777, "own` lets others put something in its place"),
+    ] {
+        let case = run("script = \"true\"\ncwd = \"/\"\nuser = \"nobody\"").file("own/x", "");
+        let own = case.path().join("own");
+        fs::set_permissions(&own, PermissionsExt::from_mode(mode)).expect("its mode");
+        let own = own.to_str().expect("UTF-8").to_owned();
+        case.under(&under).env("TMPDIR", &own).exits(125).prints(why);
+    }
 }
 
 #[test]

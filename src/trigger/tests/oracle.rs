@@ -32,18 +32,18 @@ impl Random {
         random
     }
 
-    fn below(&mut self, below: u32) -> u32 {
+    pub(super) fn below(&mut self, below: u32) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         u32::try_from(self.0 % u64::from(below)).expect("it is below a u32")
     }
 
-    fn within(&mut self, first: u32, last: u32) -> u32 {
+    pub(super) fn within(&mut self, first: u32, last: u32) -> u32 {
         first + self.below(last - first + 1)
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(super) fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(u32::try_from(of.len()).expect("few")) as usize]
     }
 
