@@ -21,6 +21,7 @@ mod start;
 mod style;
 mod time;
 
+use crate::executor;
 use crate::trigger::zone_data;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
@@ -158,6 +159,8 @@ fn long_version() -> &'static str {
 
 /// Carries out what the arguments ask for.
 pub fn main() -> ExitCode {
+    // A thread inherits what is blocked, so that this comes before there is a second one.
+    executor::unblock_signals();
     let matches = Cli::command().long_version(long_version()).get_matches();
     let Cli { global, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     logger::init(&global, command.format());

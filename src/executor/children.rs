@@ -36,6 +36,9 @@ use tokio::time::{Instant, sleep};
 /// How long an attempt's helpers may take to end after it without being named.
 const SETTLE: Duration = Duration::from_millis(500);
 
+/// How long what an attempt left may still be named after it, when looks fail.
+const FORGET_AFTER: Duration = Duration::from_secs(10);
+
 /// How long those of an unknown run have from TERM to KILL. The grace of the shutdown is over by then, and whoever
 /// stops us does not wait much longer.
 const KILL_AFTER: Duration = Duration::from_secs(2);
@@ -98,7 +101,7 @@ impl Children {
         let mut state = children.lock();
         state.ownership.descendants = true;
         state.ownership.all_are_ours = getpid() != Pid::INIT;
-        for process in own_children().into_iter().filter_map(Process::read) {
+        for process in own_children().into_iter().flatten().filter_map(Process::read) {
             state.ownership.disown(&process);
         }
         drop(state);
@@ -112,9 +115,11 @@ impl Children {
     /// To be called only in a process that has no children but the executor's and those left to it.
     pub fn look(&self) -> bool {
         let (due, again) = self.lock().look();
-        if !due.is_empty() {
-            // Not while the lock is held: spawning waits for that.
-            let census = self.0.newest.census();
+        if due.is_empty() {
+            return again;
+        }
+        // Not while the lock is held: spawning waits for that.
+        if let Some(census) = self.0.newest.census() {
             for ended in due {
                 let mut state = self.lock();
                 let left = state.members(Owner::Tree(ended.tree), &census);
@@ -128,8 +133,11 @@ impl Children {
             if !unknown.is_empty() {
                 log::warn!("an unknown run left {} behind: {}", count(&unknown), names(unknown));
             }
+            again
+        } else {
+            self.lock().ended.extend(due);
+            true
         }
-        again
     }
 
     /// Ends whoever belongs to an unknown run, as a run is ended, and says so. To be called, as
@@ -139,22 +147,25 @@ impl Children {
         if !self.lock().ownership.has_unknown() {
             return;
         }
-        let (unknown, mut since) = self.unknown();
+        let Some((unknown, mut since)) = self.living(Owner::Unknown) else { return };
         log::warn!("ending {} of an unknown run: {}", count(&unknown), names(unknown.clone()));
-        for process in &unknown {
-            process.signal(Signal::TERM);
+        for signal in [Signal::TERM, Signal::CONT] {
+            for process in &unknown {
+                process.signal(signal);
+            }
         }
         let (kill_at, mut nobody_before) = (Instant::now() + KILL_AFTER, false);
         loop {
             sleep(LOOK).await;
             self.look();
-            let (left, seen) = self.unknown();
-            let nobody = left.is_empty() && seen >= since;
+            let look = self.living(Owner::Unknown);
+            let nobody = look.as_ref().is_some_and(|(left, seen)| left.is_empty() && *seen >= since);
+            let left = look.map(|(left, _)| left).unwrap_or_default();
             if nobody && nobody_before {
                 return;
             }
             if Instant::now() > kill_at + GIVE_UP_AFTER {
-                return log::warn!("KILL did not end {}", names(left));
+                return log::warn!("KILL did not end them all: {}", names(left));
             }
             if Instant::now() > kill_at {
                 for process in &left {
@@ -167,10 +178,10 @@ impl Children {
         }
     }
 
-    /// Returns those that live, and since when the answer holds.
-    fn unknown(&self) -> (Vec<Process>, Instant) {
-        let census = self.0.newest.census();
-        (self.lock().members(Owner::Unknown, &census), census.begun)
+    /// Returns the living processes of `owner`, and since when the answer holds; `None`: the look failed.
+    fn living(&self, owner: Owner) -> Option<(Vec<Process>, Instant)> {
+        let census = self.0.newest.census()?;
+        Some((self.lock().members(owner, &census), census.begun))
     }
 
     /// Waits until the exit of an attempt was collected.
@@ -198,10 +209,10 @@ impl Children {
         spawned
     }
 
-    /// Returns the living processes of `tree`, and since when the answer holds.
-    pub(super) fn members(&self, tree: TreeId) -> (Vec<Process>, Instant) {
-        let census = self.0.newest.census();
-        (self.lock().members(Owner::Tree(tree), &census), census.begun)
+    /// Returns the living processes of `tree`, and since when the answer holds; `None`: the look failed, and
+    /// there may be any.
+    pub(super) fn members(&self, tree: TreeId) -> Option<(Vec<Process>, Instant)> {
+        self.living(Owner::Tree(tree))
     }
 
     /// Collects the exit of an attempt's process that has ended; `None` when it is not to be had yet, see
@@ -269,7 +280,11 @@ impl State {
 
     /// Returns the attempts that have left something behind for good, and whether to look again.
     fn look(&mut self) -> (Vec<Ended>, bool) {
-        let (living, mut again) = self.reap(own_children(), has_been_reaped);
+        let Some(children) = own_children() else {
+            self.forget_who_ended_long_ago();
+            return (Vec::new(), !self.ended.is_empty());
+        };
+        let (living, mut again) = self.reap(children, has_been_reaped);
         self.ownership.undecided = living.iter().copied().filter(|pid| self.may_be_ours(*pid)).collect();
         let left_to_us = living.into_iter().filter_map(Process::read).filter(|process| process.lives);
         let left_to_us: Vec<Process> = left_to_us.collect();
@@ -288,6 +303,17 @@ impl State {
             }
         }
         (due, again)
+    }
+
+    /// What they left can be named no more, should looks ever succeed again.
+    fn forget_who_ended_long_ago(&mut self) {
+        for ended in std::mem::take(&mut self.ended) {
+            if ended.at.elapsed() < FORGET_AFTER {
+                self.ended.push(ended);
+            } else {
+                self.ownership.end(ended.leader, ended.tree);
+            }
+        }
     }
 
     /// Of `children`, reaps those that are nobody's. Returns the others that are not our own, and whether

@@ -189,16 +189,17 @@ impl Following<'_> {
     async fn until_tree_ends(&mut self, run: &RunId) {
         let (mut since, mut nobody_before, mut pause) = (Instant::now(), false, LOOK);
         while let Some(stopped) = self.stopped {
-            let (others, seen) = self.tree.others();
-            let nobody = others.is_empty() && seen >= since;
+            let look = self.tree.others();
+            let nobody = look.as_ref().is_some_and(|(others, seen)| others.is_empty() && *seen >= since);
+            let others = look.map(|(others, _)| others);
             if nobody && nobody_before {
                 return;
             }
             if stopped.signal == Signal::KILL {
-                if stopped.was_killed_long_ago() && !others.is_empty() {
-                    return tree::survived(run, &others);
+                if stopped.was_killed_long_ago() && others.as_ref().is_none_or(|others| !others.is_empty()) {
+                    return tree::survived(run, others.as_deref());
                 }
-                for other in &others {
+                for other in others.iter().flatten() {
                     other.signal(Signal::KILL);
                 }
             }

@@ -363,6 +363,12 @@ fn block_signals() -> SignalSet {
     before
 }
 
+/// Blocks no signal any more, whoever started us with some blocked. For the whole process when it is called
+/// before there is a second thread.
+pub fn unblock_signals() {
+    restore_signals(NONE);
+}
+
 fn restore_signals(set: SignalSet) {
     let nowhere = ptr::null_mut::<SignalSet>();
     // SAFETY: as above.

@@ -19,10 +19,19 @@ pub(super) struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Sends `signal` to every process of the tree.
+    /// Sends `signal` to every process of the tree, and has those that are stopped go on, as systemd does: else
+    /// they would hear of it only when they are killed.
     pub(super) fn signal(&self, signal: Signal) {
-        // Found before the first is signalled: when parents end, nothing leads to their children any more.
-        let (members, _) = self.children.members(self.id);
+        // Found before the first is signalled: when parents end, nothing leads to their children any more. If
+        // nobody can be found the group at least is there.
+        let members = self.children.members(self.id).map(|(members, _)| members).unwrap_or_default();
+        self.send(signal, &members);
+        if signal != Signal::KILL {
+            self.send(Signal::CONT, &members);
+        }
+    }
+
+    fn send(&self, signal: Signal, members: &[Process]) {
         let leader = self.leader();
         match kill_process_group(leader, signal) {
             Ok(()) | Err(Errno::SRCH) => {}
@@ -31,11 +40,12 @@ impl Tree<'_> {
         members.iter().filter(|member| member.group != Some(leader)).for_each(|member| member.signal(signal));
     }
 
-    /// Returns the living processes beside its own one, and since when the answer holds.
-    pub(super) fn others(&self) -> (Vec<Process>, Instant) {
-        let (mut members, since) = self.children.members(self.id);
+    /// Returns the living processes beside its own one, and since when the answer holds; `None`: the look
+    /// failed, and there may be any.
+    pub(super) fn others(&self) -> Option<(Vec<Process>, Instant)> {
+        let (mut members, since) = self.children.members(self.id)?;
         members.retain(|member| member.pid != self.leader());
-        (members, since)
+        Some((members, since))
     }
 
     /// See [`Children::wait`].
@@ -64,8 +74,11 @@ impl Tree<'_> {
     }
 }
 
-/// Says who could not be ended.
-pub(super) fn survived(run: &RunId, survivors: &[Process]) {
+/// Says who could not be ended, or that nobody knows.
+pub(super) fn survived(run: &RunId, survivors: Option<&[Process]>) {
+    let Some(survivors) = survivors else {
+        return log::warn!("{run} is over, although it cannot be seen whether KILL ended all its processes");
+    };
     let shown = survivors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     log::warn!("{run} is over, although KILL did not end {shown}");
 }

@@ -4,11 +4,11 @@ use super::after::{self, Reference};
 use super::fault::{Code, Excerpt, Fault};
 use super::keys::{self, Place as KeyPlace};
 use super::lint;
-use super::shared::{Defaults, Shared};
+use super::shared::{self, Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
 use super::wall::{self, Start};
 use super::{Options, Shelf};
-use crate::model::{After, Job, JobAction, Name, Overlap, Place, stable_hash};
+use crate::model::{After, Job, JobAction, Name, Place, stable_hash};
 use crate::trigger::{
     CronNote, Dst, Gap, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes,
 };
@@ -122,7 +122,7 @@ pub(super) fn read(
     let zone = shared.timezone.clone().unwrap_or_else(Zone::utc);
     let mut when = read_when(reader, &mut fields, &zone, shelf);
     keys::refuse_rest(reader, fields, KeyPlace::Job);
-    check_overlap(reader, &shared, own_overlap, own_max);
+    shared::check_overlap(reader, &shared, own_overlap, own_max);
     let group = shared.group.clone().map(|group| {
         let message = format!("there is no group `{group}`");
         let span = group_span.unwrap_or_else(|| entry.key_span.clone());
@@ -165,7 +165,7 @@ pub(super) fn read(
                 gap_is_chosen: shared.dst.gap.is_some(),
                 action: action_span,
             };
-            lint::job(reader, &job, &spans, options, &mut shelf.paths);
+            lint::job(reader, &job, &spans, options, shelf);
         }
         job
     });
@@ -398,28 +398,5 @@ impl When<'_> {
                 Arc::new(ScheduleBuilder { triggers, start, end }.build())
             }
         }
-    }
-}
-
-/// `overlap = "allow"` has no limit, so that a limit beside it means something else.
-pub(super) fn check_overlap(
-    reader: &mut Reader<'_>,
-    shared: &Shared,
-    own_overlap: Option<Range<usize>>,
-    own_max: Option<Range<usize>>,
-) {
-    if shared.overlap != Some(Overlap::Allow) || shared.max_instances.is_none() {
-        return;
-    }
-    let from = |own: &Option<Range<usize>>| if own.is_some() { "" } else { " (from [defaults])" };
-    let message = format!(
-        "`overlap = \"allow\"`{} has no limit, but `max_instances`{} sets one",
-        from(&own_overlap),
-        from(&own_max)
-    );
-    let hint = "take max_instances out, or write: overlap = \"skip\"";
-    // A job that inherits both has nothing to point at; the fault was told where one of them is set.
-    if let Some(span) = own_max.or(own_overlap) {
-        reader.fault_with_hint(Code::Conflict, span, message, hint);
     }
 }

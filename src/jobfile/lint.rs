@@ -4,7 +4,7 @@ use super::fault::Code;
 use super::plain;
 use super::shared::SHELL;
 use super::value::{Reader, Text};
-use super::{Host, Options};
+use super::{Host, Options, Shelf};
 use crate::model::{Job, JobAction};
 use crate::trigger::{CronNote, DstMark, Trigger};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -38,8 +38,9 @@ pub(super) fn job(
     job: &Job,
     spans: &Spans<'_>,
     options: &Options,
-    paths: &mut HashMap<PathBuf, bool>,
+    shelf: &mut Shelf,
 ) {
+    shelf.crowds.join(reader, job, &spans.job, options.now);
     for (cron, notes) in spans.crons {
         cron_text(reader, cron, notes);
     }
@@ -54,7 +55,7 @@ pub(super) fn job(
     pipe(reader, job, spans);
     plain_command(reader, job, spans);
     if let Some(host) = &options.host {
-        on_host(reader, job, spans, &mut Machine { host, paths });
+        on_host(reader, job, spans, &mut Machine { host, paths: &mut shelf.paths });
     }
 }
 
@@ -74,6 +75,10 @@ fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
                 let message = format!("a step of {step} leaves only the first {field}");
                 let hint = format!("write that {field} alone");
                 reader.warn(Code::StepTooLarge, reader.within(cron, span), message, hint);
+            }
+            CronNote::Roundabout { span, field } => {
+                let message = format!("every {field}, said in a roundabout way");
+                reader.warn(Code::RoundaboutField, reader.within(cron, span), message, "write: *");
             }
             CronNote::BothDayFields { span } => {
                 let message =

@@ -146,6 +146,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether this warning is not to be told of the job.
+    pub(super) fn allows(&self, code: Code) -> bool {
+        self.allowed.contains(&code)
+    }
+
     /// The value as it is written, shortened.
     pub(super) fn written(&self, entry: &Entry<'_>) -> String {
         self.written_value(entry.value)

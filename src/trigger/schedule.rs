@@ -364,7 +364,7 @@ impl Trigger {
         }
     }
 
-    /// What it is by if it is elapsed time.
+    /// Its period and anchor if it is elapsed time.
     pub(super) fn as_every(&self) -> Option<&Every> {
         match &self.rule {
             Rule::Every(every) => Some(every),
@@ -409,14 +409,21 @@ impl Trigger {
     /// What tells a day apart from others, of which the same seconds are marked if this is the same.
     pub(super) fn day_key(&self, day: i64) -> Option<[i64; 2]> {
         match &self.rule {
-            Rule::Every(every) => every.seconds_from(day * DAY).next().map(|second| [second - day * DAY, 0]),
+            Rule::Every(every) => {
+                let first = every.seconds_from(day * DAY).next().map(|second| second - day * DAY);
+                Some([first.unwrap_or(DAY), 0])
+            }
             Rule::Wall { wall, zone, .. } => {
                 let (cron, minutes) = wall.as_cron().zip(plain_minutes(zone, day))?;
                 let local = day + minutes.div_euclid(1440);
                 let matches = |day| i64::from(cron.matches_day(day));
                 Some([minutes, matches(local) * 2 + matches(local + 1)])
             }
-            Rule::At { .. } | Rule::Combined(_) => None,
+            Rule::At { at, .. } => {
+                let is_that_day = |instant: FireTime| instant.timestamp().div_euclid(DAY) == day;
+                (!at.all().any(is_that_day)).then_some([0, 0])
+            }
+            Rule::Combined(_) => None,
         }
     }
 

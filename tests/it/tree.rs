@@ -303,6 +303,50 @@ fn a_job_that_is_a_runner_is_ended_with_its_jobs() {
     running.finish().code(124);
 }
 
+#[test]
+fn without_proc_nobody_is_taken_for_ended() {
+    let hidden = "mount -t tmpfs none /proc && exec \"$0\" \"$@\"";
+    let namespace = ["unshare", "--mount", "sh", "-c", hidden];
+    let probe: Vec<&str> = namespace.into_iter().chain(["true"]).collect();
+    if !machine_has("mount namespaces", &probe) {
+        return;
+    }
+    let left = "bash -c 'trap \"\" TERM; echo far $$; exec sleep 600' & exec sleep 600";
+    let jobs = job("a", left) + "timeout = \"1s\"\nkill_after = \"100ms\"\n";
+    let mut running = Case::new().jobs(&jobs).under(&namespace).args(&["run", "a"]).start();
+    let pids = far_ones(&mut running, 1);
+    running.line("timed out");
+    nobody_lives(&pids);
+    let finished = running.finish().code(124);
+    assert_eq!(finished.stderr.matches("cannot see in /proc").count(), 1, "{}", finished.stderr);
+}
+
+/// Sets how many descriptors the runner may have; the hard limit stays.
+fn allow_descriptors(runner: i32, most: &str) {
+    let limit = format!("--nofile={most}:");
+    let mut command = std::process::Command::new("prlimit");
+    assert!(command.args(["--pid", &runner.to_string(), &limit]).status().expect("prlimit").success());
+}
+
+#[test]
+fn without_a_free_descriptor_nobody_is_taken_for_ended() {
+    let top = "[runner]\nshutdown_grace = \"1h\"\n[defaults]\nkill_after = \"1h\"\n";
+    let case = Case::new().jobs(&(top.to_owned() + &job("a", &(far(STUBBORN) + "; sleep 600"))));
+    let case = case.args(&["start"]);
+    let command = case.command_after("exec 2>&1");
+    let mut running = case.start_as(command);
+    let pids = far_ones(&mut running, 1);
+    allow_descriptors(running.pid(), "3");
+    running.signal(Signal::TERM);
+    running.line("stopping: waiting for a#1");
+    running.signal(Signal::TERM);
+    running.line("cannot see in /proc which processes there are: Too many open files");
+    allow_descriptors(running.pid(), "100");
+    running.signal(Signal::TERM);
+    running.finish().code(0).prints("1 cancelled");
+    nobody_lives(&pids);
+}
+
 /// How many descriptors a process has open.
 fn descriptors(pid: i32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).expect("it lives").count()

@@ -20,6 +20,7 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const WHICH: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "last"];
+
 /// One field of a cron expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CronField {
@@ -31,8 +32,9 @@ pub struct CronField {
     pub means: String,
 }
 
-/// So many times of a day are named one by one.
+/// So many times of a day are named one by one, or a few more at one minute of several hours.
 const TIMES_MAX: usize = 4;
+const HOURS_MAX: usize = 6;
 
 /// How the values of a field lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +55,8 @@ enum Shape {
         first: i64,
         last: i64,
     },
-    List(Vec<i64>),
+    /// With what lies in a row as ranges.
+    List(Vec<String>),
 }
 
 use Shape::{All, Every, List, One, Run, Stepped};
@@ -61,10 +64,10 @@ use Shape::{All, Every, List, One, Run, Stepped};
 impl Shape {
     /// The values of a mask, of which there may be `first` to `last`.
     fn of(mask: u64, first: i64, last: i64) -> Shape {
-        Shape::of_values(bits(mask).collect(), first, last)
+        Shape::of_values(&bits(mask).collect::<Vec<_>>(), first, last)
     }
 
-    fn of_values(values: Vec<i64>, lowest: i64, highest: i64) -> Shape {
+    fn of_values(values: &[i64], lowest: i64, highest: i64) -> Shape {
         let size = highest - lowest + 1;
         let (first, last) = (values[0], values[values.len() - 1]);
         let step = values.get(1).map_or(0, |second| second - first);
@@ -77,7 +80,8 @@ impl Shape {
             }
             3.. if even && step == 1 => Run { first, last },
             3.. if even => Stepped { step, first, last },
-            _ => List(values),
+            // On a clock the first value comes after the last one; years and days of a month begin anew.
+            _ => List(in_ranges(values, (lowest == 0).then_some(size))),
         }
     }
 }
@@ -101,7 +105,7 @@ impl Cron {
         let hours = Shape::of(self.hours.into(), 0, 23);
         let count = usize::try_from(self.times_a_day()).unwrap_or(usize::MAX);
         let alone = seconds == One(0);
-        let listed = alone && matches!((&minutes, &hours), (One(_), List(_)));
+        let listed = alone && matches!((&minutes, &hours), (One(_), List(_))) && count <= HOURS_MAX;
         if count <= TIMES_MAX || listed {
             return (format!("at {}", join(self.clock_times())), false);
         }
@@ -184,7 +188,7 @@ impl Cron {
             .flat_map(|(word, mask)| bits(*mask).map(move |bit| 1970 + 64 * word + bit));
         let all: Vec<i64> = all.collect();
         let last = if all.last() > Some(&2100) { YEAR_NAMED_MAX.into() } else { 2100 };
-        Some(match Shape::of_values(all, 1970, last) {
+        Some(match Shape::of_values(&all, 1970, last) {
             All => format!("in 1970 to {last}"),
             One(year) => format!("in {year}"),
             Run { first, last } => format!("in {first} to {last}"),
@@ -209,7 +213,8 @@ impl super::Days {
                     format!("every {} day of the month from {first} to {last}", nth(step))
                 }
                 Run { first, last } => format!("days {first} to {last} of the month"),
-                _ => format!("days {} of the month", join(bits(self.listed.into()))),
+                Every { .. } | All => format!("days {} of the month", join(bits(self.listed.into()))),
+                List(days) => format!("days {} of the month", join(days)),
             });
         }
         for day in bits(self.nearest.into()) {
@@ -313,20 +318,35 @@ fn around(mask: u64, first: i64, last: i64, name: impl Fn(i64) -> &'static str) 
 
 /// `0, 15, 30, 45`, `9 to 17`, `every hour`.
 fn values(unit: &str, mask: u64, last: i64) -> String {
-    let has = |value: i64| (0..=last).contains(&value) && mask >> value & 1 == 1;
-    if (0..=last).all(has) {
+    let values: Vec<i64> = bits(mask).collect();
+    if i64::try_from(values.len()) == Ok(last + 1) {
         return format!("every {unit}");
     }
-    let begins = (0..=last).filter(|value| has(*value) && !has(value - 1));
-    let runs = begins.map(|begin| {
-        let end = (begin..=last).take_while(|value| has(*value)).last().unwrap_or(begin);
-        match end - begin {
-            0 => begin.to_string(),
-            1 => format!("{begin}, {end}"),
-            _ => format!("{begin} to {end}"),
+    in_ranges(&values, None).join(", ")
+}
+
+/// Sorted values, three or more in a row as `9 to 17`; around the end of `size` values, if there is one.
+fn in_ranges(values: &[i64], size: Option<i64>) -> Vec<String> {
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for value in values {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *value => *last = *value,
+            _ => runs.push((*value, *value)),
         }
-    });
-    runs.collect::<Vec<_>>().join(", ")
+    }
+    if let ([(0, _), .., (first, last)], Some(size)) = (&*runs, size)
+        && *last == size - 1
+    {
+        let (first, end) = (*first, runs.remove(0).1);
+        runs.pop();
+        runs.push((first, size + end));
+    }
+    let wrap = |value: i64| size.map_or(value, |size| value % size);
+    let words = |(first, last): (i64, i64)| match last - first {
+        0 | 1 => (first..=last).map(|value| wrap(value).to_string()).collect(),
+        _ => vec![format!("{first} to {}", wrap(last))],
+    };
+    runs.into_iter().flat_map(words).collect()
 }
 
 fn name(names: &[&'static str], index: i64) -> &'static str {

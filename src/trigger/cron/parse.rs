@@ -4,6 +4,7 @@
 //! behind, wrapped ranges, `a/n`, `L`, `W`, `#`, `H` and `+` are common extensions. What this cannot read it
 //! says where, what was expected, and what was found.
 
+use super::compile::compile;
 use super::field::{
     self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
 };
@@ -53,6 +54,13 @@ pub enum CronNote {
         /// The step.
         step: u16,
     },
+    /// A field that says all of its values in a roundabout way; `*` fires alike.
+    Roundabout {
+        /// Byte range in the text.
+        span: Range<usize>,
+        /// `minute` and so on.
+        field: &'static str,
+    },
     /// Both day fields are restricted: a day matches if either does.
     BothDayFields {
         /// Byte range of the day of the month.
@@ -79,10 +87,29 @@ pub(super) fn parse(text: &str, spread: u64) -> Result<Fields, TriggerError> {
 /// Returns what in a sound cron expression is perhaps not meant; nothing for an unsound one.
 pub fn cron_notes(text: &str) -> Vec<CronNote> {
     let mut notes = Vec::new();
-    if read(text, 0, &mut notes).is_err() {
-        notes.clear();
+    match read(text, 0, &mut notes) {
+        Ok(fields) => notes.extend(roundabout(text, &fields)),
+        Err(_) => notes.clear(),
     }
     notes
+}
+
+/// The fields for which `*` could be written: judged by what fires, so that where a `*` would make a fixed time
+/// a recurring one it is not suggested.
+fn roundabout(text: &str, fields: &Fields) -> Vec<CronNote> {
+    let pieces = split(text);
+    let kinds = kinds(pieces.len()).unwrap_or_default();
+    let same = |at: usize| {
+        let star =
+            |(index, piece): (usize, &Piece<'_>)| if index == at { "*" } else { piece.text }.to_owned();
+        let simpler = pieces.iter().enumerate().map(star).collect::<Vec<_>>().join(" ");
+        parse(&simpler, 0).is_ok_and(|simpler| compile(&simpler) == compile(fields))
+    };
+    let fields = kinds.iter().zip(&pieces).enumerate();
+    let roundabout = fields.filter(|(at, (_, piece))| !["*", "?"].contains(&piece.text) && same(*at));
+    roundabout
+        .map(|(_, (kind, piece))| CronNote::Roundabout { span: piece.span(), field: kind.name })
+        .collect()
 }
 
 fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, TriggerError> {

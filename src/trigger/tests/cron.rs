@@ -404,6 +404,17 @@ fn what_is_perhaps_not_meant_is_noted() {
         [CronNote::UnevenStep { span: 0..3, field: "minute", step: 7, values: 60 }]
     );
     assert_eq!(cron_notes("0 */90 * * *"), [CronNote::StepTooLarge { span: 2..6, field: "hour", step: 90 }]);
+    let roundabout = |text: &str| {
+        let spans = cron_notes(text).into_iter().filter_map(|note| match note {
+            CronNote::Roundabout { span, .. } => Some(text[span].to_owned()),
+            _ => None,
+        });
+        spans.collect::<Vec<_>>()
+    };
+    assert_eq!(roundabout("*/1 0-23 * 1-12 0-6"), ["*/1", "0-23", "1-12", "0-6"]);
+    assert_eq!(roundabout("5 0-23 * JAN-DEC SUN-SAT"), ["JAN-DEC", "SUN-SAT"], "with * it would recur");
+    assert_eq!(roundabout("* * 1-31 * 5"), [""; 0], "with * only Fridays would be left");
+    assert_eq!(roundabout("0 0 * * ?"), [""; 0]);
     assert_eq!(cron_notes("0 0 13 * 5"), [CronNote::BothDayFields { span: 4..6 }]);
     assert_eq!(cron_notes("0 0 0 13 * 5 *"), [CronNote::BothDayFields { span: 6..8 }]);
     assert_eq!(notes("*/15 */6 * * *"), 0);

@@ -49,7 +49,12 @@ fn odd_expressions_in_words() {
     check("3/15 * * * *", "every 15 minutes from minute 3");
     check("0-29 8 * * *", "every minute from 0 to 29 past hour 8, every day");
     check("5,50 * * * *", "at minutes 5 and 50 past every hour");
-    check("* 22-2 * * *", "every minute past hours 0, 1, 2, 22 and 23, every day");
+    check("* 22-2 * * *", "every minute past hours 22 to 2, every day");
+    check("* 0-6,9,22,23 * * *", "every minute past hours 9 and 22 to 6, every day");
+    check("55-5,20,21 * * * *", "at minutes 20, 21 and 55 to 5 past every hour");
+    check("0 0-3,8,12-20 * * *", "at minute 0 past hours 0 to 3, 8 and 12 to 20, every day");
+    check("0 22-2 * * *", "at 00:00, 01:00, 02:00, 22:00 and 23:00 every day");
+    check("0 0 1-7,15,31 * *", "at 00:00 on days 1 to 7, 15 and 31 of the month");
     check("0 1/2 * * *", "every 2 hours from 01:00, every day");
     check("0 0 13 * 5", "at 00:00 on day 13 of the month or on Friday");
     check("0 0 13 * +5", "at 00:00 on day 13 of the month if it is Friday");
