@@ -19,6 +19,11 @@ pub(super) fn unsound(message: impl Into<String>) -> SpawnError {
     SpawnError { why: SpawnWhy::Surroundings, message: message.into() }
 }
 
+/// It was killed, or given up, when there was no program yet.
+pub(super) fn unwanted() -> SpawnError {
+    unsound("it was killed before it had started")
+}
+
 pub(super) fn no_identity(error: &IdentityError) -> SpawnError {
     let errno = match error {
         IdentityError::Unreadable { errno, .. } => Some(Errno::from_raw_os_error(*errno)),

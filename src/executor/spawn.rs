@@ -1,10 +1,10 @@
 //! From what was prepared to a process that is there, or the reason why not.
 
-use super::fault::{cannot_run, failed, unsound};
+use super::fault::{cannot_run, failed, unsound, unwanted};
 use super::identity::Identity;
 use super::prepare::{Prepared, above_stdio};
 use super::scripts::ScriptFile;
-use super::sys::{self, Child, Failed, Stack, Step, Words};
+use super::sys::{self, Birth, Child, Failed, Stack, Step, Words};
 use crate::model::{ExitStatus, Resource, SpawnError, Usage};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, fchown};
@@ -43,11 +43,12 @@ impl Spawned {
 
 /// Starts the process. To be called inside the tokio runtime that will follow it: all that can run short is
 /// had before the process is there, so that whatever was refused can be tried again.
-pub(super) fn spawn(prepared: Prepared, stack: &mut Stack) -> Result<Spawned, SpawnError> {
+pub(super) fn spawn(prepared: Prepared, stack: &mut Stack, birth: &Birth) -> Result<Spawned, SpawnError> {
     let (stdout, child_stdout) = output_pipe(&prepared)?;
     let (stderr, child_stderr) = output_pipe(&prepared)?;
     let mut child = child(&prepared, [&prepared.stdin, &child_stdout, &child_stderr])?;
-    let (pid, pidfd) = sys::start(&mut child, stack).map_err(|failed| explain(failed, &prepared))?;
+    let started = sys::start(&mut child, stack, birth);
+    let (pid, pidfd) = started.map_err(|failed| explain(failed, &prepared))?;
     let (process, began) = (Process { pid }, Instant::now());
     Ok(Spawned { process, began, pidfd, stdout, stderr, script: prepared.script })
 }
@@ -117,6 +118,7 @@ fn explain(Failed { step, index, errno }: Failed, prepared: &Prepared) -> SpawnE
     let as_user = setup.rights.user.as_ref().map(|user| format!(" as user `{user}`")).unwrap_or_default();
     match step {
         Step::Clone => failed("cannot make a process", errno),
+        Step::Unwanted => unwanted(),
         Step::Session => failed("cannot make a session", errno),
         Step::Descriptors => failed("cannot hand on standard input and output", errno),
         Step::Nice => failed(&format!("cannot set nice to {}", setup.rights.nice.unwrap_or(0)), errno),

@@ -15,6 +15,7 @@ mod rights;
 mod run;
 mod shortage;
 mod shutdown;
+mod slow;
 mod start;
 mod terminal;
 mod tree;
