@@ -36,6 +36,7 @@ use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::fs::{Access, Mode, access};
 use rustix::io::Errno;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
 use rustix::{process, stdio, thread};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -105,6 +106,7 @@ pub(super) enum Step {
     Descriptors,
     Nice,
     Limit,
+    Keyring,
     Groups,
     Group,
     User,
@@ -112,6 +114,7 @@ pub(super) enum Step {
     Verify,
     /// It could have become root again.
     StillRoot,
+    Capabilities,
     Folder,
     Script,
     Execute,
@@ -127,18 +130,20 @@ pub(super) struct Failed {
 }
 
 impl Step {
-    const ALL: [Step; 14] = [
+    const ALL: [Step; 16] = [
         Step::Clone,
         Step::Unwanted,
         Step::Session,
         Step::Descriptors,
         Step::Nice,
         Step::Limit,
+        Step::Keyring,
         Step::Groups,
         Step::Group,
         Step::User,
         Step::Verify,
         Step::StillRoot,
+        Step::Capabilities,
         Step::Folder,
         Step::Script,
         Step::Execute,
@@ -390,6 +395,7 @@ impl Child<'_> {
         if let Some(ids) = &mut self.ids {
             ids.take_on()?;
             ids.verify()?;
+            ids.give_up_capabilities()?;
         }
         Step::Folder.done(process::chdir(&self.cwd))?;
         match &self.script {
@@ -430,6 +436,8 @@ impl Child<'_> {
 impl Ids {
     fn take_on(&self) -> Result<(), Failed> {
         let (uid, gid) = (self.uid, self.gid);
+        // Still as root, to whose account the new keyring goes: other users may have few.
+        Step::Keyring.done(leave_session_keyring())?;
         Step::Groups.done(thread::set_thread_groups(&self.groups))?;
         Step::Group.done(thread::set_thread_res_gid(gid, gid, gid))?;
         Step::User.done(thread::set_thread_res_uid(uid, uid, uid))
@@ -447,6 +455,16 @@ impl Ids {
         Ok(())
     }
 
+    /// Those that a user takes on by the change are gone; those that would be inherited are not.
+    fn give_up_capabilities(&self) -> Result<(), Failed> {
+        if self.uid.is_root() {
+            return Ok(());
+        }
+        let none = CapabilitySet::empty();
+        let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        Step::Capabilities.done(thread::set_capabilities(None, none))
+    }
+
     /// Whether they are those of this process: real, effective and saved.
     fn are_real(&mut self) -> Result<bool, Errno> {
         let (mut uids, mut gids) = ([0; 3], [0; 3]);
@@ -462,6 +480,20 @@ impl Ids {
         let seen = self.seen.iter().take(usize::try_from(count).unwrap_or(0));
         let same_groups = seen.copied().eq(self.groups.iter().map(|gid| gid.as_raw()));
         Ok(uids == [self.uid.as_raw(); 3] && gids == [self.gid.as_raw(); 3] && same_groups)
+    }
+}
+
+/// Leaves the session keyring, of which whoever has it may read what the runner's session keeps there, for an
+/// empty one. Where there are no keyrings, or none may be had, there is nothing to leave.
+fn leave_session_keyring() -> Result<(), Errno> {
+    let unnamed = ptr::null::<c_char>();
+    // SAFETY: the call takes a name or null.
+    if unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, unnamed) } >= 0 {
+        return Ok(());
+    }
+    match last_error() {
+        Errno::NOSYS | Errno::PERM => Ok(()),
+        error => Err(error),
     }
 }
 

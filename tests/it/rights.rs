@@ -92,6 +92,28 @@ fn a_user_brings_their_ids_groups_and_environment() {
 }
 
 #[test]
+fn a_user_has_neither_the_session_keyring_of_the_runner_nor_its_capabilities() {
+    if !is_root() {
+        return;
+    }
+    // Keyring and capabilities as a session of root's may hand them on.
+    let session = "syscall(250, 1, 0) > 0 or exit 77; exec @ARGV";
+    let under = ["setpriv", "--inh-caps", "+net_raw", "perl", "-e", session];
+    if !machine_has("session keyrings", &[&under[..], &["true"]].concat()) {
+        return;
+    }
+    let id = "perl -e 'print syscall(250, 0, -3, 0), qq(\\n)'";
+    let keys = format!("command = \"{id}; grep CapInh /proc/$PPID/status /proc/self/status\"\ncwd = \"/\"\n");
+    let seen = |user: &str| output(&run(&format!("{keys}{user}")).under(&under).exits(0));
+    let runners = seen("");
+    assert!(runners[0].parse::<i32>().is_ok_and(|id| id > 0), "{runners:?}");
+    let users = seen("user = \"nobody\"");
+    assert!(users[0].parse::<i32>().is_ok_and(|id| id > 0), "{users:?}");
+    assert!(users[1].ends_with("0000000000002000"), "the runner has it: {users:?}");
+    assert!(users[2].ends_with("0000000000000000"), "{users:?}");
+}
+
+#[test]
 fn supplementary_groups_are_those_of_the_user_database() {
     if !is_root() {
         return;
