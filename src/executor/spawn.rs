@@ -2,7 +2,7 @@
 
 use super::fault::{cannot_run, failed, unsound, unwanted};
 use super::identity::Identity;
-use super::prepare::{Prepared, above_stdio};
+use super::prepare::{Prepared, above_stdio, of_system};
 use super::scripts::ScriptFile;
 use super::sys::{self, Birth, Child, Failed, Stack, Step, Words};
 use crate::model::{ExitStatus, Resource, SpawnError, Usage};
@@ -10,7 +10,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, fchown};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{self, Pid, Rlimit, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Rlimit, WaitId, WaitIdOptions, waitid};
 use std::ffi::{CString, OsStr, OsString, c_int};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -98,17 +98,6 @@ fn texts(words: impl IntoIterator<Item: AsRef<OsStr>>) -> Result<Vec<CString>, S
 fn text(text: &OsStr) -> Result<CString, SpawnError> {
     let nul = |_| unsound("an argument, variable or path holds a NUL character, which no system call takes");
     CString::new(text.as_bytes()).map_err(nul)
-}
-
-fn of_system(resource: Resource) -> process::Resource {
-    match resource {
-        Resource::Nofile => process::Resource::Nofile,
-        Resource::Core => process::Resource::Core,
-        Resource::Nproc => process::Resource::Nproc,
-        Resource::Fsize => process::Resource::Fsize,
-        Resource::Cpu => process::Resource::Cpu,
-        Resource::As => process::Resource::As,
-    }
 }
 
 /// Words what the child could not do.

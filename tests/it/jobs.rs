@@ -212,18 +212,29 @@ fn what_cannot_be_executed_says_why() {
 }
 
 #[test]
-fn a_job_that_crashes_is_told_by_its_signal_and_leaves_no_core_if_it_may_not() {
-    for keys in ways("command = \"kill -SEGV $$\"\nulimits = { core = 0 }") {
-        // One of the ways sets this limit itself.
-        let keys = keys.replacen("\nulimits = { core = 0 }", "", keys.matches("core").count() - 1);
+fn a_job_that_crashes_is_told_by_its_signal_and_leaves_no_core_file() {
+    for keys in ways("command = \"kill -SEGV $$\"") {
         let case = run(&keys);
         let folder = case.path().to_owned();
         let list = move || std::fs::read_dir(&folder).map_or(0, |files| files.flatten().count());
         let before = list();
-        let mut running = case.start();
+        let command = case.command_after("ulimit -c unlimited");
+        let mut running = case.start_as(command);
         running.line("failed: SIGSEGV");
         assert_eq!(list(), before, "no core file");
         running.finish().code(139);
+    }
+}
+
+#[test]
+fn core_files_are_for_jobs_that_ask_for_them() {
+    let limits = "shell = [\"bash\", \"-c\"]\ncommand = \"ulimit -Sc; ulimit -Hc\"";
+    for (keys, expected) in
+        [("", ["0", "unlimited"]), ("ulimits = { core = \"unlimited\" }", ["unlimited"; 2])]
+    {
+        let case = run(&format!("{limits}\n{keys}"));
+        let command = case.command_after("ulimit -c unlimited");
+        assert_eq!(output(&case.run_by(command).code(0)), expected);
     }
 }
 
