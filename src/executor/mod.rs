@@ -134,6 +134,12 @@ pub struct Executor {
     followed: Followed,
 }
 
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.pool.end();
+    }
+}
+
 /// How to reach each attempt that has not ended.
 type Followed = Arc<Mutex<HashMap<RunRef, Reach>>>;
 

@@ -89,6 +89,11 @@ impl Pool {
         self.freed.notify_one();
     }
 
+    /// No more attempts are begun. Threads that are held up do not keep what can be removed now.
+    pub(super) fn end(&self) {
+        self.crew.preparer.end();
+    }
+
     async fn keep_trying(
         &self,
         starting: &Arc<Starting>,

@@ -60,6 +60,11 @@ impl Preparer {
         Preparer { inherited, scripts, limits: limits.collect() }
     }
 
+    /// Removes what was made for several attempts, as far as none uses it any more.
+    pub(super) fn end(&self) {
+        self.scripts.end();
+    }
+
     pub(super) fn prepare(&self, launch: &Launch) -> Result<Prepared, SpawnError> {
         let job = Arc::clone(&launch.job);
         let setup = &*job.setup;

@@ -109,6 +109,15 @@ fn scripts_honour_their_first_line() {
 }
 
 #[test]
+fn no_folder_of_scripts_outlives_the_runner() {
+    for _ in 0..20 {
+        let path = output(&run("script = \"echo $0\"").exits(0)).remove(0);
+        let folder = std::path::Path::new(&path).parent().expect("a folder");
+        assert!(!folder.exists(), "{} is gone with the runner", folder.display());
+    }
+}
+
+#[test]
 fn a_job_has_descriptors_0_1_and_2_and_no_other() {
     // Held open and inheritable by the runner itself, as a careless parent would leave it.
     let file = std::fs::File::open("/dev/null").expect("a file");
