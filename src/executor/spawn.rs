@@ -4,7 +4,7 @@ use super::fault::{cannot_run, failed, unsound, unwanted};
 use super::identity::Identity;
 use super::prepare::{Prepared, above_stdio, of_system};
 use super::scripts::ScriptFile;
-use super::sys::{self, Birth, Child, Failed, Stack, Step, Words};
+use super::sys::{self, Birth, Child, Failed, Nice, Stack, Step, Words};
 use crate::model::{ExitStatus, Resource, SpawnError, Usage};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, fchown};
@@ -83,7 +83,7 @@ fn child<'a>(prepared: &Prepared, stdio: [&'a OwnedFd; 3]) -> Result<Child<'a>, 
         cwd: text(prepared.job.setup.cwd.as_os_str())?,
         stdio: stdio.map(AsFd::as_fd),
         umask: rights.umask.map(Mode::from_raw_mode),
-        nice: rights.nice.map(i32::from),
+        nice: rights.nice.map(i32::from).map(Nice::new),
         limits: prepared.limits.iter().map(|(resource, limit)| (of_system(*resource), *limit)).collect(),
         ids: prepared.identity.as_ref().map(Identity::ids),
         script: script.map(|script| text(script.path().as_os_str())).transpose()?,

@@ -33,7 +33,7 @@
 )]
 
 use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use rustix::fs::{Access, Mode, access};
+use rustix::fs::{Access, Mode, OFlags, access, open};
 use rustix::io::Errno;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -55,12 +55,35 @@ pub(super) struct Child<'a> {
     /// Its descriptors 0, 1 and 2. None of them is one of these numbers here.
     pub(super) stdio: [BorrowedFd<'a>; 3],
     pub(super) umask: Option<Mode>,
-    pub(super) nice: Option<i32>,
+    pub(super) nice: Option<Nice>,
     pub(super) limits: Vec<(Resource, Rlimit)>,
     /// Whom it becomes.
     pub(super) ids: Option<Ids>,
     /// A file that it must be able to read.
     pub(super) script: Option<CString>,
+}
+
+/// How readily it yields the processor: a number, and the same for the system to read.
+pub(super) struct Nice {
+    value: i32,
+    text: String,
+}
+
+impl Nice {
+    pub(super) fn new(value: i32) -> Nice {
+        Nice { value, text: value.to_string() }
+    }
+
+    fn take_on(&self) -> Result<(), Errno> {
+        process::setpriority_process(None, self.value)?;
+        // Where sessions are weighed against each other (autogroup, sched(7)) the number counts within one only,
+        // and every job is one; theirs has it too. Without privilege it may be told ten times a second, by all
+        // together: that must not keep a job from running.
+        if let Ok(group) = open(c"/proc/self/autogroup", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+            let _ = rustix::io::write(&group, self.text.as_bytes());
+        }
+        Ok(())
+    }
 }
 
 /// C strings, and the array of pointers to them that ends with a null.
@@ -382,8 +405,8 @@ impl Child<'_> {
         Step::Session.done(process::setsid())?;
         default_signals();
         Step::Descriptors.done(self.take_descriptors())?;
-        if let Some(nice) = self.nice {
-            Step::Nice.done(process::setpriority_process(None, nice))?;
+        if let Some(nice) = &self.nice {
+            Step::Nice.done(nice.take_on())?;
         }
         for (index, (resource, limit)) in self.limits.iter().enumerate() {
             let set = Step::Limit.done(process::setrlimit(*resource, *limit));

@@ -57,6 +57,17 @@ fn umask_nice_and_limits_are_what_the_job_says() {
 }
 
 #[test]
+fn nice_counts_between_sessions_too() {
+    if !machine_has("autogroup", &["cat", "/proc/self/autogroup"]) {
+        return;
+    }
+    for (nice, expected) in [("nice = 7", "nice 7"), ("nice = 0", "nice 0"), ("", "nice 0")] {
+        let finished = run(&format!("command = \"cat /proc/self/autogroup\"\n{nice}")).exits(0);
+        assert!(output(&finished)[0].ends_with(expected), "{}", finished.stdout);
+    }
+}
+
+#[test]
 fn a_limit_ends_what_goes_over_it() {
     run("command = \"while :; do :; done\"\nulimits = { cpu = 1 }").exits(137).prints("failed: SIGKILL");
     run("command = \"head -c 2000 /dev/zero > big\"\nulimits = { fsize = 1000 }").exits(153);
