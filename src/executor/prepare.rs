@@ -42,6 +42,8 @@ pub(super) struct Preparer {
     scripts: Scripts,
     /// The limits of a job that does not say.
     limits: Vec<(Resource, Rlimit)>,
+    /// The hard limit on processor time.
+    cpu_maximum: Option<u64>,
 }
 
 impl Preparer {
@@ -57,7 +59,8 @@ impl Preparer {
             let current = Some(soft?.min(maximum.unwrap_or(u64::MAX)));
             Some((resource, Rlimit { current, maximum }))
         });
-        Preparer { inherited, scripts, limits: limits.collect() }
+        let cpu_maximum = getrlimit(of_system(Resource::Cpu)).maximum;
+        Preparer { inherited, scripts, limits: limits.collect(), cpu_maximum }
     }
 
     /// Removes what was made for several attempts, as far as none uses it any more.
@@ -125,6 +128,12 @@ impl Preparer {
         }
     }
 
+    /// A little above the soft limit, as far as we may: at the hard one comes KILL, which explains nothing.
+    fn cpu_maximum(&self, soft: u64) -> u64 {
+        let with_grace = soft.saturating_add(CPU_GRACE_SECONDS);
+        self.cpu_maximum.map_or(with_grace, |maximum| with_grace.min(maximum)).max(soft)
+    }
+
     fn limits(&self, setup: &Setup) -> Vec<(Resource, Rlimit)> {
         let own = &setup.rights.limits;
         let defaults = self.limits.iter().filter(|(resource, _)| !own.contains_key(resource)).copied();
@@ -133,7 +142,9 @@ impl Preparer {
                 Limit::AtMost(most) => Some(*most),
                 Limit::Unlimited => None,
             };
-            (*resource, Rlimit { current: most, maximum: most })
+            let maximum =
+                if *resource == Resource::Cpu { most.map(|most| self.cpu_maximum(most)) } else { most };
+            (*resource, Rlimit { current: most, maximum })
         });
         own.chain(defaults).collect()
     }
@@ -149,6 +160,9 @@ pub(super) fn of_system(resource: Resource) -> process::Resource {
         Resource::As => process::Resource::As,
     }
 }
+
+/// How much longer a job may run that goes on after SIGXCPU.
+const CPU_GRACE_SECONDS: u64 = 5;
 
 /// What the `#!` line of a script asks for: an interpreter and at most one argument, as the kernel reads it.
 /// The script is handed to it by name rather than executed, because the kernel refuses to execute a file that

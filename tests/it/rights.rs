@@ -49,7 +49,16 @@ fn umask_nice_and_limits_are_what_the_job_says() {
     let script = "shell = [\"bash\", \"-c\"]\ncommand = \"for s in S H; do for of in n c u f t v; do ulimit -$s$of; done; done\"";
     // Of files in KiB, of core files in blocks of 512 bytes, of the address space in KiB.
     let seen = ["100", "0", "4000", "65536", "60", "2097152"];
-    check(&format!("{limits}\n{script}"), &[seen, seen].concat());
+    // At the hard limit on processor time a job that goes on after SIGXCPU is killed.
+    let hard = ["100", "0", "4000", "65536", "65", "2097152"];
+    check(&format!("{limits}\n{script}"), &[seen, hard].concat());
+    // It is not raised by somebody who may not.
+    let script = "shell = [\"bash\", \"-c\"]\ncommand = \"ulimit -St; ulimit -Ht\"\nulimits = { cpu = 60 }";
+    for (hard, expected) in [("unlimited", "65"), ("62", "62"), ("60", "60")] {
+        let case = run(script);
+        let command = case.command_without_root(&format!("ulimit -t {hard}"));
+        assert_eq!(output(&case.run_by(command).code(0)), ["60", expected]);
+    }
     // Whatever the runner's own is.
     let case = run("command = \"umask; nice\"\nnice = 5\numask = \"000\"");
     let lower = case.command_after("umask 077; renice -n 3 -p $$ > /dev/null");
@@ -69,7 +78,7 @@ fn nice_counts_between_sessions_too() {
 
 #[test]
 fn a_limit_ends_what_goes_over_it() {
-    run("command = \"while :; do :; done\"\nulimits = { cpu = 1 }").exits(137).prints("failed: SIGKILL");
+    run("command = \"while :; do :; done\"\nulimits = { cpu = 1 }").exits(152).prints("failed: SIGXCPU");
     run("command = \"head -c 2000 /dev/zero > big\"\nulimits = { fsize = 1000 }").exits(153);
 }
 
