@@ -436,11 +436,11 @@ impl Child<'_> {
         Ok(())
     }
 
-    /// Becomes the first program that can be executed. As in execvp(3), one that may not be is passed over
-    /// and remembered.
+    /// Becomes the first program that can be executed. As in execvp(3), one that may not be, or whose folder is
+    /// out of order, is passed over; the first of these is remembered.
     fn execute(&self) -> Result<std::convert::Infallible, Failed> {
         restore_signals(NONE);
-        let mut error = Errno::NOENT;
+        let mut passed_over = None;
         for program in &self.programs {
             // SAFETY: C strings and null-terminated arrays of them, all of which live on.
             unsafe {
@@ -448,12 +448,19 @@ impl Child<'_> {
             };
             match last_error() {
                 Errno::NOENT | Errno::NOTDIR => {}
-                Errno::ACCESS => error = Errno::ACCESS,
+                error if error == Errno::ACCESS || is_of_the_folder(error) => {
+                    passed_over.get_or_insert(error);
+                }
                 other => return Err(Step::Execute.failed(other)),
             }
         }
-        Err(Step::Execute.failed(error))
+        Err(Step::Execute.failed(passed_over.unwrap_or(Errno::NOENT)))
     }
+}
+
+/// An error that says something of the folder in which a program is looked for, and nothing of the others.
+pub(super) fn is_of_the_folder(errno: Errno) -> bool {
+    matches!(errno, Errno::NAMETOOLONG | Errno::LOOP | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT)
 }
 
 impl Ids {

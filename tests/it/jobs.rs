@@ -221,6 +221,25 @@ fn what_cannot_be_executed_says_why() {
 }
 
 #[test]
+fn a_part_of_path_that_is_out_of_order_hides_nothing() {
+    let long = "x".repeat(300);
+    for (folder, why) in [("loop", "too many levels of symbolic links"), (&*long, "file name too long")] {
+        let command = |name| format!("command = [\"{name}\"]\nenv = {{ PATH = \"{folder}:/usr/bin:/bin\" }}");
+        let case = |keys: &str| {
+            let case = run(keys);
+            std::os::unix::fs::symlink("loop", case.path().join("loop")).expect("a link");
+            case
+        };
+        for keys in ways(&command("true")) {
+            case(&keys).exits(0);
+        }
+        let expected = format!("cannot run `none-of-these`: not found on PATH, and of a part of it: {why}");
+        case(&command("none-of-these")).exits(127).prints(&expected);
+    }
+    run("command = [\"./loop\"]").exits(127);
+}
+
+#[test]
 fn a_job_that_crashes_is_told_by_its_signal_and_leaves_no_core_file() {
     for keys in ways("command = \"kill -SEGV $$\"") {
         let case = run(&keys);
