@@ -8,7 +8,7 @@ use super::scripts::{ScriptFile, Scripts};
 use crate::model::{Finish, Job, JobAction, Limit, Resource, Setup, SpawnError, parse_env_file};
 use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::process::{Rlimit, getrlimit};
+use rustix::process::{self, Rlimit, getrlimit};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -40,8 +40,10 @@ pub(super) struct Prepared {
 pub(super) struct Preparer {
     inherited: BTreeMap<OsString, OsString>,
     scripts: Scripts,
-    /// The soft limit on open files of a job that does not say.
-    open_files: Option<u64>,
+    /// The limits of a job that does not say.
+    limits: Vec<(Resource, Rlimit)>,
+    /// The hard limit on processor time.
+    cpu_maximum: Option<u64>,
 }
 
 impl Preparer {
@@ -49,7 +51,21 @@ impl Preparer {
         // Of a job whose process this runner is; they say nothing of the jobs that are run here.
         inherited.retain(|name, _| !name.as_encoded_bytes().starts_with(b"RUNNER_AFTER_"));
         let scripts = Scripts::new(inherited.get(OsStr::new("XDG_RUNTIME_DIR")).map(OsString::as_os_str));
-        Preparer { inherited, scripts, open_files }
+        // As many open files as the runner was started with, as its own limit is another; and no core files,
+        // which may hold secrets and fill up the job's folder.
+        let limits = [(Resource::Nofile, open_files), (Resource::Core, Some(0))];
+        let limits = limits.into_iter().filter_map(|(resource, soft)| {
+            let maximum = getrlimit(of_system(resource)).maximum;
+            let current = Some(soft?.min(maximum.unwrap_or(u64::MAX)));
+            Some((resource, Rlimit { current, maximum }))
+        });
+        let cpu_maximum = getrlimit(of_system(Resource::Cpu)).maximum;
+        Preparer { inherited, scripts, limits: limits.collect(), cpu_maximum }
+    }
+
+    /// Removes what was made for several attempts, as far as none uses it any more.
+    pub(super) fn end(&self) {
+        self.scripts.end();
     }
 
     pub(super) fn prepare(&self, launch: &Launch) -> Result<Prepared, SpawnError> {
@@ -112,24 +128,41 @@ impl Preparer {
         }
     }
 
-    /// What the job says, and else for open files what the runner was started with: its own limit is another.
+    /// A little above the soft limit, as far as we may: at the hard one comes KILL, which explains nothing.
+    fn cpu_maximum(&self, soft: u64) -> u64 {
+        let with_grace = soft.saturating_add(CPU_GRACE_SECONDS);
+        self.cpu_maximum.map_or(with_grace, |maximum| with_grace.min(maximum)).max(soft)
+    }
+
     fn limits(&self, setup: &Setup) -> Vec<(Resource, Rlimit)> {
         let own = &setup.rights.limits;
-        let restored = self.open_files.filter(|_| !own.contains_key(&Resource::Nofile));
-        let restored = restored.map(|soft| {
-            let maximum = getrlimit(rustix::process::Resource::Nofile).maximum;
-            (Resource::Nofile, Rlimit { current: Some(soft.min(maximum.unwrap_or(u64::MAX))), maximum })
-        });
+        let defaults = self.limits.iter().filter(|(resource, _)| !own.contains_key(resource)).copied();
         let own = own.iter().map(|(resource, limit)| {
             let most = match limit {
                 Limit::AtMost(most) => Some(*most),
                 Limit::Unlimited => None,
             };
-            (*resource, Rlimit { current: most, maximum: most })
+            let maximum =
+                if *resource == Resource::Cpu { most.map(|most| self.cpu_maximum(most)) } else { most };
+            (*resource, Rlimit { current: most, maximum })
         });
-        own.chain(restored).collect()
+        own.chain(defaults).collect()
     }
 }
+
+pub(super) fn of_system(resource: Resource) -> process::Resource {
+    match resource {
+        Resource::Nofile => process::Resource::Nofile,
+        Resource::Core => process::Resource::Core,
+        Resource::Nproc => process::Resource::Nproc,
+        Resource::Fsize => process::Resource::Fsize,
+        Resource::Cpu => process::Resource::Cpu,
+        Resource::As => process::Resource::As,
+    }
+}
+
+/// How much longer a job may run that goes on after SIGXCPU.
+const CPU_GRACE_SECONDS: u64 = 5;
 
 /// What the `#!` line of a script asks for: an interpreter and at most one argument, as the kernel reads it.
 /// The script is handed to it by name rather than executed, because the kernel refuses to execute a file that
