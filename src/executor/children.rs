@@ -39,8 +39,8 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// How long what an attempt left may still be named after it, when looks fail.
 const FORGET_AFTER: Duration = Duration::from_secs(10);
 
-/// How long those of an unknown run have from TERM to KILL. The grace of the shutdown is over by then, and whoever
-/// stops us does not wait much longer.
+/// How long those of an unknown run have from TERM to KILL. The grace of the shutdown is over by then, and
+/// whoever stops us does not wait much longer.
 const KILL_AFTER: Duration = Duration::from_secs(2);
 
 /// And how long KILL may take.
@@ -147,7 +147,8 @@ impl Children {
         if !self.lock().ownership.has_unknown() {
             return;
         }
-        let Some((unknown, mut since)) = self.living(Owner::Unknown) else { return };
+        let unknown = self.living(Owner::Unknown).filter(|(unknown, _)| !unknown.is_empty());
+        let Some((unknown, mut since)) = unknown else { return };
         log::warn!("ending {} of an unknown run: {}", count(&unknown), names(unknown.clone()));
         for signal in [Signal::TERM, Signal::CONT] {
             for process in &unknown {
