@@ -7,7 +7,8 @@
 //!
 //! On a terminal there can be a status line below all others. That thread alone draws it, takes it away before
 //! it writes lines and draws it again in the same write, so that neither ever runs into the other. A terminal
-//! that is slow is shown the newest one only.
+//! that is slow is shown the newest one only. One that has become narrower has broken the line into several,
+//! all of which are taken away.
 
 use crate::executor::Pace;
 use memchr::memchr;
@@ -25,9 +26,6 @@ const RESERVE_BYTES: usize = 1 << 20;
 /// How long the end waits for a reader that does not read.
 const FINISH_WAIT: Duration = Duration::from_secs(2);
 
-/// To the start of the line, and nothing is left of it.
-const CLEAR: &[u8] = b"\r\x1b[K";
-
 /// See the module's page. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Console(Arc<Shared>);
@@ -37,6 +35,8 @@ struct Shared {
     changed: Condvar,
     /// How a line reads that stands for dropped ones.
     dropped_line: Box<dyn Fn(u64) -> String + Send + Sync>,
+    /// How many columns the terminal has now.
+    width: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -60,17 +60,18 @@ pub(super) struct Lines<'a> {
 }
 
 impl Console {
-    /// Starts the thread that writes to `out`.
+    /// Starts the thread that writes to `out`, which has so many columns if it is a terminal.
     ///
     /// # Errors
     /// When the system refuses a thread.
     pub(super) fn new(
         out: impl Write + Send + 'static,
         dropped_line: impl Fn(u64) -> String + Send + Sync + 'static,
+        width: impl Fn() -> usize + Send + Sync + 'static,
     ) -> io::Result<Console> {
-        let dropped_line = Box::new(dropped_line);
+        let (dropped_line, width) = (Box::new(dropped_line), Box::new(width));
         let state = Mutex::new(State { status_drawn: true, ..State::default() });
-        let shared = Arc::new(Shared { state, changed: Condvar::new(), dropped_line });
+        let shared = Arc::new(Shared { state, changed: Condvar::new(), dropped_line, width });
         let writer = Arc::clone(&shared);
         thread::Builder::new().name("console".into()).spawn(move || writer.write_out(out))?;
         Ok(Console(shared))
@@ -81,7 +82,7 @@ impl Console {
         Lines { state: self.0.lock(), shared: &self.0 }
     }
 
-    /// Has the status line say `status`, which must fit into one line; empty takes it away.
+    /// Has the status line say `status`, or as much of it as there is room for; empty takes it away.
     pub(super) fn set_status(&self, status: String) {
         let mut state = self.0.lock();
         if state.status != status {
@@ -157,7 +158,8 @@ impl Shared {
     }
 
     fn write_out(&self, mut out: impl Write) {
-        let (mut chunk, mut status_shows) = (Vec::new(), false);
+        // Of the status line that is there.
+        let (mut chunk, mut columns) = (Vec::new(), 0);
         loop {
             let mut state = self.lock();
             state.writing = false;
@@ -166,14 +168,19 @@ impl Shared {
                 state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
             }
             chunk.clear();
-            if status_shows {
-                chunk.extend_from_slice(CLEAR);
+            if columns > 0 {
+                chunk.extend_from_slice(clear(columns, (self.width)()).as_bytes());
                 chunk.append(&mut state.buffer);
             } else {
                 std::mem::swap(&mut chunk, &mut state.buffer);
             }
-            chunk.extend_from_slice(state.status.as_bytes());
-            status_shows = !state.status.is_empty();
+            columns = 0;
+            if !state.status.is_empty() {
+                let room = (self.width)().saturating_sub(1);
+                let status: String = state.status.chars().take(room).collect();
+                chunk.extend_from_slice(status.as_bytes());
+                columns = status.chars().count();
+            }
             (state.writing, state.status_drawn) = (true, true);
             drop(state);
             if let Err(error) = out.write_all(&chunk).and_then(|()| out.flush()) {
@@ -189,9 +196,19 @@ impl Shared {
     }
 }
 
+/// What takes a line of so many columns away, at whose end the cursor is: to its start, and nothing is left of
+/// it. In a terminal that has become narrower it begins some lines above.
+fn clear(columns: usize, width: usize) -> String {
+    match (columns - 1) / width.max(1) {
+        0 => "\r\x1b[K".into(),
+        above => format!("\x1b[{above}A\r\x1b[J"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
     /// A reader that takes one write each time the test says so.
@@ -210,8 +227,15 @@ mod tests {
     }
 
     fn slow() -> (Console, SyncSender<()>, Receiver<Vec<u8>>) {
+        slow_of_width(|| 80)
+    }
+
+    fn slow_of_width(
+        width: impl Fn() -> usize + Send + Sync + 'static,
+    ) -> (Console, SyncSender<()>, Receiver<Vec<u8>>) {
         let ((go, gone), (write, written)) = (sync_channel(100), sync_channel(100));
-        let console = Console::new(Slow(gone, write), |n| format!("{n} dropped\n")).expect("a thread");
+        let out = Slow(gone, write);
+        let console = Console::new(out, |n| format!("{n} dropped\n"), width).expect("a thread");
         (console, go, written)
     }
 
@@ -292,6 +316,27 @@ mod tests {
         console.lines().push(b"the last\n");
         assert_eq!(write(), b"the last\n");
         assert_eq!(console.finish(), 0);
+    }
+
+    #[test]
+    fn nothing_is_left_of_it_when_the_terminal_becomes_narrower() {
+        static WIDTH: AtomicUsize = AtomicUsize::new(40);
+        let (console, go, written) = slow_of_width(|| WIDTH.load(Ordering::Relaxed));
+        let write = || {
+            go.send(()).expect("the writer waits");
+            String::from_utf8(written.recv().expect("a write")).expect("UTF-8")
+        };
+        console.set_status("1 running: sync#1 … and so on".into());
+        assert_eq!(write(), "1 running: sync#1 … and so on");
+        WIDTH.store(10, Ordering::Relaxed);
+        console.lines().push(b"a line\n");
+        assert_eq!(write(), "\x1b[2A\r\x1b[Ja line\n1 running");
+        WIDTH.store(9, Ordering::Relaxed);
+        console.lines().push(b"a line\n");
+        assert_eq!(write(), "\r\x1b[Ka line\n1 runnin");
+        WIDTH.store(1, Ordering::Relaxed);
+        console.lines().push(b"a line\n");
+        assert_eq!(write(), "\x1b[7A\r\x1b[Ja line\n");
     }
 
     #[test]

@@ -43,7 +43,9 @@ pub(super) fn show_on(console: Option<Console>) {
 /// # Errors
 /// When the system refuses a thread.
 pub(super) fn hold_nobody_up() -> io::Result<()> {
-    let console = Console::new(io::stderr(), |lines| format!("runner: warning: {lines} messages dropped\n"))?;
+    let dropped_line = |lines| format!("runner: warning: {lines} messages dropped\n");
+    // There is no status line of which it would matter.
+    let console = Console::new(io::stderr(), dropped_line, || usize::MAX)?;
     STDERR.get_or_init(|| console);
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod check;
 mod console;
+mod explain;
 mod faults;
 mod file;
 mod github;
@@ -20,7 +21,9 @@ mod start;
 mod style;
 mod time;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use crate::executor;
+use crate::trigger::zone_data;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +34,7 @@ Examples:
   runner check                     find every mistake in it
   runner next -n 3                 when its jobs will run
   runner start                     run them until Ctrl-C
+  runner explain '0 9 * * MON-FRI' what an expression means
   runner run backup                run one of them now
 
 The job file is the argument, else -f, else RUNNER_FILE, else ./jobs.toml,
@@ -98,6 +102,8 @@ enum Command {
     Check(check::Check),
     /// List the coming fire times
     Next(next::Next),
+    /// Say in words what an expression means, and when it fires
+    Explain(explain::Explain),
     /// Run one job now, exactly as the scheduler would
     Run(run::Run),
     /// Write a small first job file
@@ -140,9 +146,23 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// What `--version` says; `-V` says the first line.
+fn long_version() -> &'static str {
+    let data = zone_data();
+    let zones = data.version.as_deref().unwrap_or("of unknown version");
+    // Once a process, for as long as it lives.
+    Box::leak(
+        format!("{}\ntime zones: tzdata {zones}, {}", env!("CARGO_PKG_VERSION"), data.source)
+            .into_boxed_str(),
+    )
+}
+
 /// Carries out what the arguments ask for.
 pub fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    // A thread inherits what is blocked, so that this comes before there is a second one.
+    executor::unblock_signals();
+    let matches = Cli::command().long_version(long_version()).get_matches();
+    let Cli { global, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     logger::init(&global, command.format());
     let code = command.carry_out(&global).unwrap_or_else(|Failure { code, error }| {
         log::error!("{error:#}");
@@ -158,7 +178,7 @@ impl Command {
             Command::Start(start) => start.format,
             Command::Check(check) => check.format.of_messages(),
             Command::Next(next) => next.format,
-            Command::Run(_) | Command::Init(_) => Format::Text,
+            Command::Explain(_) | Command::Run(_) | Command::Init(_) => Format::Text,
         }
     }
 
@@ -167,6 +187,7 @@ impl Command {
             Command::Start(start) => start.carry_out(global),
             Command::Check(check) => check.carry_out(global),
             Command::Next(next) => next.carry_out(global),
+            Command::Explain(explain) => explain.carry_out(global),
             Command::Run(run) => run.carry_out(global),
             Command::Init(init) => init.carry_out(global),
         }

@@ -48,13 +48,15 @@ impl Orphans {
         }
     }
 
-    /// Looks until nothing is open any more, but not for ever. To be called when no run is left.
+    /// Looks until nothing is open any more, but not for ever, and ends whoever came of a job that nobody
+    /// knows. To be called when no run is left.
     pub(super) async fn finish(self) {
         for _ in 0..LOOKS_LAST_MAX {
             if !self.children.look() {
-                return;
+                break;
             }
             sleep(PAUSE).await;
         }
+        self.children.end_unknown().await;
     }
 }

@@ -12,6 +12,7 @@ use crate::model::{Deadline, Plan, RELEASED};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use std::ffi::c_int;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -106,40 +107,64 @@ async fn run(plan: Plan, mut options: Options, printer: Arc<Printer>) -> Result<
     Ok(())
 }
 
-/// The signals that ask a runner to stop: SIGINT and SIGTERM, each time more gravely, and SIGHUP, the end of its
-/// terminal, which comes more than once for one end and so only begins a stop.
+/// The signals that ask a runner to stop: SIGINT, SIGTERM and SIGQUIT, each time more gravely, and SIGHUP, the
+/// end of its terminal, which comes more than once for one end and so only begins a stop. Of the others, those
+/// that would end it by default and can come from outside do nothing: its jobs would be left alone.
 pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+    stops: [Signal; 3],
     /// `None`: it was ignored before we came, as nohup(1) has it.
     hangup: Option<Signal>,
-    /// Only so that SIGCHLD is not ignored, whoever started us: then no exit could be collected.
-    _child: Signal,
+    /// SIGUSR1 and SIGUSR2, which may be meant to mean something.
+    unknown: [Signal; 2],
+    /// Only so that they do nothing; and that SIGCHLD is not ignored, whoever started us: then no exit could be
+    /// collected.
+    _held: Vec<Signal>,
 }
+
+/// What a limit on time or on the size of a file, or an alarm that was set before we came, has sent to us.
+const HELD: [c_int; 4] = [libc::SIGCHLD, libc::SIGALRM, libc::SIGVTALRM, libc::SIGXFSZ];
 
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
         let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
-        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        let [int, term, quit] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+        let [usr1, usr2] = [SignalKind::user_defined1(), SignalKind::user_defined2()];
+        let held = HELD.into_iter().map(|number| signal(SignalKind::from_raw(number)));
         Ok(Signals {
-            interrupt: signal(interrupt)?,
-            terminate: signal(terminate)?,
+            stops: [signal(int)?, signal(term)?, signal(quit)?],
             hangup,
-            _child: signal(SignalKind::child())?,
+            unknown: [signal(usr1)?, signal(usr2)?],
+            _held: held.collect::<io::Result<_>>()?,
         })
     }
 
     /// Asks for a stop at each signal.
     pub(super) async fn hand_on(mut self, handle: Handle) {
-        let mut stopping = false;
+        let ([int, term, quit], [usr1, usr2]) = (&mut self.stops, &mut self.unknown);
+        let (mut stopping, mut told) = (false, false);
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => handle.stop(),
-                _ = self.terminate.recv() => handle.stop(),
+                _ = int.recv() => handle.stop(),
+                _ = term.recv() => handle.stop(),
+                _ = quit.recv() => handle.stop(),
                 () = hung_up(self.hangup.as_mut()), if !stopping => handle.stop(),
+                () = either(usr1, usr2) => {
+                    if !told {
+                        log::warn!("SIGUSR1 and SIGUSR2 mean nothing yet");
+                    }
+                    told = true;
+                    continue;
+                }
             }
             stopping = true;
         }
+    }
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
     }
 }
 

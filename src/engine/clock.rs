@@ -14,12 +14,32 @@ use std::time::Duration;
 /// Without a realtime timer a set clock is noticed within this.
 pub const SLEEP_MAX: Duration = Duration::from_secs(30);
 
-/// Reads all three clocks.
+/// Reading all clocks takes less than this, if nothing holds us up meanwhile: then they do not agree, which
+/// is what a clock that was set looks like.
+const READ_WITHIN: Duration = Duration::from_millis(10);
+
+/// How often they are read for that.
+const READS_MAX: u32 = 10;
+
+/// Reads all three clocks at about one moment.
 pub fn now() -> Now {
-    let wall = clock_gettime(ClockId::Realtime);
-    let nanoseconds = u32::try_from(wall.tv_nsec).expect("a second has fewer than 2^32 nanoseconds");
-    let wall = DateTime::<Utc>::from_timestamp(wall.tv_sec, nanoseconds).unwrap_or(DateTime::UNIX_EPOCH);
-    Now { wall, monotonic: since_boot(ClockId::Monotonic), boot: since_boot(BOOT) }
+    read(clock_gettime)
+}
+
+fn read(mut clock: impl FnMut(ClockId) -> Timespec) -> Now {
+    let mut reads = 1;
+    loop {
+        let boot = since_boot(clock(BOOT));
+        let now = Now {
+            wall: wall(clock(ClockId::Realtime)),
+            monotonic: since_boot(clock(ClockId::Monotonic)),
+            boot,
+        };
+        if since_boot(clock(BOOT)).saturating_sub(boot) <= READ_WITHIN || reads == READS_MAX {
+            return now;
+        }
+        reads += 1;
+    }
 }
 
 /// Sleeps until moments on the host's clocks.
@@ -102,8 +122,12 @@ const BOOT: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
 const BOOT: ClockId = ClockId::Monotonic;
 
-fn since_boot(clock: ClockId) -> Duration {
-    let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
+fn wall(Timespec { tv_sec, tv_nsec }: Timespec) -> DateTime<Utc> {
+    let nanoseconds = u32::try_from(tv_nsec).expect("a second has fewer than 2^32 nanoseconds");
+    DateTime::from_timestamp(tv_sec, nanoseconds).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+fn since_boot(Timespec { tv_sec, tv_nsec }: Timespec) -> Duration {
     Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
 }
 
@@ -177,5 +201,39 @@ mod alarm {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads clocks that agree, but before whose calls of these numbers we are held up for a second, and
+    /// returns how far the wall clock is from the others, and how often a clock was read.
+    fn read_held_up(before: impl Fn(u32) -> bool) -> (TimeDelta, u32) {
+        let (mut seconds, mut calls) = (1_000, 0);
+        let now = read(|_| {
+            calls += 1;
+            seconds += i64::from(before(calls));
+            Timespec { tv_sec: seconds, tv_nsec: 0 }
+        });
+        let since_boot = TimeDelta::from_std(now.boot).expect("in range");
+        assert!(now.monotonic >= now.boot);
+        (now.wall - DateTime::UNIX_EPOCH - since_boot, calls)
+    }
+
+    #[test]
+    fn to_be_held_up_between_the_clocks_is_no_step() {
+        assert_eq!(read_held_up(|_| false), (TimeDelta::zero(), 4));
+        for call in 2..=4 {
+            assert_eq!(read_held_up(|now| now == call), (TimeDelta::zero(), 8), "before call {call}");
+        }
+        assert_eq!(read_held_up(|call| call == 2 || call == 6), (TimeDelta::zero(), 12));
+    }
+
+    #[test]
+    fn a_machine_that_always_holds_us_up_is_not_waited_for() {
+        let (_, calls) = read_held_up(|_| true);
+        assert_eq!(calls, 4 * READS_MAX);
     }
 }

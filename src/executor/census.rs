@@ -4,13 +4,17 @@
 //! A look costs as much as there are processes, so that a thousand runs that are stopped at once must not
 //! take a thousand. It is not made of one instant: a process can be born behind the reader's back, and what
 //! is read of one may be older than what is read of the next.
+//!
+//! A look can fail: where /proc is not mounted, or when we are short of descriptors. Then nothing is known,
+//! which is not the same as that nobody is there.
 
-use rustix::process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open, pidfd_send_signal};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::io::Read as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, Read as _};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -48,28 +52,44 @@ pub(super) struct Process {
 pub(super) struct Newest(Mutex<Option<(Arc<Census>, Duration)>>);
 
 impl Newest {
-    /// Returns a census that is young enough: see [`Census::begun`].
-    pub(super) fn census(&self) -> Arc<Census> {
+    /// Returns a census that is young enough (see [`Census::begun`]), or `None` when the look failed. That is
+    /// told once.
+    pub(super) fn census(&self) -> Option<Arc<Census>> {
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some((census, took)) = &*newest
             && now - census.begun < AGE_MAX.max(*took * AGE_MAX_TAKEN)
         {
-            return Arc::clone(census);
+            return Some(Arc::clone(census));
         }
-        let census = Arc::new(Census::take(now));
+        let census = seen(Census::take(now)).map(Arc::new)?;
         *newest = Some((Arc::clone(&census), now.elapsed()));
-        census
+        Some(census)
     }
 }
 
+/// Returns what was seen, and tells the first time when nothing was.
+fn seen<T>(look: io::Result<T>) -> Option<T> {
+    static TOLD: Once = Once::new();
+    look.inspect_err(|error| {
+        TOLD.call_once(|| log::warn!("cannot see in /proc which processes there are: {error}"));
+    })
+    .ok()
+}
+
 impl Census {
-    fn take(begun: Instant) -> Census {
-        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
-        let mut census = Census::of(begun, pids.filter_map(Process::read));
+    fn take(begun: Instant) -> io::Result<Census> {
+        let mut pids = Vec::new();
+        for entry in fs::read_dir("/proc")? {
+            pids.extend(entry?.file_name().to_str().and_then(|name| Pid::from_raw(name.parse().ok()?)));
+        }
+        let processes = pids.into_iter().filter_map(|pid| Process::look(pid).transpose());
+        let mut census = Census::of(begun, processes.collect::<io::Result<Vec<_>>>()?);
+        if census.get(getpid()).is_none() {
+            return Err(io::Error::other("not even this one is there"));
+        }
         census.read_again_whose_parent_has_gone();
-        census
+        Ok(census)
     }
 
     pub(super) fn of(begun: Instant, processes: impl IntoIterator<Item = Process>) -> Census {
@@ -96,9 +116,23 @@ impl Census {
 }
 
 impl Process {
-    /// Returns the process as proc(5) has it now, or `None` when there is none of that id.
+    /// Returns the process as proc(5) has it now, or `None` when there is none of that id that we may see.
+    ///
+    /// # Errors
+    /// When that cannot be known now.
+    pub(super) fn look(pid: Pid) -> io::Result<Option<Process>> {
+        match fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
+            Ok(stat) => Ok(Process::parse(pid, &stat)),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// The same when it does not matter why there is none.
     pub(super) fn read(pid: Pid) -> Option<Process> {
-        Process::parse(pid, &fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?)
+        Process::look(pid).ok().flatten()
     }
 
     /// The name may hold anything, and the last parenthesis ends it.
@@ -141,10 +175,25 @@ impl Process {
     /// Sends it `signal`, unless it has ended. Another process of the same id is not signalled.
     pub(super) fn signal(&self, signal: Signal) {
         // The descriptor is had before the second look: if that finds the same process, it is this one's.
-        let Ok(pidfd) = pidfd_open(self.pid, PidfdFlags::empty()) else { return };
+        let pidfd = match pidfd_open(self.pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Some(pidfd),
+            Err(Errno::SRCH) => return,
+            // Short of descriptors, or of a system that has these. What remains is that the id is not given
+            // anew within the next few instructions.
+            Err(_) => None,
+        };
         if Process::read(self.pid).is_some_and(|again| again.started == self.started) {
-            let _ = pidfd_send_signal(pidfd, signal);
+            let _ = match pidfd {
+                Some(pidfd) => pidfd_send_signal(pidfd, signal),
+                None => kill_process(self.pid, signal),
+            };
         }
+    }
+
+    /// Whether it is just becoming another program: at that moment it has no environment.
+    pub(super) fn is_in_exec(&self) -> bool {
+        let words = fs::read(format!("/proc/{}/cmdline", self.pid.as_raw_nonzero()));
+        words.is_ok_and(|words| words.is_empty())
     }
 
     /// Returns its environment as it was at its start, up to a sane length; empty when it cannot be read.
@@ -164,33 +213,42 @@ impl fmt::Display for Process {
     }
 }
 
+/// Returns the process that traces this one, as a debugger does, if any does.
+pub(super) fn tracer_of(pid: Pid) -> Option<Process> {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    Process::read(Pid::from_raw(tracer.trim().parse().ok()?)?)
+}
+
 /// Returns the process ids of our own children, whether they live or not; any that are there all the while.
-pub(super) fn own_children() -> Vec<Pid> {
+/// `None`: the look failed, which is told once.
+pub(super) fn own_children() -> Option<Vec<Pid>> {
     // Some kernels are built without the lists.
-    listed_children().unwrap_or_else(seen_children)
+    listed_children().or_else(seen_children)
 }
 
 /// Each thread has a list of its own.
 fn listed_children() -> Option<Vec<Pid>> {
     let mut children = Vec::new();
-    for thread in fs::read_dir("/proc/self/task").ok()?.flatten() {
+    for thread in fs::read_dir("/proc/self/task").ok()? {
+        let thread = thread.ok()?;
         match fs::read_to_string(thread.path().join("children")) {
             Ok(list) => {
                 let pids = list.split_ascii_whitespace();
                 children.extend(pids.filter_map(|pid| Pid::from_raw(pid.parse().ok()?)));
             }
             // The thread has ended, and left its children to another.
-            Err(_) if !thread.path().exists() => return listed_children(),
+            Err(_) if fs::exists(thread.path()).is_ok_and(|is_there| !is_there) => return listed_children(),
             Err(_) => return None,
         }
     }
     Some(children)
 }
 
-fn seen_children() -> Vec<Pid> {
-    let census = Census::take(Instant::now());
+fn seen_children() -> Option<Vec<Pid>> {
+    let census = seen(Census::take(Instant::now()))?;
     let ours = census.processes.values().filter(|process| process.parent == Some(getpid()));
-    ours.map(|child| child.pid).collect()
+    Some(ours.map(|child| child.pid).collect())
 }
 
 #[cfg(test)]
@@ -241,24 +299,28 @@ mod tests {
     #[test]
     fn we_are_in_the_census_and_a_young_one_is_shared() {
         let newest = Newest::default();
-        let census = newest.census();
+        let census = newest.census().expect("/proc");
         let own = census.get(getpid()).expect("we are there");
         assert!(own.lives && own.parent.is_some());
         *newest.0.lock().expect("a census") = Some((Arc::clone(&census), Duration::from_secs(3600)));
-        assert!(Arc::ptr_eq(&census, &newest.census()), "one that took an hour is young for long");
+        assert!(
+            Arc::ptr_eq(&census, &newest.census().expect("/proc")),
+            "one that took an hour is young for long"
+        );
     }
 
     #[test]
     fn our_children_are_found_with_and_without_the_kernels_lists() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a child");
         let id = Pid::from_child(&child);
-        assert!(own_children().contains(&id) && seen_children().contains(&id));
+        let found = || [own_children(), seen_children()].map(|pids| pids.expect("/proc").contains(&id));
+        assert_eq!(found(), [true, true]);
         let process = Process::read(id).expect("it is there");
         assert!(process.lives);
         Process { started: process.started + 1, ..process.clone() }.signal(Signal::KILL);
         assert!(child.try_wait().expect("its state").is_none(), "another of the same id is not signalled");
         process.signal(Signal::KILL);
         assert!(!child.wait().expect("its end").success());
-        assert!(!own_children().contains(&id) && !seen_children().contains(&id));
+        assert_eq!(found(), [false, false]);
     }
 }

@@ -10,6 +10,9 @@
 //!   way when it was first seen is over.
 //! - Those that live and belong to an attempt that has ended by itself are named, together with all that
 //!   came of them. They are not ended: to leave a process behind may be what the job is for.
+//! - Those of whom nobody knows which attempt they belong to are named when one has ended by itself, and ended
+//!   when no attempt is left ([`Children::end_unknown`]). There are none as process 1, to which others leave
+//!   theirs too.
 //!
 //! Looking for what was left behind must cost a thousand exits a second nothing. It costs one reading of the
 //! list of our children, for all attempts that ended since the last: whatever outlives its attempt descends
@@ -17,21 +20,34 @@
 //! lives [`SETTLE`] later, all processes of the machine are looked at.
 
 use super::Launch;
-use super::census::{Newest, Process, own_children};
+use super::census::{Census, Newest, Process, own_children};
 use super::spawn::{self, Spawned};
-use super::whose::{Mark, Ownership, TreeId};
+use super::whose::{Mark, Owner, Ownership, TreeId};
 use crate::model::{ExitStatus, SpawnError, Usage};
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, waitid};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How long an attempt's helpers may take to end after it without being named.
 const SETTLE: Duration = Duration::from_millis(500);
+
+/// How long what an attempt left may still be named after it, when looks fail.
+const FORGET_AFTER: Duration = Duration::from_secs(10);
+
+/// How long those of an unknown run have from TERM to KILL. The grace of the shutdown is over by then, and
+/// whoever stops us does not wait much longer.
+const KILL_AFTER: Duration = Duration::from_secs(2);
+
+/// And how long KILL may take.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(1);
+
+/// How far looks are apart meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How many of those that were left behind are named.
 const NAMED_MAX: usize = 10;
@@ -78,9 +94,17 @@ impl fmt::Debug for Children {
 impl Children {
     /// Returns the children of a process that is a child subreaper: a run's processes are found also when
     /// they have left its session. With the default they are not.
+    ///
+    /// Children that it has already are none of a run's.
     pub fn of_a_subreaper() -> Children {
         let children = Children::default();
-        children.lock().ownership.descendants = true;
+        let mut state = children.lock();
+        state.ownership.descendants = true;
+        state.ownership.all_are_ours = getpid() != Pid::INIT;
+        for process in own_children().into_iter().flatten().filter_map(Process::read) {
+            state.ownership.disown(&process);
+        }
+        drop(state);
         children
     }
 
@@ -91,20 +115,74 @@ impl Children {
     /// To be called only in a process that has no children but the executor's and those left to it.
     pub fn look(&self) -> bool {
         let (due, again) = self.lock().look();
-        if !due.is_empty() {
-            // Not while the lock is held: spawning waits for that.
-            let census = self.0.newest.census();
+        if due.is_empty() {
+            return again;
+        }
+        // Not while the lock is held: spawning waits for that.
+        if let Some(census) = self.0.newest.census() {
             for ended in due {
                 let mut state = self.lock();
-                let left = state.ownership.members(ended.tree, getpid(), &census);
+                let left = state.members(Owner::Tree(ended.tree), &census);
                 let mark = state.ownership.end(ended.leader, ended.tree);
                 drop(state);
                 if let Some(mark) = mark.filter(|_| !left.is_empty()) {
-                    log::warn!("{}", left_behind(&mark.run, left));
+                    log::warn!("{} left {} behind: {}", mark.run, count(&left), names(left));
                 }
             }
+            let unknown = self.lock().ownership.name_unknown(getpid(), &census);
+            if !unknown.is_empty() {
+                log::warn!("an unknown run left {} behind: {}", count(&unknown), names(unknown));
+            }
+            again
+        } else {
+            self.lock().ended.extend(due);
+            true
         }
-        again
+    }
+
+    /// Ends whoever belongs to an unknown run, as a run is ended, and says so. To be called, as
+    /// [`Children::look`], when no attempt is left.
+    pub async fn end_unknown(&self) {
+        self.look();
+        if !self.lock().ownership.has_unknown() {
+            return;
+        }
+        let unknown = self.living(Owner::Unknown).filter(|(unknown, _)| !unknown.is_empty());
+        let Some((unknown, mut since)) = unknown else { return };
+        log::warn!("ending {} of an unknown run: {}", count(&unknown), names(unknown.clone()));
+        for signal in [Signal::TERM, Signal::CONT] {
+            for process in &unknown {
+                process.signal(signal);
+            }
+        }
+        let (kill_at, mut nobody_before) = (Instant::now() + KILL_AFTER, false);
+        loop {
+            sleep(LOOK).await;
+            self.look();
+            let look = self.living(Owner::Unknown);
+            let nobody = look.as_ref().is_some_and(|(left, seen)| left.is_empty() && *seen >= since);
+            let left = look.map(|(left, _)| left).unwrap_or_default();
+            if nobody && nobody_before {
+                return;
+            }
+            if Instant::now() > kill_at + GIVE_UP_AFTER {
+                return log::warn!("KILL did not end them all: {}", names(left));
+            }
+            if Instant::now() > kill_at {
+                for process in &left {
+                    process.signal(Signal::KILL);
+                }
+            }
+            if nobody {
+                (since, nobody_before) = (Instant::now(), true);
+            }
+        }
+    }
+
+    /// Returns the living processes of `owner`, and since when the answer holds; `None`: the look failed.
+    fn living(&self, owner: Owner) -> Option<(Vec<Process>, Instant)> {
+        let census = self.0.newest.census()?;
+        Some((self.lock().members(owner, &census), census.begun))
     }
 
     /// Waits until the exit of an attempt was collected.
@@ -132,23 +210,23 @@ impl Children {
         spawned
     }
 
-    /// Returns the living processes of `tree`, and since when the answer holds.
-    pub(super) fn members(&self, tree: TreeId) -> (Vec<Process>, Instant) {
-        let census = self.0.newest.census();
-        (self.lock().ownership.members(tree, getpid(), &census), census.begun)
+    /// Returns the living processes of `tree`, and since when the answer holds; `None`: the look failed, and
+    /// there may be any.
+    pub(super) fn members(&self, tree: TreeId) -> Option<(Vec<Process>, Instant)> {
+        self.living(Owner::Tree(tree))
     }
 
-    /// Collects the exit of an attempt's process that has ended. What is left of the tree of one that ended
-    /// `by_itself` is to be named.
+    /// Collects the exit of an attempt's process that has ended; `None` when it is not to be had yet, see
+    /// [`spawn::Process::wait`]. What is left of the tree of one that ended `by_itself` is to be named.
     pub(super) fn wait(
         &self,
         process: &spawn::Process,
         tree: TreeId,
         by_itself: bool,
-    ) -> io::Result<(ExitStatus, Usage)> {
+    ) -> Option<io::Result<(ExitStatus, Usage)>> {
         let mut state = self.lock();
-        // Under the lock, because from the wait on its id can be another's.
-        let exit = process.wait();
+        // Under the lock, because from the wait on its id can be another's. It holds nobody up.
+        let exit = process.wait().transpose()?;
         state.own.remove(&process.pid);
         if by_itself && state.ownership.descendants {
             state.ended.push(Ended { leader: process.pid, tree, at: Instant::now() });
@@ -157,7 +235,15 @@ impl Children {
         }
         drop(state);
         self.0.collected.notify_one();
-        exit
+        Some(exit)
+    }
+
+    /// An attempt's process has ended, and its exit is not waited for any longer: once it is to be had it is
+    /// collected like that of anybody who was left to us.
+    pub(super) fn give_up(&self, process: &spawn::Process, tree: TreeId) {
+        let mut state = self.lock();
+        state.own.remove(&process.pid);
+        state.ownership.end(process.pid, tree);
     }
 }
 
@@ -178,23 +264,57 @@ impl State {
         }
     }
 
+    /// Returns the living processes of `owner`.
+    fn members(&mut self, owner: Owner, census: &Census) -> Vec<Process> {
+        let us = getpid();
+        let children = census.living().filter(|process| process.parent == Some(us));
+        self.ownership.undecided =
+            children.map(|child| child.pid).filter(|pid| self.may_be_ours(*pid)).collect();
+        self.ownership.members(owner, us, census)
+    }
+
+    /// Whether the child may be one that is being spawned.
+    fn may_be_ours(&self, pid: Pid) -> bool {
+        let next = self.strangers.get(&pid).copied().unwrap_or(self.spawnings);
+        !self.own.contains(&pid) && self.spawning.first().is_some_and(|oldest| *oldest < next)
+    }
+
     /// Returns the attempts that have left something behind for good, and whether to look again.
     fn look(&mut self) -> (Vec<Ended>, bool) {
-        let (living, mut again) = self.reap(own_children(), has_been_reaped);
-        let left_to_us: Vec<Process> = living.into_iter().filter_map(Process::read).collect();
+        let Some(children) = own_children() else {
+            self.forget_who_ended_long_ago();
+            return (Vec::new(), !self.ended.is_empty());
+        };
+        let (living, mut again) = self.reap(children, has_been_reaped);
+        self.ownership.undecided = living.iter().copied().filter(|pid| self.may_be_ours(*pid)).collect();
+        let left_to_us = living.into_iter().filter_map(Process::read).filter(|process| process.lives);
+        let left_to_us: Vec<Process> = left_to_us.collect();
         let trees = self.ownership.trees_of(&left_to_us, getpid());
+        let (unnamed, undecided) = (self.ownership.has_unnamed(), !self.ownership.undecided.is_empty());
         let mut due = Vec::new();
         for ended in std::mem::take(&mut self.ended) {
-            if !trees.contains(&ended.tree) {
-                self.ownership.end(ended.leader, ended.tree);
-            } else if ended.at.elapsed() >= SETTLE {
-                due.push(ended);
-            } else {
-                self.ended.push(ended);
-                again = true;
+            let has_left = unnamed || trees.contains(&ended.tree);
+            match ended.at.elapsed() >= SETTLE {
+                true if has_left => due.push(ended),
+                false if has_left || undecided => {
+                    self.ended.push(ended);
+                    again = true;
+                }
+                _ => drop(self.ownership.end(ended.leader, ended.tree)),
             }
         }
         (due, again)
+    }
+
+    /// What they left can be named no more, should looks ever succeed again.
+    fn forget_who_ended_long_ago(&mut self) {
+        for ended in std::mem::take(&mut self.ended) {
+            if ended.at.elapsed() < FORGET_AFTER {
+                self.ended.push(ended);
+            } else {
+                self.ownership.end(ended.leader, ended.tree);
+            }
+        }
     }
 
     /// Of `children`, reaps those that are nobody's. Returns the others that are not our own, and whether
@@ -203,7 +323,7 @@ impl State {
         let (mut strangers, mut again) = (HashMap::new(), false);
         for pid in children.into_iter().filter(|pid| !self.own.contains(pid)) {
             let next = self.strangers.get(&pid).copied().unwrap_or(self.spawnings);
-            let may_be_ours = self.spawning.first().is_some_and(|oldest| *oldest < next);
+            let may_be_ours = self.may_be_ours(pid);
             let reaped = !may_be_ours && has_been_reaped(pid);
             again |= may_be_ours || reaped;
             if !reaped {
@@ -220,14 +340,17 @@ fn has_been_reaped(pid: Pid) -> bool {
     !matches!(waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG), Ok(None))
 }
 
-/// `backup#41 left 2 processes behind: 1234 sleep, 1235 sh`
-fn left_behind(run: &str, mut left: Vec<Process>) -> String {
-    left.sort_unstable_by_key(|process| process.pid.as_raw_nonzero());
-    let shown = left.iter().take(NAMED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let count = if left.len() == 1 { "a process".into() } else { format!("{} processes", left.len()) };
-    let more = left.len().saturating_sub(NAMED_MAX);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{run} left {count} behind: {shown}{more}")
+/// `a process`, `2 processes`
+fn count(processes: &[Process]) -> String {
+    if processes.len() == 1 { "a process".into() } else { format!("{} processes", processes.len()) }
+}
+
+/// `1234 sleep, 1235 sh`
+fn names(mut processes: Vec<Process>) -> String {
+    processes.sort_unstable_by_key(|process| process.pid.as_raw_nonzero());
+    let shown = processes.iter().take(NAMED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = processes.len().saturating_sub(NAMED_MAX);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 #[cfg(test)]
@@ -285,12 +408,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_behind_reads_as_a_sentence() {
+    fn what_was_left_behind_is_told_briefly_whatever_its_name() {
         let process =
             |raw| Process { pid: pid(raw), name: "sl\n\x1b[1mp".into(), ..Process::for_tests(raw, 1) };
-        let text = left_behind("backup#41", vec![process(12), process(11)]);
-        assert_eq!(text, "backup#41 left 2 processes behind: 11 sl??[1mp, 12 sl??[1mp");
-        assert!(left_behind("a#1", vec![process(1)]).starts_with("a#1 left a process behind: 1 "));
-        assert!(left_behind("a#1", (1..=13).map(process).collect()).ends_with(" and 3 more"));
+        assert_eq!(names(vec![process(12), process(11)]), "11 sl??[1mp, 12 sl??[1mp");
+        assert_eq!(count(&[process(1)]), "a process");
+        assert_eq!(count(&[process(1), process(2)]), "2 processes");
+        assert!(names((1..=13).map(process).collect()).ends_with(" and 3 more"));
     }
 }

@@ -28,9 +28,12 @@ const LOOK: Duration = Duration::from_millis(25);
 /// up to this.
 const LOOK_MAX: Duration = Duration::from_millis(200);
 
-/// How long after `KILL` others than the tree's own process may take to go: what the system cannot or may
-/// not end (a program that became another user) must not hold the run.
+/// How long after `KILL` others than the tree's own process may take to go, and its exit to come: what the
+/// system cannot or may not end (a program that became another user) must not hold the run.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
+
+/// How long the exit of a process that has ended may be kept from us before that is told.
+const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// How long to rest when room for output is getting scarce.
 const EASE: Duration = Duration::from_millis(1);
@@ -67,13 +70,7 @@ pub(super) async fn follow(
     if following.stopped.is_none() {
         following.until_output_ends().await;
     }
-    following.until_tree_ends(run).await;
-    following.until_output_ends().await;
-    let exit = following.tree.wait(following.stopped.is_none());
-    let (status, usage) = exit.unwrap_or_else(|error| {
-        log::error!("the exit of process {:?} cannot be had: {error}", following.tree.process.pid);
-        (ExitStatus::Signal(0), Usage::default())
-    });
+    let (status, usage) = following.until_collected(run).await;
     drop(script);
     Exit { status, took, usage, output: following.output.finish() }
 }
@@ -94,6 +91,12 @@ struct Following<'a> {
 struct Stopped {
     signal: Signal,
     at: Instant,
+}
+
+impl Stopped {
+    fn was_killed_long_ago(self) -> bool {
+        self.signal == Signal::KILL && self.at.elapsed() > GIVE_UP_AFTER
+    }
 }
 
 impl Following<'_> {
@@ -147,6 +150,37 @@ impl Following<'_> {
         pace.unwrap_or(Pace::Keep)
     }
 
+    /// Collects the exit, when all else has ended. It is looked for from time to time: of a process that is
+    /// traced it goes to the tracer first, who may be one of the tree, and is signalled with it.
+    async fn until_collected(&mut self, run: &RunId) -> (ExitStatus, Usage) {
+        let (mut explain_at, mut pause) = (Some(Instant::now() + EXPLAIN_AFTER), LOOK);
+        let error = loop {
+            self.until_tree_ends(run).await;
+            self.until_output_ends().await;
+            match self.tree.wait(self.stopped.is_none()) {
+                Some(Ok(exit)) => return exit,
+                Some(Err(error)) => break error,
+                None if self.has_waited_enough() => {
+                    self.tree.give_up();
+                    break io::ErrorKind::TimedOut.into();
+                }
+                None => {}
+            }
+            if explain_at.is_some_and(|at| at <= Instant::now()) {
+                self.tree.explain_wait(run);
+                explain_at = None;
+            }
+            let _ = tokio::time::timeout(pause, self.serve()).await;
+            pause = (pause * 2).min(LOOK_MAX);
+        };
+        log::error!("the exit of process {:?} cannot be had: {error}", self.tree.process.pid);
+        (ExitStatus::Signal(0), Usage::default())
+    }
+
+    fn has_waited_enough(&self) -> bool {
+        self.stopped.is_some_and(Stopped::was_killed_long_ago)
+    }
+
     /// Waits for all others of the tree, if it was signalled. What is born while it is being killed is killed
     /// when it is seen.
     ///
@@ -155,16 +189,17 @@ impl Following<'_> {
     async fn until_tree_ends(&mut self, run: &RunId) {
         let (mut since, mut nobody_before, mut pause) = (Instant::now(), false, LOOK);
         while let Some(stopped) = self.stopped {
-            let (others, seen) = self.tree.others();
-            let nobody = others.is_empty() && seen >= since;
+            let look = self.tree.others();
+            let nobody = look.as_ref().is_some_and(|(others, seen)| others.is_empty() && *seen >= since);
+            let others = look.map(|(others, _)| others);
             if nobody && nobody_before {
                 return;
             }
             if stopped.signal == Signal::KILL {
-                if stopped.at.elapsed() > GIVE_UP_AFTER && !others.is_empty() {
-                    return tree::survived(run, &others);
+                if stopped.was_killed_long_ago() && others.as_ref().is_none_or(|others| !others.is_empty()) {
+                    return tree::survived(run, others.as_deref());
                 }
-                for other in &others {
+                for other in others.iter().flatten() {
                     other.signal(Signal::KILL);
                 }
             }

@@ -35,6 +35,7 @@ mod whose;
 
 pub use children::Children;
 pub use identity::{IdentityError, find_user};
+pub use sys::unblock_signals;
 
 use crate::model::{Cause, Exit, Finish, Job, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};

@@ -138,10 +138,11 @@ impl Process {
         !matches!(waitid(WaitId::Pid(self.pid), look), Ok(None))
     }
 
-    /// Collects the exit. To be called once, when the process has ended; afterwards its id is free.
-    pub(super) fn wait(&self) -> io::Result<(ExitStatus, Usage)> {
-        let (status, usage) = sys::wait(self.pid)?;
-        Ok((exit_status(status), resources(&usage)))
+    /// Collects the exit, once: afterwards the id is free. `None` when it is not to be had yet, even of a
+    /// process that has ended: whoever traces it is given the exit first.
+    pub(super) fn wait(&self) -> io::Result<Option<(ExitStatus, Usage)>> {
+        let exit = sys::wait_if_ended(self.pid)?;
+        Ok(exit.map(|(status, usage)| (exit_status(status), resources(&usage))))
     }
 }
 

@@ -549,6 +549,12 @@ fn block_signals() -> SignalSet {
     before
 }
 
+/// Blocks no signal any more, whoever started us with some blocked. For the whole process when it is called
+/// before there is a second thread.
+pub fn unblock_signals() {
+    restore_signals(NONE);
+}
+
 fn restore_signals(set: SignalSet) {
     let nowhere = ptr::null_mut::<SignalSet>();
     // SAFETY: as above.
@@ -609,16 +615,26 @@ fn last_error() -> Errno {
 }
 
 /// Waits for this process alone, never for any child; returns its status and what it used.
-pub(super) fn wait(pid: Pid) -> Result<(c_int, libc::rusage), Errno> {
+fn wait(pid: Pid) -> Result<(c_int, libc::rusage), Errno> {
+    Ok(wait4(pid, 0)?.expect("it was waited for"))
+}
+
+/// The same without waiting: `None` when there is no exit to be had yet.
+pub(super) fn wait_if_ended(pid: Pid) -> Result<Option<(c_int, libc::rusage)>, Errno> {
+    wait4(pid, libc::WNOHANG)
+}
+
+fn wait4(pid: Pid, options: c_int) -> Result<Option<(c_int, libc::rusage)>, Errno> {
     let mut status = 0;
     let mut usage = MaybeUninit::uninit();
     loop {
         let raw = pid.as_raw_nonzero().get();
         // SAFETY: both pointers are to memory of the right size for the call to write to.
-        let waited = unsafe { libc::wait4(raw, &raw mut status, 0, usage.as_mut_ptr()) };
+        let waited = unsafe { libc::wait4(raw, &raw mut status, options, usage.as_mut_ptr()) };
         match last_error() {
             // SAFETY: a call that returns the process id has written the usage.
-            _ if waited == raw => return Ok((status, unsafe { usage.assume_init() })),
+            _ if waited == raw => return Ok(Some((status, unsafe { usage.assume_init() }))),
+            _ if waited == 0 => return Ok(None),
             Errno::INTR => {}
             error => return Err(error),
         }

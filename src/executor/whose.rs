@@ -3,11 +3,13 @@
 //! In this order, and the first that knows decides:
 //! 1. an attempt's own process, and whoever is in its session;
 //! 2. who was known to belong to an attempt before;
-//! 3. who was left to us: its environment names the attempt that it was started in;
+//! 3. who was left to us: its environment names the attempt that it was started in. Where nobody else's can be
+//!    left to us ([`Ownership::all_are_ours`]), one that names no run belongs to the only attempt that there
+//!    is, or to [`Owner::Unknown`] when another can have left it;
 //! 4. whoever its parent belongs to.
 //!
 //! So a process that clears its environment is found as long as its parents lead to the attempt, or did when
-//! it was last looked at. Of the environment run, fire time and attempt must agree, because a job can be a
+//! anybody was looked for, and is not lost sight of when they do not. Of the environment run, fire time and attempt must agree, because a job can be a
 //! runner itself, whose runs have ids like ours. Unless [`Ownership::descendants`] are asked for, only the
 //! first rule holds.
 
@@ -16,12 +18,24 @@ use super::census::{Census, Process};
 use crate::model::RunRef;
 use rustix::process::Pid;
 use std::collections::{HashMap, HashSet};
+use tokio::time::Instant;
 
 /// The processes of one attempt. What an earlier attempt left behind is not among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TreeId {
     run: RunRef,
     attempt: u32,
+}
+
+/// Whose a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// An attempt that has not ended.
+    Tree(TreeId),
+    /// One of the attempts that there are or were, and nobody knows which.
+    Unknown,
+    /// Nobody that is asked for: its attempt has ended and left it, or it never was of one.
+    Nobody,
 }
 
 /// What an attempt's processes are known by.
@@ -38,25 +52,38 @@ pub(super) struct Mark {
 pub(super) struct Ownership {
     /// Whether descendants that left the session are looked for.
     pub(super) descendants: bool,
+    /// Whether whoever is left to us comes from one of our jobs. It does not if this is process 1.
+    pub(super) all_are_ours: bool,
+    /// Those left to us of whom nothing can be said yet: each may be an attempt's own process that is not
+    /// written down.
+    pub(super) undecided: HashSet<Pid>,
     /// By the attempt's own process, which is also its session.
     leaders: HashMap<Pid, Mark>,
     known: HashMap<Pid, Known>,
+    /// When the last census was begun whose processes are known.
+    known_at: Option<Instant>,
 }
 
 /// A process outside any session of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
     started: u64,
-    tree: Option<TreeId>,
-    /// Else it is remembered as long as its tree.
+    owner: Owner,
+    /// Then it is remembered as long as it is our child, else as long as a census has it.
     left_to_us: bool,
+    /// Whether it was told that nobody knows whose it is.
+    named: bool,
 }
 
-/// Whose a process is.
 enum Answer {
-    /// Of this tree, or of none.
-    Of(Option<TreeId>),
+    Of(Owner),
     AskItsParent,
+}
+
+impl Known {
+    fn of(process: &Process, owner: Owner, left_to_us: bool) -> Known {
+        Known { started: process.started, owner, left_to_us, named: false }
+    }
 }
 
 impl TreeId {
@@ -99,26 +126,46 @@ impl Ownership {
         self.leaders.insert(leader, mark);
     }
 
-    /// Its processes are not asked for any more. Returns its mark, unless its process id is another's by now.
+    /// This one was there before any attempt.
+    pub(super) fn disown(&mut self, process: &Process) {
+        self.known.insert(process.pid, Known::of(process, Owner::Nobody, true));
+    }
+
+    /// Its processes are not asked for any more: those that are left were left on purpose. Returns its mark,
+    /// unless its process id is another's by now.
     pub(super) fn end(&mut self, leader: Pid, tree: TreeId) -> Option<Mark> {
-        self.known.retain(|_, known| known.tree != Some(tree));
+        for known in self.known.values_mut().filter(|known| known.owner == Owner::Tree(tree)) {
+            known.owner = Owner::Nobody;
+        }
         let its_own = self.leaders.get(&leader).is_some_and(|mark| mark.tree == tree);
         if its_own { self.leaders.remove(&leader) } else { None }
     }
 
-    /// Returns the living processes of `tree`, its own one included, and remembers them.
-    pub(super) fn members(&mut self, tree: TreeId, us: Pid, census: &Census) -> Vec<Process> {
+    /// Returns the living processes of `owner`; of a tree, its own one included. All that is learned of others
+    /// on the way is remembered.
+    pub(super) fn members(&mut self, owner: Owner, us: Pid, census: &Census) -> Vec<Process> {
+        if self.descendants && self.known_at != Some(census.begun) {
+            self.remember(us, census);
+        }
         let mut answers = HashMap::new();
         let living = census.living();
-        let members = living.filter(|process| self.owner(process, us, census, &mut answers) == Some(tree));
-        let members: Vec<Process> = members.cloned().collect();
-        if self.descendants {
-            for Process { pid, started, .. } in &members {
-                let known = Known { started: *started, tree: Some(tree), left_to_us: false };
-                self.known.insert(*pid, known);
+        living.filter(|process| self.owner(process, us, census, &mut answers) == owner).cloned().collect()
+    }
+
+    /// Remembers whose each process is, for when its parents have gone, and nothing of those that have gone.
+    fn remember(&mut self, us: Pid, census: &Census) {
+        let mut answers = HashMap::new();
+        for process in census.living() {
+            let owner = self.owner(process, us, census, &mut answers);
+            let is_known = self.known.get(&process.pid).is_some_and(|known| known.started == process.started);
+            if owner != Owner::Nobody && !is_known {
+                self.known.insert(process.pid, Known::of(process, owner, false));
             }
         }
-        members
+        let is_there =
+            |pid, known: &Known| census.get(pid).is_some_and(|there| there.started == known.started);
+        self.known.retain(|pid, known| known.left_to_us || is_there(*pid, known));
+        self.known_at = Some(census.begun);
     }
 
     /// Asks the process, then its parents in turn.
@@ -127,9 +174,9 @@ impl Ownership {
         process: &Process,
         us: Pid,
         census: &Census,
-        answers: &mut HashMap<Pid, Option<TreeId>>,
-    ) -> Option<TreeId> {
-        let (mut asked, mut asking, mut owner) = (Vec::new(), Some(process), None);
+        answers: &mut HashMap<Pid, Owner>,
+    ) -> Owner {
+        let (mut asked, mut asking, mut owner) = (Vec::new(), Some(process), Owner::Nobody);
         while let Some(process) = asking {
             asked.push(process.pid);
             let answer = answers.get(&process.pid).copied().map(Answer::Of);
@@ -138,7 +185,7 @@ impl Ownership {
                 break;
             }
             // Should it seem its own ancestor, because ids were given anew meanwhile, this ends the search.
-            answers.insert(process.pid, None);
+            answers.insert(process.pid, Owner::Nobody);
             asking = process.parent.and_then(|parent| census.get(parent));
         }
         answers.extend(asked.into_iter().map(|pid| (pid, owner)));
@@ -149,46 +196,98 @@ impl Ownership {
     fn knows(&mut self, process: &Process, us: Pid) -> Answer {
         let led = [Some(process.pid), process.session];
         if let Some(mark) = led.iter().flatten().find_map(|leader| self.leaders.get(leader)) {
-            return Answer::Of(Some(mark.tree));
+            return Answer::Of(Owner::Tree(mark.tree));
         }
         if !self.descendants || process.pid == us {
-            return Answer::Of(None);
+            return Answer::Of(Owner::Nobody);
         }
         let known = self.known.get(&process.pid).filter(|known| known.started == process.started);
         match known {
-            Some(known) => Answer::Of(known.tree),
+            Some(known) => Answer::Of(known.owner),
             None if process.parent == Some(us) => Answer::Of(self.take_in(process)),
             None => Answer::AskItsParent,
         }
     }
 
-    fn take_in(&mut self, process: &Process) -> Option<TreeId> {
-        let tree = self.named_by(&process.environment());
-        self.known.insert(process.pid, Known { started: process.started, tree, left_to_us: true });
-        tree
+    fn take_in(&mut self, process: &Process) -> Owner {
+        let mut environment = process.environment();
+        if environment.is_empty() {
+            if process.is_in_exec() {
+                self.undecided.insert(process.pid);
+                return Owner::Nobody;
+            }
+            environment = process.environment();
+        }
+        let owner = match self.named_by(&environment) {
+            Some(tree) => Owner::Tree(tree),
+            None if !self.all_are_ours || names_a_run(&environment) => Owner::Nobody,
+            None if self.undecided.contains(&process.pid) => return Owner::Nobody,
+            None => self.only_tree().map_or(Owner::Unknown, Owner::Tree),
+        };
+        self.known.insert(process.pid, Known::of(process, owner, true));
+        owner
     }
 
     fn named_by(&self, environment: &[u8]) -> Option<TreeId> {
         self.leaders.values().find(|mark| mark.is_in(environment)).map(|mark| mark.tree)
     }
 
+    /// Returns the attempt from which alone a process can come that has just been left to us.
+    fn only_tree(&self) -> Option<TreeId> {
+        let mut trees = self.leaders.values().map(|mark| mark.tree);
+        let (tree, another) = (trees.next(), trees.next());
+        let is_others = |known: &Known| known.left_to_us && !matches!(known.owner, Owner::Tree(_));
+        tree.filter(|_| another.is_none() && !self.known.values().any(is_others))
+    }
+
     /// Returns the trees that these processes belong to, all of which were left to us. Of others that were,
     /// nothing is remembered any more.
     pub(super) fn trees_of(&mut self, left_to_us: &[Process], us: Pid) -> HashSet<TreeId> {
+        let mut trees = HashSet::new();
+        for process in left_to_us {
+            if let Answer::Of(Owner::Tree(tree)) = self.knows(process, us) {
+                trees.insert(tree);
+            }
+            if let Some(known) = self.known.get_mut(&process.pid) {
+                known.left_to_us = true;
+            }
+        }
+        // Not before: one that has gone may have left us one of these.
         let pids: HashSet<Pid> = left_to_us.iter().map(|process| process.pid).collect();
         self.known.retain(|pid, known| !known.left_to_us || pids.contains(pid));
-        let of = |process| match self.knows(process, us) {
-            Answer::Of(tree) => tree,
-            Answer::AskItsParent => None,
-        };
-        left_to_us.iter().filter_map(of).collect()
+        trees
     }
+
+    /// Whether anybody was left to us of whom nobody knows whose he is.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.known.values().any(|known| known.left_to_us && known.owner == Owner::Unknown)
+    }
+
+    /// Whether there is one of those whom [`Ownership::name_unknown`] did not return yet.
+    pub(super) fn has_unnamed(&self) -> bool {
+        let unnamed = |known: &Known| known.left_to_us && known.owner == Owner::Unknown && !known.named;
+        self.known.values().any(unnamed)
+    }
+
+    /// Returns those of whom nobody knows whose they are, each once.
+    pub(super) fn name_unknown(&mut self, us: Pid, census: &Census) -> Vec<Process> {
+        let mut unknown = self.members(Owner::Unknown, us, census);
+        unknown.retain(|process| {
+            let known = self.known.get_mut(&process.pid);
+            known.is_some_and(|known| !std::mem::replace(&mut known.named, true))
+        });
+        unknown
+    }
+}
+
+/// Whether it is that of a run, ours or not, that has ended or not.
+fn names_a_run(environment: &[u8]) -> bool {
+    environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(b"RUNNER_RUN_ID="))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::Instant;
 
     /// Ids that no process has, so that nothing is read of a real one.
     const US: i32 = 2_000_000_000;
@@ -214,9 +313,23 @@ mod tests {
         ownership
     }
 
+    /// The first of them alone, in a process to which nobody else's are left.
+    fn alone() -> Ownership {
+        let mut ownership = Ownership { descendants: true, all_are_ours: true, ..Ownership::default() };
+        ownership.begin(pid(10), Mark::for_tests(1));
+        ownership
+    }
+
+    const FIRST: Owner = Owner::Tree(TreeId { run: RunRef(1), attempt: 1 });
+
     #[track_caller]
     fn check(ownership: &mut Ownership, processes: &[(i32, i32, i32)], expected: &[i32]) {
-        let members = ownership.members(Mark::for_tests(1).tree, pid(0), &census(processes));
+        check_of(FIRST, ownership, processes, expected);
+    }
+
+    #[track_caller]
+    fn check_of(owner: Owner, ownership: &mut Ownership, processes: &[(i32, i32, i32)], expected: &[i32]) {
+        let members = ownership.members(owner, pid(0), &census(processes));
         let mut found: Vec<i32> =
             members.iter().map(|member| member.pid.as_raw_nonzero().get() - US).collect();
         found.sort_unstable();
@@ -244,12 +357,91 @@ mod tests {
         check(&mut ownership, &[(0, 1, 1), (10, 0, 10), (13, 10, 13)], &[10, 13]);
         let anew = Process { started: 99, ..Process::for_tests(US + 13, US) };
         let census = Census::of(Instant::now(), [anew]);
-        assert_eq!(ownership.members(Mark::for_tests(1).tree, pid(0), &census), []);
+        assert_eq!(ownership.members(FIRST, pid(0), &census), []);
     }
 
     #[test]
     fn strangers_and_circles_belong_to_nobody() {
         check(&mut ownership(true), &[(0, 1, 1), (30, 0, 30), (31, 30, 30), (40, 41, 40), (41, 40, 40)], &[]);
+    }
+
+    /// 13 was left to us, and names no run.
+    const LEFT: [(i32, i32, i32); 4] = [(0, 1, 1), (10, 0, 10), (13, 0, 13), (14, 13, 14)];
+
+    fn look(ownership: &mut Ownership, left_to_us: &[i32]) {
+        let left: Vec<Process> = left_to_us.iter().map(|raw| Process::for_tests(US + raw, US)).collect();
+        ownership.trees_of(&left, pid(0));
+    }
+
+    #[test]
+    fn who_names_no_run_is_of_the_only_one_that_there_is() {
+        check(&mut alone(), &LEFT, &[10, 13, 14]);
+        let mut two = ownership(true);
+        two.all_are_ours = true;
+        check(&mut two, &LEFT, &[10]);
+        check_of(Owner::Unknown, &mut two, &LEFT, &[13, 14]);
+    }
+
+    #[test]
+    fn as_process_1_nobody_is_taken_for_a_jobs() {
+        let mut ownership = Ownership { all_are_ours: false, ..alone() };
+        check(&mut ownership, &LEFT, &[10]);
+        check_of(Owner::Unknown, &mut ownership, &LEFT, &[]);
+    }
+
+    #[test]
+    fn who_was_there_before_is_nobodys() {
+        let mut ownership = alone();
+        ownership.disown(&Process::for_tests(US + 13, US));
+        check(&mut ownership, &LEFT, &[10]);
+        check_of(Owner::Unknown, &mut ownership, &LEFT, &[]);
+    }
+
+    #[test]
+    fn one_that_may_be_our_own_is_not_judged_yet() {
+        let mut ownership = alone();
+        ownership.undecided.insert(pid(13));
+        check(&mut ownership, &LEFT, &[10]);
+        check_of(Owner::Unknown, &mut ownership, &LEFT, &[]);
+        ownership.undecided.clear();
+        check(&mut ownership, &LEFT, &[10, 13, 14]);
+    }
+
+    #[test]
+    fn what_an_attempt_left_on_purpose_is_not_the_next_ones() {
+        let mut ownership = alone();
+        check(&mut ownership, &LEFT, &[10, 13, 14]);
+        look(&mut ownership, &[13]);
+        ownership.end(pid(10), Mark::for_tests(1).tree);
+        ownership.begin(pid(20), Mark::for_tests(2));
+        // 13 has gone and left us 14, of which a census knew; nobody knows of 15.
+        let later = [(0, 1, 1), (20, 0, 20), (14, 0, 14), (15, 0, 15)];
+        look(&mut ownership, &[14, 15]);
+        check_of(Owner::Tree(Mark::for_tests(2).tree), &mut ownership, &later, &[20]);
+        check_of(Owner::Unknown, &mut ownership, &later, &[15]);
+    }
+
+    #[test]
+    fn whoever_is_looked_for_the_others_are_remembered_too() {
+        let mut ownership = ownership(true);
+        ownership.all_are_ours = true;
+        let before = [(0, 1, 1), (10, 0, 10), (20, 0, 20), (21, 20, 21), (22, 21, 22)];
+        check(&mut ownership, &before, &[10]);
+        let second = Owner::Tree(Mark::for_tests(2).tree);
+        check_of(second, &mut ownership, &[(0, 1, 1), (20, 0, 20), (22, 0, 22)], &[20, 22]);
+    }
+
+    #[test]
+    fn who_is_unknown_is_named_once() {
+        let mut ownership = ownership(true);
+        ownership.all_are_ours = true;
+        look(&mut ownership, &[13]);
+        assert!(ownership.has_unnamed());
+        assert_eq!(ownership.name_unknown(pid(0), &census(&LEFT)).len(), 2);
+        assert_eq!(ownership.name_unknown(pid(0), &census(&LEFT)), []);
+        assert!(ownership.has_unknown() && !ownership.has_unnamed());
+        look(&mut ownership, &[]);
+        assert!(!ownership.has_unknown());
     }
 
     #[test]

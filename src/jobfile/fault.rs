@@ -77,6 +77,10 @@ codes! {
     Error BadTime = "bad-time";
     /// A text that is no cron expression.
     Error BadCron = "bad-cron";
+    /// A text that is no calendar event.
+    Error BadCalendar = "bad-calendar";
+    /// A text that is no interval, or one without a start.
+    Error BadInterval = "bad-interval";
     /// A name with a character that names do not have.
     Error BadName = "bad-name";
     /// A zone that the zone data does not have.
@@ -108,6 +112,10 @@ codes! {
     Warning UnevenStep = "uneven-step";
     /// A step larger than its field.
     Warning StepTooLarge = "step-too-large";
+    /// A field that says `*` in a roundabout way.
+    Warning RoundaboutField = "roundabout-field";
+    /// Many jobs that are due in the same second.
+    Warning ManyAtOnce = "many-at-once";
     /// Both day fields are set.
     Warning BothDayFields = "both-day-fields";
     /// A wall-clock time that lies in a gap of the coming year.
@@ -242,9 +250,14 @@ pub struct Fault {
 impl Fault {
     /// A fault at a place of a file.
     pub(super) fn at(code: Code, sheet: &Sheet, span: Range<usize>, message: impl Into<String>) -> Fault {
-        let excerpt = Excerpt::new(sheet, span);
+        Fault::of_excerpt(code, Excerpt::new(sheet, span), message)
+    }
+
+    /// A fault at an excerpt.
+    pub(super) fn of_excerpt(code: Code, excerpt: Excerpt, message: impl Into<String>) -> Fault {
         let (line, column) = (Some(excerpt.line), Some(excerpt.column));
-        Fault { line, column, excerpt: Some(excerpt), ..Fault::of_file(code, &sheet.path, message) }
+        let fault = Fault::of_file(code, &excerpt.file, message);
+        Fault { line, column, excerpt: Some(excerpt), ..fault }
     }
 
     /// A fault of a file as a whole.

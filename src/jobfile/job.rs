@@ -4,10 +4,11 @@ use super::after::{self, Reference};
 use super::fault::{Code, Excerpt, Fault};
 use super::keys::{self, Place as KeyPlace};
 use super::lint;
-use super::shared::{Defaults, Shared};
+use super::shared::{self, Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
+use super::wall::{self, Start};
 use super::{Options, Shelf};
-use crate::model::{After, Job, JobAction, Name, Overlap, Place, stable_hash};
+use crate::model::{After, Job, JobAction, Name, Place, stable_hash};
 use crate::trigger::{
     CronNote, Dst, Gap, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes,
 };
@@ -74,8 +75,10 @@ struct When<'t> {
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
     every: Option<Entry<'t>>,
+    /// Where its first rule of the clock on the wall stands, if that is no cron.
+    wall: Option<Range<usize>>,
     startup: bool,
-    /// Whether that was said of one of its crons.
+    /// Whether that was said of one of its crons or calendar events.
     never_fires: bool,
     after: Option<Box<After>>,
     /// The jobs of `after`, as written.
@@ -119,7 +122,7 @@ pub(super) fn read(
     let zone = shared.timezone.clone().unwrap_or_else(Zone::utc);
     let mut when = read_when(reader, &mut fields, &zone, shelf);
     keys::refuse_rest(reader, fields, KeyPlace::Job);
-    check_overlap(reader, &shared, own_overlap, own_max);
+    shared::check_overlap(reader, &shared, own_overlap, own_max);
     let group = shared.group.clone().map(|group| {
         let message = format!("there is no group `{group}`");
         let span = group_span.unwrap_or_else(|| entry.key_span.clone());
@@ -156,12 +159,13 @@ pub(super) fn read(
             let spans = lint::Spans {
                 job: entry.key_span.clone(),
                 crons: &when.crons,
+                wall: when.wall.clone(),
                 every: when.every.as_ref().map(Entry::span),
                 timeout: timeout_span,
                 gap_is_chosen: shared.dst.gap.is_some(),
                 action: action_span,
             };
-            lint::job(reader, &job, &spans, options, &mut shelf.paths);
+            lint::job(reader, &job, &spans, options, shelf);
         }
         job
     });
@@ -222,16 +226,51 @@ fn read_when<'t>(
     shelf: &mut Shelf,
 ) -> When<'t> {
     let mut when = When::default();
+    let (start, end) = (fields.take("start"), fields.take("end"));
+    let mut bound = |entry: Option<&Entry<'_>>| {
+        let instant = entry.map(|entry| read_instant(reader, entry, zone));
+        when.broken |= instant == Some(None);
+        instant.flatten()
+    };
+    when.start = bound(start.as_ref());
+    when.end = bound(end.as_ref());
+    let start = match (start, when.start) {
+        (None, _) => Start::Missing,
+        (Some(entry), Some(_)) => time_text(reader, &entry).map_or(Start::Faulty, Start::Written),
+        (Some(_), None) => Start::Faulty,
+    };
+    if let (Some(start_at), Some(end_at), Some(end)) = (when.start, when.end, end)
+        && end_at < start_at
+    {
+        reader.fault(Code::Conflict, end.span(), "`end` is before `start`: there is nothing between them");
+        when.broken = true;
+    }
     let mut entries: Vec<Entry<'t>> =
-        ["cron", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
+        ["cron", "calendar", "interval", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
     entries.sort_by_key(|entry| entry.key_span.start);
     for entry in entries {
         let read = match entry.key {
             "cron" => read_crons(reader, &entry, zone, &mut when, shelf),
+            "calendar" => wall::read_calendars(reader, &entry, zone).map(|read| {
+                when.triggers.extend(read.triggers);
+                when.never_fires |= read.never_fires;
+                when.wall = when.wall.take().or(Some(entry.span()));
+            }),
+            "interval" => {
+                let short_month = fields.take("short_month");
+                wall::read_interval(reader, &entry, short_month.as_ref(), &start, zone).map(|trigger| {
+                    when.triggers.push(trigger);
+                    when.wall = when.wall.take().or(Some(entry.span()));
+                })
+            }
             "every" => read_every(reader, &entry, &mut when),
             _ => read_ats(reader, &entry, zone, &mut when),
         };
         when.broken |= read.is_none();
+    }
+    if let Some(short_month) = fields.take("short_month") {
+        wall::refuse_short_month(reader, &short_month);
+        when.broken = true;
     }
     if let Some(startup) = fields.take("startup") {
         when.startup = reader.flag(&startup).unwrap_or_default();
@@ -241,20 +280,6 @@ fn read_when<'t>(
             Some((after, named)) => (when.after, when.after_named) = (Some(Box::new(after)), named),
             None => when.broken = true,
         }
-    }
-    let (start, end) = (fields.take("start"), fields.take("end"));
-    let mut bound = |entry: Option<&Entry<'_>>| {
-        let instant = entry.map(|entry| read_instant(reader, entry, zone));
-        when.broken |= instant == Some(None);
-        instant.flatten()
-    };
-    when.start = bound(start.as_ref());
-    when.end = bound(end.as_ref());
-    if let (Some(start_at), Some(end_at), Some(end)) = (when.start, when.end, end)
-        && end_at < start_at
-    {
-        reader.fault(Code::Conflict, end.span(), "`end` is before `start`: there is nothing between them");
-        when.broken = true;
     }
     when
 }
@@ -332,10 +357,7 @@ fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut 
 }
 
 fn read_instant(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone) -> Option<DateTime<Utc>> {
-    let text = match entry.value.get_ref() {
-        DeValue::Datetime(_) => datetime_text(reader, entry),
-        _ => reader.some_text(entry, "a time such as \"2026-12-24T18:00\"")?,
-    };
+    let text = time_text(reader, entry)?;
     let trigger = Trigger::at(&text.text, zone);
     match trigger.map(|trigger| trigger.instant()) {
         Ok(instant) => instant,
@@ -346,12 +368,19 @@ fn read_instant(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone) -> Opti
     }
 }
 
+fn time_text(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Text> {
+    match entry.value.get_ref() {
+        DeValue::Datetime(_) => Some(datetime_text(reader, entry)),
+        _ => reader.some_text(entry, "a time such as \"2026-12-24T18:00\""),
+    }
+}
+
 /// TOML's own dates and times are taken as they are written.
 fn datetime_text(reader: &Reader<'_>, entry: &Entry<'_>) -> Text {
     Text { text: reader.sheet.text[entry.span()].to_owned(), span: entry.span() }
 }
 
-fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, error: TriggerError) {
+pub(super) fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, error: TriggerError) {
     let span = reader.within(text, error.span.clone());
     let message = error.to_string();
     reader.fault(code, span, message).hint = error.hint;
@@ -369,28 +398,5 @@ impl When<'_> {
                 Arc::new(ScheduleBuilder { triggers, start, end }.build())
             }
         }
-    }
-}
-
-/// `overlap = "allow"` has no limit, so that a limit beside it means something else.
-pub(super) fn check_overlap(
-    reader: &mut Reader<'_>,
-    shared: &Shared,
-    own_overlap: Option<Range<usize>>,
-    own_max: Option<Range<usize>>,
-) {
-    if shared.overlap != Some(Overlap::Allow) || shared.max_instances.is_none() {
-        return;
-    }
-    let from = |own: &Option<Range<usize>>| if own.is_some() { "" } else { " (from [defaults])" };
-    let message = format!(
-        "`overlap = \"allow\"`{} has no limit, but `max_instances`{} sets one",
-        from(&own_overlap),
-        from(&own_max)
-    );
-    let hint = "take max_instances out, or write: overlap = \"skip\"";
-    // A job that inherits both has nothing to point at; the fault was told where one of them is set.
-    if let Some(span) = own_max.or(own_overlap) {
-        reader.fault_with_hint(Code::Conflict, span, message, hint);
     }
 }

@@ -52,8 +52,21 @@ pub(super) const SHARED: &[&str] = &[
     "allow",
 ];
 /// Keys that say what a job does and when.
-const OWN: &[&str] =
-    &["description", "command", "script", "cron", "every", "at", "startup", "after", "start", "end"];
+const OWN: &[&str] = &[
+    "description",
+    "command",
+    "script",
+    "cron",
+    "calendar",
+    "interval",
+    "short_month",
+    "every",
+    "at",
+    "startup",
+    "after",
+    "start",
+    "end",
+];
 const GROUP: &[&str] = &["max_running"];
 const RETRY: &[&str] = &["attempts", "delay", "factor", "max_delay"];
 const AFTER: &[&str] = &["jobs", "on", "any"];
@@ -61,8 +74,7 @@ const DST: &[&str] = &["gap", "fold"];
 const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
-const LATER: &[&str] =
-    &["listen", "notify", "calendar", "interval", "task", "args", "name", "keep", "on_orphan", "filter"];
+const LATER: &[&str] = &["listen", "notify", "task", "args", "name", "keep", "on_orphan", "filter"];
 
 /// All keys of this release.
 #[cfg(test)]
@@ -148,7 +160,6 @@ fn elsewhere(key: &str) -> Option<String> {
 
 fn later_hint(key: &str) -> Option<&'static str> {
     Some(match key {
-        "calendar" | "interval" => "write it as a cron",
         "notify" => "call what notifies in the command",
         "task" | "args" => "they are reserved for programs that embed the scheduler",
         _ => return None,
@@ -163,6 +174,7 @@ fn foreign(key: &str, written: &str) -> Option<String> {
     match key {
         "schedule" if plain.starts_with("@every ") => write(format!("every = \"{}\"", plain[7..].trim())),
         "schedule" => write(format!("cron = {written}")),
+        "OnCalendar" | "on_calendar" => write(format!("calendar = {written}")),
         "run" | "cmd" | "exec" => write(format!("command = {written}")),
         "working_dir" | "working-directory" | "workdir" | "dir" => write(format!("cwd = {written}")),
         "environment" => write(format!("env = {written}")),

@@ -4,9 +4,9 @@ use super::fault::Code;
 use super::plain;
 use super::shared::SHELL;
 use super::value::{Reader, Text};
-use super::{Host, Options};
+use super::{Host, Options, Shelf};
 use crate::model::{Job, JobAction};
-use crate::trigger::{CronNote, DstMark};
+use crate::trigger::{CronNote, DstMark, Trigger};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -22,6 +22,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) struct Spans<'a> {
     pub(super) job: Range<usize>,
     pub(super) crons: &'a [(Text, Arc<[CronNote]>)],
+    /// Its first rule of the clock on the wall that is no cron.
+    pub(super) wall: Option<Range<usize>>,
     pub(super) every: Option<Range<usize>>,
     /// The job's own; one of the defaults is for many.
     pub(super) timeout: Option<Range<usize>>,
@@ -36,12 +38,14 @@ pub(super) fn job(
     job: &Job,
     spans: &Spans<'_>,
     options: &Options,
-    paths: &mut HashMap<PathBuf, bool>,
+    shelf: &mut Shelf,
 ) {
+    shelf.crowds.join(reader, job, &spans.job, options.now);
     for (cron, notes) in spans.crons {
         cron_text(reader, cron, notes);
     }
-    let when = spans.crons.first().map(|(cron, _)| cron.span.clone()).or(spans.every.clone());
+    let when = spans.crons.first().map(|(cron, _)| cron.span.clone());
+    let when = when.or(spans.wall.clone()).or(spans.every.clone());
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
     if !spans.gap_is_chosen {
@@ -51,7 +55,7 @@ pub(super) fn job(
     pipe(reader, job, spans);
     plain_command(reader, job, spans);
     if let Some(host) = &options.host {
-        on_host(reader, job, spans, &mut Machine { host, paths });
+        on_host(reader, job, spans, &mut Machine { host, paths: &mut shelf.paths });
     }
 }
 
@@ -71,6 +75,10 @@ fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
                 let message = format!("a step of {step} leaves only the first {field}");
                 let hint = format!("write that {field} alone");
                 reader.warn(Code::StepTooLarge, reader.within(cron, span), message, hint);
+            }
+            CronNote::Roundabout { span, field } => {
+                let message = format!("every {field}, said in a roundabout way");
+                reader.warn(Code::RoundaboutField, reader.within(cron, span), message, "write: *");
             }
             CronNote::BothDayFields { span } => {
                 let message =
@@ -97,7 +105,7 @@ fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<u
     }
     if job.schedule.is_empty() && !job.startup && job.after.is_none() && job.enabled {
         let message = format!("the job `{}` has no trigger, and only runs by hand", job.name);
-        let hint = "write: cron, every, at, startup or after; or say that it is meant: enabled = false";
+        let hint = "write: cron, calendar, interval, every, at, startup or after; or say that it is meant: enabled = false";
         reader.warn(Code::NoTrigger, spans.job.clone(), message, hint);
     }
     if !job.schedule.is_empty() && !job.schedule.never_fires() && job.schedule.next_after(now).is_none() {
@@ -108,17 +116,21 @@ fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<u
 
 /// A wall-clock time that does not exist on some day of the coming year.
 fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
-    for gap in job.zone.gaps(now, now + TimeDelta::days(366)) {
-        if job.schedule.dst_mark(gap) == Some(DstMark::Gap) {
-            let at = job.zone.at(gap);
-            let message = format!("on {} its time does not exist in {}", at.format("%Y-%m-%d"), job.zone);
-            let hint = format!(
-                "it runs at {} then; another hour has no such day, dst = {{ gap = \"skip\" }} leaves it out",
-                at.format("%H:%M")
-            );
-            reader.warn(Code::DstGap, when.clone(), message, hint);
-            return;
-        }
+    // A calendar event may have a zone of its own.
+    let gaps = |trigger: &Trigger| {
+        let zone = trigger.zone().cloned()?;
+        let gaps = zone.gaps(now, now + TimeDelta::days(366));
+        gaps.into_iter().find(|gap| job.schedule.dst_mark(*gap) == Some(DstMark::Gap)).map(|gap| (gap, zone))
+    };
+    let first = job.schedule.triggers().iter().filter_map(gaps).min_by_key(|(gap, _)| *gap);
+    if let Some((gap, zone)) = first {
+        let at = zone.at(gap);
+        let message = format!("on {} its time does not exist in {zone}", at.format("%Y-%m-%d"));
+        let hint = format!(
+            "it runs at {} then; another hour has no such day, dst = {{ gap = \"skip\" }} leaves it out",
+            at.format("%H:%M")
+        );
+        reader.warn(Code::DstGap, when, message, hint);
     }
 }
 

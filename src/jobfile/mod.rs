@@ -5,12 +5,13 @@
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
 //! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
 //! of users and limits, `dst` that of changes of the clock), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
-//! `lint` says what is legal but likely not meant. `fault` words a fault, `render` draws it.
+//! `lint` says what is legal but likely not meant (`crowd` of many jobs together). `fault` words a fault, `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
 
 mod after;
+mod crowd;
 mod dst;
 mod fault;
 mod job;
@@ -26,6 +27,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod value;
+mod wall;
 
 pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use source::{FILE_BYTES_MAX, Source};
@@ -34,6 +36,7 @@ use crate::model::{Job, JobAction, Name, Plan, Settings, User};
 use crate::trigger::Zone;
 use after::Reference;
 use chrono::{DateTime, Utc};
+use crowd::Crowds;
 use fault::Spot;
 use runner::RunnerTable;
 use shared::{Defaults, Shared};
@@ -102,6 +105,7 @@ struct Shelf {
     seed: String,
     /// Whether a path of this machine is there.
     paths: HashMap<PathBuf, bool>,
+    crowds: Crowds,
 }
 
 impl Shelf {
@@ -160,6 +164,8 @@ impl<'a> Loader<'a> {
         let settings = self.read_file(&sheet, None)?;
         self.look_up_groups();
         self.look_up_after();
+        let crowds = std::mem::take(&mut self.shelf.crowds);
+        self.faults.extend(crowds.fault(&sheet, &settings.zone));
         if self.defined.is_empty() && self.faults.iter().all(|fault| fault.severity() == Severity::Warning) {
             let fault = Fault::of_file(Code::NoJobs, &sheet.path, "expected at least one job, found none");
             self.faults.push(fault.hint("write one as [jobs.NAME]; `runner init` writes a first file"));

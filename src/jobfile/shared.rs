@@ -3,7 +3,6 @@
 
 use super::dst;
 use super::fault::Code;
-use super::job;
 use super::keys::{self, Place};
 use super::source::Sheet;
 use super::value::{Entry, Fields, Reader};
@@ -12,6 +11,7 @@ use crate::trigger::{Dst, Zone};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl Shared {
         let (overlap, most) = (key_span("overlap"), key_span("max_instances"));
         let shared = Shared::read(reader, &mut fields);
         keys::refuse_rest(reader, fields, Place::Defaults);
-        job::check_overlap(reader, &shared, overlap, most);
+        check_overlap(reader, &shared, overlap, most);
         shared
     }
 
@@ -386,4 +386,27 @@ fn read_allow(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<Code>> {
         }
     }
     Some(allowed)
+}
+
+/// `overlap = "allow"` has no limit, so that a limit beside it means something else.
+pub(super) fn check_overlap(
+    reader: &mut Reader<'_>,
+    shared: &Shared,
+    own_overlap: Option<Range<usize>>,
+    own_max: Option<Range<usize>>,
+) {
+    if shared.overlap != Some(Overlap::Allow) || shared.max_instances.is_none() {
+        return;
+    }
+    let from = |own: &Option<Range<usize>>| if own.is_some() { "" } else { " (from [defaults])" };
+    let message = format!(
+        "`overlap = \"allow\"`{} has no limit, but `max_instances`{} sets one",
+        from(&own_overlap),
+        from(&own_max)
+    );
+    let hint = "take max_instances out, or write: overlap = \"skip\"";
+    // A job that inherits both has nothing to point at; the fault was told where one of them is set.
+    if let Some(span) = own_max.or(own_overlap) {
+        reader.fault_with_hint(Code::Conflict, span, message, hint);
+    }
 }

@@ -163,6 +163,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether this warning is not to be told of the job.
+    pub(super) fn allows(&self, code: Code) -> bool {
+        self.allowed.contains(&code)
+    }
+
     /// The value as it is written, shortened.
     pub(super) fn written(&self, entry: &Entry<'_>) -> String {
         self.written_value(entry.value)
@@ -348,7 +353,11 @@ impl<'a> Reader<'a> {
         let bad = |expected: &str| format!("`{key}`: expected {expected}, found `{text}`");
         if let Some(unit) = calendar_unit(text) {
             let message = bad("a duration of weeks, days, hours, minutes, seconds or milliseconds");
-            let hint = format!("a {unit} is not always the same time; use a cron, or days");
+            let instead = match key {
+                "every" => format!("write: interval = \"{}\", with a start", text.trim()),
+                _ => "use days".to_owned(),
+            };
+            let hint = format!("a {unit} is not always the same time; {instead}");
             self.fault_with_hint(Code::BadDuration, span.clone(), message, hint);
             return None;
         }

@@ -63,6 +63,14 @@ impl At {
         At { instants: [first.map(instant), second.map(instant)], in_gap, ..self }
     }
 
+    /// The local time that it means in `zone`, also where it lies in a gap.
+    pub(super) fn local(&self, zone: &Zone) -> NaiveDateTime {
+        match self.written {
+            Written::Instant(instant) => zone.at(instant).naive_local(),
+            Written::Local(local) => local,
+        }
+    }
+
     /// The first of its instants.
     pub(super) fn first(&self) -> Option<FireTime> {
         self.instants[0]

@@ -13,32 +13,38 @@ pub(super) struct Date {
     pub(super) day: u32,
 }
 
+/// 280,000 years, so that all of chrono's days are positive numbers.
+const SHIFT_CYCLES: u32 = 700;
+/// Days from 0000-03-01, so many cycles of 400 years before, to 1970-01-01.
+const SHIFT_DAYS: u32 = 719_468 + 146_097 * SHIFT_CYCLES;
+const SHIFT_YEARS: u32 = 400 * SHIFT_CYCLES;
+
+/// Both ways as in Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms"
+/// (2022): years begin in March, so that the leap day is their last.
 impl Date {
-    /// The day that is so many days after 1970-01-01 (Howard Hinnant's `civil_from_days`).
+    /// The day that is so many days after 1970-01-01, at most 262,000 years from it.
     pub(super) fn from_days(days: i64) -> Date {
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        let small = |value: i64| u32::try_from(value).expect("a month or a day");
-        Date { year: i32::try_from(year).unwrap_or(i32::MAX), month: small(month), day: small(day) }
+        let shifted = u32::try_from(days + i64::from(SHIFT_DAYS)).unwrap_or(0).min(u32::MAX / 8);
+        let quarters = 4 * shifted + 3;
+        let (century, day_of_century) = (quarters / 146_097, quarters % 146_097 / 4);
+        let scaled = 2_939_745 * u64::from(4 * day_of_century + 3);
+        let low = |value: u64| u32::try_from(value & 0xffff_ffff).expect("cut to 32 bits");
+        let (year_of_century, day_of_year) = (low(scaled >> 32), low(scaled) / 2_939_745 / 4);
+        let scaled = 2141 * day_of_year + 197_913;
+        let (month, day) = (scaled >> 16, scaled % (1 << 16) / 2141 + 1);
+        let turned = u32::from(day_of_year >= 306);
+        let year = (100 * century + year_of_century + turned).cast_signed() - SHIFT_YEARS.cast_signed();
+        Date { year, month: month - 12 * turned, day }
     }
 
-    /// Days after 1970-01-01 (Howard Hinnant's `days_from_civil`).
+    /// Days after 1970-01-01.
     pub(super) fn days(self) -> i64 {
-        let (month, day) = (i64::from(self.month), i64::from(self.day));
-        let year = i64::from(self.year) - i64::from(month <= 2);
-        let era = year.div_euclid(400);
-        let year_of_era = year.rem_euclid(400);
-        let month_from_march = (month + 9) % 12;
-        let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        era * 146_097 + day_of_era - 719_468
+        let turned = u32::from(self.month <= 2);
+        let year = (self.year + SHIFT_YEARS.cast_signed()).cast_unsigned() - turned;
+        let century = year / 100;
+        let before_year = 1461 * year / 4 - century + century / 4;
+        let before_month = (979 * (self.month + 12 * turned) - 2919) / 32;
+        i64::from(before_year + before_month + self.day - 1) - i64::from(SHIFT_DAYS)
     }
 }
 
@@ -65,7 +71,8 @@ mod tests {
     #[test]
     fn dates_are_chronos_over_two_cycles() {
         let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).expect("a date");
-        for days in (-146_097..146_097 * 2).step_by(13) {
+        let ends = [-95_000_000, -719_163, -1, 0, 2_932_896, 2_932_897, 95_000_000];
+        for days in (-146_097..146_097 * 2).step_by(13).chain(ends) {
             let date = Date::from_days(days);
             let expected = epoch + chrono::TimeDelta::days(days);
             assert_eq!(

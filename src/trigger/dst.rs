@@ -1,17 +1,5 @@
 //! What a job wants where its clock is put forward (a *gap*: local times that never are) or back (a *fold*:
 //! local times that are twice).
-//!
-//! | | fixed times, such as `30 2 * * *`, `at` | recurring ones, such as `*/20 * * * *` |
-//! | --- | --- | --- |
-//! | `gap = "after"` | **the default**: once, at the first instant after the gap | once at the first instant after the gap, if any of its times lie in it |
-//! | `gap = "skip"` | not that day | **the default**: nothing in the gap |
-//! | `fold = "first"` | **the default**: on the first pass | silent during the second pass |
-//! | `fold = "last"` | on the second pass | silent during the first pass |
-//! | `fold = "both"` | twice | **the default**: every match of both passes |
-//!
-//! What recurs follows real time: several times in one gap are still one fire time after it, and one that is
-//! due there anyway is not doubled. A change of more than three hours is a correction of the calendar: nothing
-//! is made up and nothing held back, whatever is chosen. `every` is elapsed time and does not notice.
 
 /// What becomes of local times that never are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +21,19 @@ pub enum Fold {
     Both,
 }
 
-/// A job's choice. What it leaves open is as its kind of trigger has it: see the module's table.
+/// A job's choice. What it leaves open is as its kind of trigger has it:
+///
+/// | | fixed times, such as `30 2 * * *`, `at` | recurring ones, such as `*/20 * * * *` |
+/// | --- | --- | --- |
+/// | `gap = "after"` | **the default**: once, at the first instant after the gap | once at the first instant after the gap, if any of its times lie in it |
+/// | `gap = "skip"` | not that day | **the default**: nothing in the gap |
+/// | `fold = "first"` | **the default**: on the first pass | silent during the second pass |
+/// | `fold = "last"` | on the second pass | silent during the first pass |
+/// | `fold = "both"` | twice | **the default**: every match of both passes |
+///
+/// What recurs follows real time: several times in one gap are still one fire time after it, and one that is
+/// due there anyway is not doubled. A change of more than three hours is a correction of the calendar: nothing
+/// is made up and nothing held back, whatever is chosen (but an `at` fires after it). `every` is elapsed time and does not notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dst {
     /// For times in a gap.

@@ -4,25 +4,31 @@
 //! its `start` and `end`. Nothing here reads a clock; the same question always has the same answer.
 //!
 //! Instants are UTC; wall-clock rules are meant in a [`Zone`]. What a rule says is first found on the plain
-//! calendar (`cron`, one local second after another) and only then placed in the zone (`local`), where
-//! gaps and folds are. So no search depends on daylight saving, and no daylight-saving rule on the search.
+//! calendar (`cron`, `on_calendar`, `interval`; one local second after another) and only then placed in the zone
+//! (`local`), where gaps and folds are. So no search depends on daylight saving, and no daylight-saving rule on the search.
 //!
 //! It knows no other room of this crate.
 
 mod at;
 mod calendar;
+mod combine;
 mod cron;
 mod dst;
 mod every;
+mod interval;
 mod local;
+mod on_calendar;
+mod piece;
 mod schedule;
 #[cfg(test)]
 mod tests;
 mod union;
+mod wall;
 mod zone;
 
-pub use cron::{CronNote, cron_notes};
+pub use cron::{CronField, CronNote, cron_notes};
 pub use dst::{Dst, Fold, Gap};
+pub use interval::ShortMonth;
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
 pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
 

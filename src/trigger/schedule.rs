@@ -2,10 +2,14 @@
 
 use super::at::At;
 use super::calendar::DAY;
-use super::cron::{self, Cron};
+use super::combine::{Combined, Predicate};
+use super::cron::{self, Cron, CronField};
 use super::dst::{Dst, Follow};
 use super::every::Every;
+use super::interval::{Interval, ShortMonth};
+use super::on_calendar::OnCalendar;
 use super::union::{self, Sheet};
+use super::wall::Wall;
 use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::sync::Arc;
@@ -20,9 +24,10 @@ pub struct Trigger {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
-    Cron { cron: Arc<Cron>, zone: Zone, follow: Follow },
+    Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
-    At { at: At, zone: Zone },
+    At { at: Box<At>, zone: Zone },
+    Combined(Box<Combined>),
 }
 
 /// What a fire time owes to daylight saving.
@@ -63,9 +68,8 @@ impl Trigger {
         if let Some(period) = cron::period(text) {
             return Trigger::every(period?);
         }
-        let cron = Arc::new(Cron::parse(text, 0)?);
-        let follow = Dst::default().follow(cron.recurring);
-        Ok(Trigger { text: text.trim().into(), rule: Rule::Cron { cron, zone: zone.clone(), follow } })
+        let wall = Wall::Cron(Arc::new(Cron::parse(text, 0)?));
+        Ok(Trigger::of_wall(text.trim().into(), wall, zone))
     }
 
     /// Returns the trigger of a cron expression from somewhere else, which may have its own zone in front:
@@ -83,7 +87,7 @@ impl Trigger {
 
     /// Whether it is a cron with an `H`, and so another one for each job.
     pub fn is_drawn(&self) -> bool {
-        matches!(&self.rule, Rule::Cron { cron, .. } if cron.drawn)
+        matches!(&self.rule, Rule::Wall { wall: Wall::Cron(cron), .. } if cron.drawn)
     }
 
     /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
@@ -91,13 +95,75 @@ impl Trigger {
     #[must_use]
     pub fn spread(self, spread: u64) -> Trigger {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } if cron.drawn => {
+            Rule::Wall { wall: Wall::Cron(cron), zone, follow } if cron.drawn => {
                 let cron = Cron::parse(&self.text, spread).expect("it was read before");
-                let rule = Rule::Cron { cron: Arc::new(cron), zone: zone.clone(), follow: *follow };
+                let wall = Wall::Cron(Arc::new(cron));
+                let rule = Rule::Wall { wall, zone: zone.clone(), follow: *follow };
                 Trigger { rule, ..self }
             }
             _ => self,
         }
+    }
+
+    /// Returns the trigger of a calendar event as systemd.time(7) has it, meant in the zone behind it, else in
+    /// `zone`.
+    ///
+    /// Weekdays, a date and a time, each of which may be missing: `Mon..Fri 09:00`, `*-*~01`, `*:0/15 UTC`,
+    /// `quarterly`; whole seconds only. Years are 1970 to 2199. Single times in a gap fire at the first instant
+    /// after it, in a fold on the first pass; if the hour, the minute or the second is `*` or repeats without
+    /// an end (`0/15`), it follows real time. [`Trigger::with_dst`] chooses.
+    ///
+    /// # Errors
+    /// [`TriggerError`] points at what is wrong.
+    ///
+    /// ```
+    /// use runner::trigger::{Schedule, ScheduleBuilder, Trigger, Zone};
+    /// let berlin = Zone::find("Europe/Berlin")?;
+    /// let last_friday = Trigger::calendar("Fri *-*~7/1 17:00", &berlin)?;
+    /// assert_eq!(last_friday.normalised().as_deref(), Some("Fri *-*~07/1 17:00:00"));
+    /// let schedule = ScheduleBuilder { triggers: vec![last_friday], ..Default::default() }.build();
+    /// let next = schedule.next_after("2026-01-01T00:00:00Z".parse()?).unwrap();
+    /// assert_eq!(berlin.at(next).to_rfc3339(), "2026-01-30T17:00:00+01:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn calendar(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
+        let calendar = OnCalendar::parse(text)?;
+        let zone = calendar.zone().unwrap_or(zone).clone();
+        let text = format!("calendar {}", text.trim()).into();
+        Ok(Trigger::of_wall(text, Wall::Calendar(Arc::new(calendar)), &zone))
+    }
+
+    /// Returns the trigger of days, weeks, months or years of wall-clock time from `start` on: `2 weeks`. The start
+    /// is written as for [`at`](Trigger::at); it is the first fire time, and gives the day and the time of day.
+    ///
+    /// In a gap it fires at the first instant after it, in a fold on the first pass ([`Trigger::with_dst`] chooses). [`ShortMonth`] says what
+    /// happens to the 29th, 30th and 31st.
+    ///
+    /// # Errors
+    /// A text that is no interval, to which the error points; a `start` that is no time.
+    ///
+    /// ```
+    /// use runner::trigger::{ScheduleBuilder, ShortMonth, Trigger, Zone};
+    /// let monthly = Trigger::interval("1 month", "2026-01-31T09:00", ShortMonth::Skip, &Zone::utc())?;
+    /// let schedule = ScheduleBuilder { triggers: vec![monthly], ..Default::default() }.build();
+    /// let next = schedule.next_after("2026-01-31T09:00:00Z".parse()?).unwrap();
+    /// assert_eq!(next.to_rfc3339(), "2026-03-31T09:00:00+00:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interval(
+        text: &str,
+        start: &str,
+        short_month: ShortMonth,
+        zone: &Zone,
+    ) -> Result<Trigger, TriggerError> {
+        let wall = Wall::Interval(Arc::new(Interval::parse(text, start, short_month, zone)?));
+        let text = format!("interval {}", text.trim()).into();
+        Ok(Trigger::of_wall(text, wall, zone))
+    }
+
+    fn of_wall(text: Arc<str>, wall: Wall, zone: &Zone) -> Trigger {
+        let follow = Dst::default().follow(wall.recurs());
+        Trigger { text, rule: Rule::Wall { wall, zone: zone.clone(), follow } }
     }
 
     /// Returns the trigger of a period of elapsed time: whole milliseconds, 10 or more. It is anchored at the
@@ -118,8 +184,60 @@ impl Trigger {
     /// # Errors
     /// A text that is neither, or a day that the calendar does not have.
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
-        let at = At::parse(text, zone)?;
+        let at = Box::new(At::parse(text, zone)?);
         Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
+    }
+
+    /// Returns the union of some triggers: it fires whenever one of them does, once if several do. For the library;
+    /// a job of a file has lists instead. Of none it never fires.
+    ///
+    /// ```
+    /// use runner::trigger::{ScheduleBuilder, Trigger, Zone};
+    /// let utc = Zone::utc();
+    /// let working_hours = Trigger::cron("0 9-17 * * MON-FRI", &utc)?;
+    /// let first_week = Trigger::calendar("*-*-1..7 *:00", &utc)?;
+    /// let nights = Trigger::cron("0 3 * * *", &utc)?.filter(|at| at.timestamp() % 172_800 >= 86_400);
+    /// let trigger = Trigger::any([Trigger::all([working_hours, first_week]), nights]);
+    /// let schedule = ScheduleBuilder { triggers: vec![trigger], ..Default::default() }.build();
+    /// let next = schedule.next_after("2026-02-01T12:00:00Z".parse()?).unwrap();
+    /// assert_eq!(next.to_rfc3339(), "2026-02-02T09:00:00+00:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn any(branches: impl IntoIterator<Item = Trigger>) -> Trigger {
+        Trigger::combined("any of", branches.into_iter().collect(), Combined::Any)
+    }
+
+    /// Returns the intersection of some triggers: it fires when all of them do. For the library. Of none it never
+    /// fires.
+    ///
+    /// An intersection may be empty. A search goes from one instant at which all could meet to the next, and ends
+    /// after 100,000 of them, which is 273 years for triggers of once a day: what is farther away counts as
+    /// exhausted.
+    pub fn all(branches: impl IntoIterator<Item = Trigger>) -> Trigger {
+        let branches: Box<[Trigger]> = branches.into_iter().collect();
+        let combine = if branches.is_empty() { Combined::Any } else { Combined::All };
+        Trigger::combined("all of", branches, combine)
+    }
+
+    /// Returns it without the fire times that `accepts` says no to. For the library. The predicate has to be pure:
+    /// the same answer for the same instant.
+    ///
+    /// A search ends after 100,000 fire times in a row that are refused: what is farther away counts as exhausted.
+    #[must_use]
+    pub fn filter(self, accepts: impl Fn(FireTime) -> bool + Send + Sync + 'static) -> Trigger {
+        let text = format!("some of ({})", self.text).into();
+        let filter = Combined::Filter(self, Predicate(Arc::new(accepts)));
+        Trigger { text, rule: Rule::Combined(Box::new(filter)) }
+    }
+
+    fn combined(
+        what: &str,
+        branches: Box<[Trigger]>,
+        combine: impl Fn(Box<[Trigger]>) -> Combined,
+    ) -> Trigger {
+        let texts: Vec<&str> = branches.iter().map(Trigger::text).collect();
+        let text = format!("{what} ({})", texts.join("; ")).into();
+        Trigger { text, rule: Rule::Combined(Box::new(combine(branches))) }
     }
 
     /// Returns it with a choice for where the clock is put forward or back; what the choice leaves open is as
@@ -127,23 +245,90 @@ impl Trigger {
     #[must_use]
     pub fn with_dst(mut self, dst: Dst) -> Trigger {
         match &mut self.rule {
-            Rule::Cron { cron, follow, .. } => *follow = dst.follow(cron.recurring),
-            Rule::At { at, zone } => *at = at.resolved(zone, dst),
+            Rule::Wall { wall, follow, .. } => *follow = dst.follow(wall.recurs()),
+            Rule::At { at, zone } => **at = at.resolved(zone, dst),
+            Rule::Combined(combined) => {
+                for branch in combined.branches_mut() {
+                    *branch = branch.clone().with_dst(dst);
+                }
+            }
             Rule::Every(_) => {}
         }
         self
     }
 
-    /// How it is named to people: `0 3 * * *`, `every 15m`, `at 2026-12-24T18:00`.
+    /// Anchors periods.
+    fn anchor(&mut self, start: DateTime<Utc>) {
+        match &mut self.rule {
+            Rule::Every(every) => *every = every.anchored(start),
+            Rule::Combined(combined) => {
+                combined.branches_mut().iter_mut().for_each(|branch| branch.anchor(start));
+            }
+            Rule::Wall { .. } | Rule::At { .. } => {}
+        }
+    }
+
+    /// How it is named to people: `0 3 * * *`, `calendar daily`, `interval 2 weeks`, `every 15m`, `at 2026-12-24T18:00`.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What it means, in plain English, from what fires and not from its text: `at 02:30 on Monday to Friday`,
+    /// `every 15 minutes past hours 9 to 17, on the last weekday of the month`. Times are those of its zone.
+    ///
+    /// ```
+    /// use runner::trigger::{Trigger, Zone};
+    /// let trigger = Trigger::cron("*/15 9-17 LW * *", &Zone::utc())?;
+    /// assert_eq!(trigger.describe(), "every 15 minutes past hours 9 to 17, on the last weekday of the month");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn describe(&self) -> String {
+        match &self.rule {
+            Rule::Wall { wall, .. } => wall.describe(),
+            Rule::Combined(combined) => combined.describe(),
+            Rule::Every(every) => {
+                format!("every {} of elapsed time", humantime::format_duration(every.period()))
+            }
+            Rule::At { at, zone } => {
+                let times: Vec<_> =
+                    at.all().map(|instant| zone.at(instant).format("%F %T %:z").to_string()).collect();
+                match &*times {
+                    [] => "never: its local time is left out".into(),
+                    times => format!("at {}", times.join(" and ")),
+                }
+            }
+        }
+    }
+
+    /// The fields of a cron, in order; empty for every other kind. A nickname has those that it stands for.
+    pub fn cron_fields(&self) -> Vec<CronField> {
+        match &self.rule {
+            Rule::Wall { wall: Wall::Cron(cron), .. } => cron.fields(&self.text),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The form in which `systemd-analyze calendar` shows a `calendar`.
+    pub fn normalised(&self) -> Option<String> {
+        match &self.rule {
+            Rule::Wall { wall: Wall::Calendar(calendar), .. } => Some(calendar.normalised()),
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } | Rule::Combined(_) => None,
+        }
+    }
+
+    /// The zone in which its times are meant; `None` for elapsed time and for triggers made of triggers.
+    pub fn zone(&self) -> Option<&Zone> {
+        match &self.rule {
+            Rule::Wall { zone, .. } | Rule::At { zone, .. } => Some(zone),
+            Rule::Every(_) | Rule::Combined(_) => None,
+        }
     }
 
     /// The period of an `every`.
     pub fn period(&self) -> Option<Duration> {
         match &self.rule {
             Rule::Every(every) => Some(every.period()),
-            Rule::Cron { .. } | Rule::At { .. } => None,
+            Rule::Wall { .. } | Rule::At { .. } | Rule::Combined(_) => None,
         }
     }
 
@@ -151,37 +336,39 @@ impl Trigger {
     pub fn instant(&self) -> Option<FireTime> {
         match &self.rule {
             Rule::At { at, .. } => at.first(),
-            Rule::Cron { .. } | Rule::Every(_) => None,
+            Rule::Wall { .. } | Rule::Every(_) | Rule::Combined(_) => None,
         }
     }
 
-    fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+    pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
+            Rule::Wall { wall, zone, follow } => {
                 let from = after.timestamp().checked_add(1)?;
-                instant(local::first_from(zone, &**cron, *follow, from)?)
+                instant(local::first_from(zone, wall, *follow, from)?)
             }
             Rule::Every(every) => every.next_after(after),
+            Rule::Combined(combined) => combined.next_after(after),
             Rule::At { at, .. } => at.all().find(|instant| *instant > after),
         }
     }
 
-    fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
+    pub(super) fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
+            Rule::Wall { wall, zone, follow } => {
                 let until = seconds_up(before).checked_sub(1)?;
-                instant(local::last_until(zone, &**cron, *follow, until)?)
+                instant(local::last_until(zone, wall, *follow, until)?)
             }
             Rule::Every(every) => every.prev_before(before),
+            Rule::Combined(combined) => combined.prev_before(before),
             Rule::At { at, .. } => at.all().rfind(|instant| *instant < before),
         }
     }
 
-    /// What it is by if it is elapsed time.
+    /// Its period and anchor if it is elapsed time.
     pub(super) fn as_every(&self) -> Option<&Every> {
         match &self.rule {
             Rule::Every(every) => Some(every),
-            Rule::Cron { .. } | Rule::At { .. } => None,
+            Rule::Wall { .. } | Rule::At { .. } | Rule::Combined(_) => None,
         }
     }
 
@@ -195,15 +382,15 @@ impl Trigger {
                     .take_while(|second| *second < end)
                     .for_each(|at| sheet.mark(at - begin));
             }
-            Rule::Cron { cron, zone, .. } => match plain_minutes(zone, day) {
-                Some(minutes) => {
+            Rule::Wall { wall, zone, .. } => match wall.as_cron().zip(plain_minutes(zone, day)) {
+                Some((cron, minutes)) => {
                     let (local, ahead) = (day + minutes.div_euclid(1440), minutes.rem_euclid(1440));
                     cron.mark(local, |minute, seconds| sheet.mark_minute(minute - ahead, seconds));
                     cron.mark(local + 1, |minute, seconds| sheet.mark_minute(minute + 1440 - ahead, seconds));
                 }
                 None => self.mark_each(day, sheet),
             },
-            Rule::At { .. } => self.mark_each(day, sheet),
+            Rule::At { .. } | Rule::Combined(_) => self.mark_each(day, sheet),
         }
     }
 
@@ -222,45 +409,71 @@ impl Trigger {
     /// What tells a day apart from others, of which the same seconds are marked if this is the same.
     pub(super) fn day_key(&self, day: i64) -> Option<[i64; 2]> {
         match &self.rule {
-            Rule::Every(every) => every.seconds_from(day * DAY).next().map(|second| [second - day * DAY, 0]),
-            Rule::Cron { cron, zone, .. } => plain_minutes(zone, day).map(|minutes| {
+            Rule::Every(every) => {
+                let first = every.seconds_from(day * DAY).next().map(|second| second - day * DAY);
+                Some([first.unwrap_or(DAY), 0])
+            }
+            Rule::Wall { wall, zone, .. } => {
+                let (cron, minutes) = wall.as_cron().zip(plain_minutes(zone, day))?;
                 let local = day + minutes.div_euclid(1440);
                 let matches = |day| i64::from(cron.matches_day(day));
-                [minutes, matches(local) * 2 + matches(local + 1)]
-            }),
-            Rule::At { .. } => None,
+                Some([minutes, matches(local) * 2 + matches(local + 1)])
+            }
+            Rule::At { at, .. } => {
+                let is_that_day = |instant: FireTime| instant.timestamp().div_euclid(DAY) == day;
+                (!at.all().any(is_that_day)).then_some([0, 0])
+            }
+            Rule::Combined(_) => None,
         }
     }
 
     pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
+            Rule::Wall { wall, zone, follow } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
-                local::count(zone, &**cron, *follow, from, until)
+                local::count(zone, wall, *follow, from, until)
             }
             Rule::Every(every) => every.count_between(after, until),
+            Rule::Combined(combined) => {
+                let next = |at: DateTime<Utc>| combined.next_after(at).filter(|at| *at <= until);
+                std::iter::successors(next(after), |at| next(*at)).count() as u64
+            }
             Rule::At { at, .. } => {
                 at.all().filter(|instant| after < *instant && *instant <= until).count() as u64
             }
         }
     }
 
-    fn names(&self, fire_time: FireTime) -> bool {
+    pub(super) fn names(&self, fire_time: FireTime) -> bool {
         let just_before = fire_time - TimeDelta::nanoseconds(1);
         self.next_after(just_before) == Some(fire_time)
+    }
+
+    /// Whether its searches end only where there is nothing more.
+    pub(super) fn is_exact(&self) -> bool {
+        match &self.rule {
+            Rule::Combined(combined) => combined.is_exact(),
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } => true,
+        }
+    }
+
+    /// Whether it is known to name no instant of any year.
+    pub(super) fn never_fires(&self) -> bool {
+        self.is_exact() && self.next_after(beginning()).is_none()
     }
 
     /// Returns what `fire_time`, one of its own, owes to daylight saving.
     pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
         let second = fire_time.timestamp();
         match &self.rule {
-            Rule::Cron { cron, zone, follow } => {
-                if local::is_made_up(zone, &**cron, *follow, second) {
+            Rule::Wall { wall, zone, follow } => {
+                if local::is_made_up(zone, wall, *follow, second) {
                     return Some(DstMark::Gap);
                 }
                 local::is_folded(zone, second).then_some(DstMark::Fold)
             }
             Rule::Every(_) => None,
+            Rule::Combined(combined) => combined.dst_mark(fire_time),
             Rule::At { at, .. } if at.is_in_gap() => Some(DstMark::Gap),
             Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
         }
@@ -275,6 +488,11 @@ fn plain_minutes(zone: &Zone, day: i64) -> Option<i64> {
 
 fn instant(second: i64) -> Option<FireTime> {
     Utc.timestamp_opt(second, 0).single()
+}
+
+/// Nothing fires earlier.
+fn beginning() -> DateTime<Utc> {
+    DateTime::<Utc>::MIN_UTC + TimeDelta::days(366)
 }
 
 fn seconds_up(at: DateTime<Utc>) -> i64 {
@@ -297,8 +515,8 @@ impl ScheduleBuilder {
     pub fn build(self) -> Schedule {
         let ScheduleBuilder { mut triggers, start, end } = self;
         for trigger in &mut triggers {
-            if let (Rule::Every(every), Some(start)) = (&mut trigger.rule, start) {
-                *every = every.anchored(start);
+            if let Some(start) = start {
+                trigger.anchor(start);
             }
         }
         Schedule { triggers: triggers.into(), start, end }
@@ -343,9 +561,12 @@ impl Schedule {
             _ if after >= until => 0,
             [] => 0,
             [only] => only.count_between(after, until),
-            several => union::count(several, after, until).unwrap_or_else(|| {
-                self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64
-            }),
+            several => {
+                let each = || self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64;
+                let combined = |trigger: &Trigger| matches!(trigger.rule, Rule::Combined(_));
+                let counted = (!several.iter().any(combined)).then(|| union::count(several, after, until));
+                counted.flatten().unwrap_or_else(each)
+            }
         }
     }
 
@@ -381,8 +602,10 @@ impl Schedule {
         self.triggers.is_empty()
     }
 
-    /// Whether it has triggers, and none of them names any instant of any year.
+    /// Whether it has triggers, and none of them names any instant of any year. Of an intersection or a filter this
+    /// is known only if one of its branches never fires.
     pub fn never_fires(&self) -> bool {
-        !self.is_empty() && self.next_after(DateTime::<Utc>::MIN_UTC + TimeDelta::days(366)).is_none()
+        let known = self.triggers.iter().all(Trigger::is_exact);
+        !self.is_empty() && known && self.next_after(beginning()).is_none()
     }
 }

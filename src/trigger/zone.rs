@@ -4,7 +4,7 @@
 //! are a binary search. The table ends with 400 years of the zone's last rule; later instants are moved back
 //! by whole Gregorian cycles of 400 years, after which dates, weekdays and so the rule repeat.
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use jiff::tz::{TimeZone as JiffZone, TimeZoneDatabase};
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +17,9 @@ const CYCLE: i64 = 146_097 * 86_400;
 /// 2500-01-01T00:00Z, where the table ends. From 2100 on it holds nothing but the zone's last rule.
 const TABLE_END: i64 = 16_725_225_600;
 
+/// About half a year, so that a search has a step or two to go.
+const STRETCH: u32 = 24;
+
 /// Where the system keeps its zone.
 const LOCALTIME: &str = "/etc/localtime";
 
@@ -28,6 +31,9 @@ struct Compiled {
     name: String,
     /// Sorted by start; the first one starts at `i64::MIN`.
     segments: Vec<Segment>,
+    /// Which segment is at the beginning of each stretch of 2 to the power of [`STRETCH`] seconds from 1970 to
+    /// the table's end.
+    at_stretch: Box<[u16]>,
 }
 
 /// A stretch of time in which the zone's offset does not change: from `start` (inclusive) on.
@@ -131,7 +137,7 @@ impl Zone {
         }
         let zone = DATABASE.0.get(name).map_err(|_| unknown(name))?;
         let canonical = zone.iana_name().unwrap_or(name).to_owned();
-        let compile = || Zone(Arc::new(Compiled { segments: segments(&zone), name: canonical.clone() }));
+        let compile = || Zone(Arc::new(Compiled::new(canonical.clone(), segments(&zone))));
         let zone = compiled.entry(canonical.clone()).or_insert_with(compile).clone();
         compiled.insert(name.to_owned(), zone.clone());
         Ok(zone)
@@ -141,7 +147,7 @@ impl Zone {
     pub fn utc() -> Zone {
         static UTC: LazyLock<Zone> = LazyLock::new(|| {
             let segments = vec![Segment { start: i64::MIN, offset: 0 }];
-            Zone(Arc::new(Compiled { name: "UTC".into(), segments }))
+            Zone(Arc::new(Compiled::new("UTC".into(), segments)))
         });
         UTC.clone()
     }
@@ -180,6 +186,19 @@ impl Zone {
         gaps.filter_map(|index| DateTime::from_timestamp(self.segment(index).start, 0)).collect()
     }
 
+    /// Returns the instants in `after < t <= until` at which the clock is put back, each with the length of what
+    /// comes twice: as long before it and behind it.
+    pub fn folds(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> Vec<(DateTime<Utc>, TimeDelta)> {
+        let segments = self.segment_at(after.timestamp()) + 1..=self.segment_at(until.timestamp());
+        let back = |index: usize| self.segment(index - 1).offset - self.segment(index).offset;
+        let folds = segments.filter(|index| back(*index) > 0);
+        let fold = |index: usize| {
+            let at = DateTime::from_timestamp(self.segment(index).start, 0)?;
+            Some((at, TimeDelta::seconds(back(index))))
+        };
+        folds.filter_map(fold).collect()
+    }
+
     /// Returns the first instant that shows `local`, or the first instant after the gap that holds it.
     pub fn resolve_first(&self, local: NaiveDateTime) -> DateTime<Utc> {
         let local = local.and_utc();
@@ -191,6 +210,14 @@ impl Zone {
     /// Which segment holds an instant. Segments are numbered on after the table's end, cycle by cycle.
     pub(super) fn segment_at(&self, second: i64) -> usize {
         let segments = &self.0.segments;
+        if (0..TABLE_END).contains(&second) {
+            let stretch = usize::try_from(second >> STRETCH).expect("a small number");
+            let mut index = usize::from(self.0.at_stretch[stretch]);
+            while segments.get(index + 1).is_some_and(|next| next.start <= second) {
+                index += 1;
+            }
+            return index;
+        }
         if second < TABLE_END || segments.len() == 1 {
             return segments.partition_point(|segment| segment.start <= second) - 1;
         }
@@ -223,6 +250,18 @@ impl Zone {
     fn segments_per_cycle(&self) -> usize {
         let segments = &self.0.segments;
         segments.len() - segments.partition_point(|segment| segment.start < TABLE_END - CYCLE)
+    }
+}
+
+impl Compiled {
+    fn new(name: String, segments: Vec<Segment>) -> Compiled {
+        let at = |stretch: i64| {
+            let begin = stretch << STRETCH;
+            let index = segments.partition_point(|segment| segment.start <= begin) - 1;
+            u16::try_from(index).expect("a zone changes its clock some thousand times")
+        };
+        let at_stretch = (0..=TABLE_END >> STRETCH).map(at).collect();
+        Compiled { name, segments, at_stretch }
     }
 }
 

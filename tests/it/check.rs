@@ -145,7 +145,11 @@ fn wrong_usage_is_2_and_help_leads_with_examples() {
     Case::new().args(&["check", "--frobnicate"]).exits(2).says("--frobnicate");
     let help = Case::new().args(&["--help"]).exits(0).stdout;
     assert!(help.starts_with("Examples:\n  runner init"), "{help}");
-    Case::new().args(&["--version"]).exits(0).prints(&format!("runner {}", env!("CARGO_PKG_VERSION")));
+    let version = format!("runner {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(Case::new().args(&["-V"]).exits(0).stdout, version);
+    for args in [&["--version"][..], &["--version", "-v"]] {
+        Case::new().args(args).exits(0).prints(&(version.clone() + "time zones: tzdata 20"));
+    }
 }
 
 #[test]

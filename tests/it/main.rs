@@ -4,6 +4,7 @@ mod after;
 mod case;
 mod check;
 mod clock;
+mod explain;
 mod init;
 mod injected;
 mod jobs;

@@ -117,6 +117,22 @@ fn gaps_folds_and_jitter_are_marked() {
 }
 
 #[test]
+fn a_calendar_event_keeps_its_own_zone_and_its_words() {
+    let jobs =
+        "[jobs.a]\ncalendar = \"Sun 02:30 America/New_York\"\ntimezone = \"UTC\"\ncommand = \"true\"\n";
+    let args = ["next", "--from", "2026-03-07", "--format", "jsonl"];
+    let expected = serde_json::json!({
+        "job": "a",
+        "fire_time": "2026-03-08T07:00:00+00:00",
+        "timezone": "UTC",
+        "trigger": "calendar Sun 02:30 America/New_York",
+        "dst": "gap",
+        "due": "2026-03-08T07:00:00+00:00",
+    });
+    assert_eq!(Case::new().jobs(jobs).args(&args).exits(0).json(), [expected]);
+}
+
+#[test]
 fn count_is_per_job_and_one_by_default() {
     assert_eq!(next(&["--format", "jsonl"]).exits(0).json().len(), 3);
     assert_eq!(next(&["-n", "4", "--format", "jsonl"]).exits(0).json().len(), 12);

@@ -1,8 +1,9 @@
 //! SIGINT and SIGTERM, once, twice, three times, with jobs that end, that ignore TERM, and that print for
 //! ever: exit codes, what is said, and that nobody survives in the session.
 
-use crate::case::{Case, Running, lives};
+use crate::case::{Case, Running, lives, machine_has};
 use rustix::process::Signal;
+use std::{fs, thread};
 
 const BOTH: [Signal; 2] = [Signal::INT, Signal::TERM];
 
@@ -35,6 +36,14 @@ fn start(grace: &str, kill_after: &str, behaviour: &str) -> (Running, Vec<i32>) 
 fn nobody_lives(pids: &[i32]) {
     let alive: Vec<_> = pids.iter().filter(|pid| lives(**pid)).collect();
     assert!(alive.is_empty(), "{alive:?} survived");
+}
+
+/// Waits until SIGSTOP has reached a process, which tells nobody.
+fn until_stopped(pid: i32) {
+    let is_stopped = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+    while !is_stopped(fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is there")) {
+        thread::yield_now();
+    }
 }
 
 #[test]
@@ -95,6 +104,22 @@ fn three_signals_kill_at_once() {
 }
 
 #[test]
+fn quit_is_a_stop_and_what_means_nothing_ends_nothing() {
+    let (mut running, pids) = start("1h", "30m", STUBBORN);
+    for signal in [Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::XFSZ, Signal::USR1] {
+        running.signal(signal);
+    }
+    running.signal(Signal::QUIT);
+    running.line("at most 1h");
+    running.signal(Signal::QUIT);
+    running.line("again to kill");
+    running.signal(Signal::QUIT);
+    let finished = running.finish().code(0).prints("1 cancelled");
+    assert_eq!(finished.stderr, "runner: warning: SIGUSR1 and SIGUSR2 mean nothing yet\n");
+    nobody_lives(&pids);
+}
+
+#[test]
 fn a_closed_terminal_is_a_stop_however_often_it_is_told() {
     let (mut running, pids) = start("1h", "0s", "sleep 600 & echo pids $$ $!; read -r < release");
     let release = running.folder().join("release");
@@ -125,6 +150,34 @@ fn with_nohup_a_closed_terminal_is_nothing() {
     running.signal(Signal::INT);
     let finished = running.finish().code(0);
     assert_eq!(finished.stdout.matches("stopping").count(), 1, "{}", finished.stdout);
+}
+
+#[test]
+fn a_runner_that_was_started_with_signals_blocked_can_be_stopped() {
+    let blocked = ["env", "--block-signal=INT,TERM,CHLD"];
+    let probe: Vec<&str> = blocked.into_iter().chain(["true"]).collect();
+    if !machine_has("env --block-signal", &probe) {
+        return;
+    }
+    let mut running =
+        Case::new().jobs(&job("a", "echo up; sleep 600")).under(&blocked).args(&["start"]).start();
+    running.line("| up");
+    running.signal(Signal::TERM);
+    running.line("stopping: waiting for a#1");
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("stopped: ran 1: 1 cancelled");
+}
+
+#[test]
+fn what_is_stopped_is_given_its_chance_to_end() {
+    let behaviour = "trap 'echo bye; exit' TERM; echo pids $$; kill -STOP $$; while :; do sleep 0.1; done";
+    let (mut running, pids) = start("1h", "1h", behaviour);
+    until_stopped(pids[0]);
+    running.signal(Signal::TERM);
+    running.line("at most 1h");
+    running.signal(Signal::TERM);
+    running.line("| bye");
+    running.finish().code(0).prints("1 cancelled");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -58,8 +58,7 @@ fn start(case: Case) -> OnTerminal {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&master).expect("our terminal");
     unlockpt(&master).expect("our terminal");
-    let size = Winsize { ws_row: 24, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&master, size).expect("a size");
+    resize(&master, COLUMNS);
     let name = ptsname(&master, Vec::new()).expect("its name");
     let terminal: OwnedFd =
         open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).expect("its other end");
@@ -82,6 +81,11 @@ fn start(case: Case) -> OnTerminal {
     OnTerminal { child: child.expect("the program"), keyboard, written, raw: Vec::new(), case }
 }
 
+fn resize(terminal: impl AsFd, columns: u16) {
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(terminal, size).expect("a size");
+}
+
 impl OnTerminal {
     fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()
@@ -90,18 +94,18 @@ impl OnTerminal {
     /// Waits until a line of the screen holds `text`.
     #[track_caller]
     fn until_printed(&mut self, text: &str) {
-        self.until(text, |lines| lines.iter().any(|line| line.contains(text)));
+        self.until(text, |lines, _| lines.iter().any(|line| line.contains(text)));
     }
 
     /// Waits until the last line of the screen starts with `text`.
     #[track_caller]
     fn until_last(&mut self, text: &str) {
-        self.until(text, |lines| lines.last().is_some_and(|line| line.starts_with(text)));
+        self.until(text, |lines, _| lines.last().is_some_and(|line| line.starts_with(text)));
     }
 
     #[track_caller]
-    fn until(&mut self, what: &str, is_so: impl Fn(&[String]) -> bool) {
-        while !is_so(&screen(&self.raw())) {
+    fn until(&mut self, what: &str, is_so: impl Fn(&[String], &str) -> bool) {
+        while !is_so(&screen(&self.raw()), &self.raw()) {
             let Ok(bytes) = self.written.recv_timeout(PATIENCE) else {
                 panic!("`{what}` was not seen:\n{}", self.raw())
             };
@@ -168,6 +172,21 @@ fn a_terminal_has_a_last_line_that_says_what_runs_and_what_comes_next() {
     assert_eq!(lines.last().map(String::as_str), Some(""));
     let sane = |line: &String| line.contains(':') || line.is_empty();
     assert!(lines.iter().all(sane), "{lines:#?}");
+}
+
+#[test]
+fn a_terminal_that_becomes_narrower_keeps_nothing_of_it() {
+    let mut running = start(case());
+    running.until_last("1 running: long#1 0s; next: later in ");
+    resize(&running.keyboard, 24);
+    // The line was broken into two, of which the cursor is in the second.
+    running.until("both are taken away", |_, raw| raw.contains("\x1b[1A\r\x1b[J1 running"));
+    let raw = running.raw();
+    let drawn = raw.split("\x1b[J").nth(1).and_then(|rest| rest.split('\r').next()).expect("the line");
+    assert!(drawn.chars().count() < 24, "{drawn:?}");
+    running.go();
+    running.until_printed("| left ");
+    end_what_was_left(&running.stop());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Descendants of a job that left its session: ended with it when it is stopped, named when it ends by itself.
 
-use crate::case::{Case, Running, lives};
+use crate::case::{Case, Running, lives, machine_has};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::Path;
@@ -170,6 +170,120 @@ fn what_a_run_leaves_behind_is_named_and_lives_on() {
     check(left, &running.finish().code(0).stderr);
 }
 
+/// Its child traces it, is told of by its process id, and outlives it: until the child ends or waits, the
+/// exit is kept from the runner.
+const TRACED: &str = r#"
+import ctypes, os, time
+ptrace = ctypes.CDLL(None).ptrace
+# Where only descendants may be traced: everybody may.
+ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)
+leader, (seized, seize) = os.getpid(), os.pipe()
+if os.fork() == 0:
+    assert ptrace(0x4206, leader, None, None) == 0
+    print("far", os.getpid(), flush=True)
+    os.write(seize, b"x")
+    time.sleep(600)
+os.read(seized, 1)
+"#;
+
+/// Whether Python is there, and may trace.
+fn may_trace() -> bool {
+    let probe = "import ctypes, os, sys, time
+child = os.fork() or time.sleep(60)
+failed = ctypes.CDLL(None).ptrace(0x4206, child, None, None)
+os.kill(child, 9)
+sys.exit(failed != 0)";
+    machine_has("python3 that may trace", &["python3", "-c", probe])
+}
+
+#[test]
+fn an_exit_that_a_tracer_keeps_holds_nobody_up() {
+    if !may_trace() {
+        return;
+    }
+    let top = "[runner]\nshutdown_grace = \"1h\"\n[jobs.tick]\nevery = \"100ms\"\ncommand = \"echo tick\"\n";
+    let case = Case::new().jobs(&(top.to_owned() + &job("a", "exec python3 traced.py")));
+    let case = case.file("traced.py", TRACED).args(&["start"]);
+    let command = case.command_after("exec 2>&1");
+    let mut running = case.start_as(command);
+    let pids = far_ones(&mut running, 1);
+    running.line(&format!("is traced by {} python", pids[0]));
+    running.line("| tick");
+    running.signal(Signal::TERM);
+    running.line("stopping: waiting for a#1");
+    running.signal(Signal::TERM);
+    running.line("cancelled by shutdown");
+    running.finish().code(0).prints("again to kill");
+    nobody_lives(&pids);
+}
+
+/// One that nothing leads to: its parent has gone at once, and its environment names no run.
+const UNNAMED: &str =
+    r#"env -i setsid -f bash -c 'echo far $$; exec > ready 2>&1; trap "" TERM; exec sleep 600'"#;
+
+const UNTIL_READY: &str = "until [ -e ready ]; do sleep 0.01; done";
+
+/// Beside which nobody can say whose it is.
+fn other() -> String {
+    job("other", "sleep 600") + "stop_signal = \"KILL\"\n"
+}
+
+#[test]
+fn one_that_names_no_run_is_ended_with_the_only_one_that_there_is() {
+    let jobs = job("a", &format!("{UNNAMED}; sleep 600")) + "timeout = \"2s\"\nkill_after = \"100ms\"\n";
+    let mut running = Case::new().jobs(&jobs).args(&["start"]).start();
+    let pids = far_ones(&mut running, 1);
+    running.line("timed out");
+    nobody_lives(&pids);
+    running.signal(Signal::INT);
+    assert_eq!(running.finish().code(0).stderr, "");
+}
+
+#[test]
+fn one_that_names_no_run_is_named_after_its_exit() {
+    let jobs = job("a", &format!("{UNNAMED}; {UNTIL_READY}"));
+    let mut running = Case::new().jobs(&jobs).args(&["run", "a"]).start();
+    let pids = far_ones(&mut running, 1);
+    let said = running.finish().code(0).stderr;
+    assert!(
+        said.starts_with("runner: warning: a#1 left ") && said.contains(&format!(" {} ", pids[0])),
+        "{said}"
+    );
+    assert!(lives(pids[0]), "it was left on purpose");
+    kill(pids[0]);
+}
+
+#[test]
+fn one_of_an_unknown_run_is_named_and_ended_at_the_end() {
+    let jobs = job("a", &format!("{UNNAMED}; {UNTIL_READY}")) + &other();
+    let case = Case::new().jobs(&jobs).args(&["start"]);
+    let command = case.command_after("exec 2>&1");
+    let mut running = case.start_as(command);
+    let pids = far_ones(&mut running, 1);
+    let said = running.line("an unknown run left ");
+    assert!(said.contains(&format!(" {} ", pids[0])), "{said}");
+    assert!(lives(pids[0]), "a run that goes on may need it");
+    running.signal(Signal::INT);
+    running.signal(Signal::TERM);
+    running.line(" of an unknown run: ");
+    running.finish().code(0).prints("stopped: ran 2: 1 succeeded, 1 cancelled");
+    nobody_lives(&pids);
+}
+
+#[test]
+fn one_that_was_there_before_us_is_nobodys() {
+    let case = Case::new().jobs(&(job("a", "echo up") + &other())).args(&["start"]);
+    let command = case.command_after("env -i sleep 600 > /dev/null 2>&1 & echo \"| far $!\"");
+    let mut running = case.start_as(command);
+    let pids = far_ones(&mut running, 1);
+    running.line("succeeded");
+    running.signal(Signal::INT);
+    running.signal(Signal::TERM);
+    assert_eq!(running.finish().code(0).stderr, "");
+    assert!(lives(pids[0]));
+    kill(pids[0]);
+}
+
 #[test]
 fn helpers_that_end_with_their_job_are_not_named() {
     let command = "exec > >(cat) 2> >(cat); echo done";
@@ -187,6 +301,50 @@ fn a_job_that_is_a_runner_is_ended_with_its_jobs() {
     running.line("timed out");
     nobody_lives(&pids);
     running.finish().code(124);
+}
+
+#[test]
+fn without_proc_nobody_is_taken_for_ended() {
+    let hidden = "mount -t tmpfs none /proc && exec \"$0\" \"$@\"";
+    let namespace = ["unshare", "--mount", "sh", "-c", hidden];
+    let probe: Vec<&str> = namespace.into_iter().chain(["true"]).collect();
+    if !machine_has("mount namespaces", &probe) {
+        return;
+    }
+    let left = "bash -c 'trap \"\" TERM; echo far $$; exec sleep 600' & exec sleep 600";
+    let jobs = job("a", left) + "timeout = \"1s\"\nkill_after = \"100ms\"\n";
+    let mut running = Case::new().jobs(&jobs).under(&namespace).args(&["run", "a"]).start();
+    let pids = far_ones(&mut running, 1);
+    running.line("timed out");
+    nobody_lives(&pids);
+    let finished = running.finish().code(124);
+    assert_eq!(finished.stderr.matches("cannot see in /proc").count(), 1, "{}", finished.stderr);
+}
+
+/// Sets how many descriptors the runner may have; the hard limit stays.
+fn allow_descriptors(runner: i32, most: &str) {
+    let limit = format!("--nofile={most}:");
+    let mut command = std::process::Command::new("prlimit");
+    assert!(command.args(["--pid", &runner.to_string(), &limit]).status().expect("prlimit").success());
+}
+
+#[test]
+fn without_a_free_descriptor_nobody_is_taken_for_ended() {
+    let top = "[runner]\nshutdown_grace = \"1h\"\n[defaults]\nkill_after = \"1h\"\n";
+    let case = Case::new().jobs(&(top.to_owned() + &job("a", &(far(STUBBORN) + "; sleep 600"))));
+    let case = case.args(&["start"]);
+    let command = case.command_after("exec 2>&1");
+    let mut running = case.start_as(command);
+    let pids = far_ones(&mut running, 1);
+    allow_descriptors(running.pid(), "3");
+    running.signal(Signal::TERM);
+    running.line("stopping: waiting for a#1");
+    running.signal(Signal::TERM);
+    running.line("cannot see in /proc which processes there are: Too many open files");
+    allow_descriptors(running.pid(), "100");
+    running.signal(Signal::TERM);
+    running.finish().code(0).prints("1 cancelled");
+    nobody_lives(&pids);
 }
 
 /// How many descriptors a process has open.

@@ -44,13 +44,14 @@ impl Printer {
         let quiet_until_failure = quiet.map(|job| job.name.clone()).collect();
         let (wording, console) = match format {
             Format::Text => {
-                let console = Console::new(io::stdout(), text::dropped_line)?;
+                let console = Console::new(io::stdout(), text::dropped_line, status::width)?;
                 (Wording::Text(text::Text::new(style, plan)), console)
             }
             Format::Jsonl => {
                 let json = Arc::new(json::Json::default());
                 let numbers = Arc::clone(&json);
-                let console = Console::new(io::stdout(), move |lines| numbers.dropped(lines, engine::now()))?;
+                let dropped_line = move |lines| numbers.dropped(lines, engine::now());
+                let console = Console::new(io::stdout(), dropped_line, status::width)?;
                 (Wording::Json(json), console)
             }
         };

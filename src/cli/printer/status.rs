@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -71,6 +72,7 @@ impl Status {
 
     /// Keeps the line up to date for ever.
     pub(super) async fn keep(&self) {
+        let mut resized = signal(SignalKind::window_change()).ok();
         sleep(FIRST).await;
         loop {
             let drawn = Instant::now();
@@ -79,6 +81,7 @@ impl Status {
             tokio::select! {
                 () = sleep(holds) => {}
                 () = self.changed.notified() => {}
+                Some(()) = next(resized.as_mut()) => {}
             }
             sleep_until(drawn + REFRESH).await;
         }
@@ -89,7 +92,13 @@ impl Status {
     }
 }
 
-fn width() -> usize {
+/// Waits for the next signal; `None`: there will be none.
+async fn next(signal: Option<&mut Signal>) -> Option<()> {
+    signal?.recv().await
+}
+
+/// How many columns standard output has.
+pub(super) fn width() -> usize {
     tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col.into()).filter(|width| *width > 0).unwrap_or(WIDTH)
 }
 

@@ -63,6 +63,9 @@ fn every_key_is_read() {
         description = "what it is for"
         script = "echo hi"
         cron = ["0 3 * * *", "30 4 * * *"]
+        calendar = ["Mon..Fri 09:00", "monthly UTC"]
+        interval = "2 weeks"
+        short_month = "last"
         at = ["2026-12-24T18:00", "2026-12-25T18:00:00Z"]
         every = "90m"
         startup = true
@@ -109,7 +112,7 @@ fn every_key_is_read() {
     let job = &plan.jobs[0];
     assert_eq!(job.description.as_deref(), Some("what it is for"));
     assert_eq!(job.action, JobAction::Script("echo hi".into()));
-    assert_eq!(job.schedule.triggers().len(), 5);
+    assert_eq!(job.schedule.triggers().len(), 8);
     assert!(job.startup && !job.enabled);
     let after = job.after.as_ref().expect("it runs after another");
     assert_eq!((after.to_string(), after.on, after.any), ("b has finished".into(), AfterOn::Finish, true));

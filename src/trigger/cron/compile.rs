@@ -81,10 +81,50 @@ fn narrow(mask: u64) -> u32 {
     u32::try_from(mask).expect("values are in range")
 }
 
-fn years(schedule: &Schedule) -> [u64; 3] {
+fn years(schedule: &Schedule) -> [u64; 4] {
     let mut years = Values::default();
     for year in schedule.years().iter() {
         years.insert(u16::try_from(year - 1970).expect("values are in range"));
     }
-    years.0
+    let [first, second, third] = years.0;
+    [first, second, third, 0]
+}
+
+/// Values that were read elsewhere: of a calendar event, of which weekday and date have to match both.
+pub(in crate::trigger) struct Masks {
+    pub(in crate::trigger) seconds: u64,
+    pub(in crate::trigger) minutes: u64,
+    pub(in crate::trigger) hours: u64,
+    /// Bit `n` is day `n`.
+    pub(in crate::trigger) days: u64,
+    /// Bit `n` is `n` days before the last one.
+    pub(in crate::trigger) days_from_end: u64,
+    pub(in crate::trigger) months: u64,
+    /// Bit 0 is Sunday.
+    pub(in crate::trigger) weekdays: u64,
+    /// Bit `n` is the year 1970 + n; `None`: every year.
+    pub(in crate::trigger) years: Option<[u64; 4]>,
+    pub(in crate::trigger) recurring: bool,
+}
+
+/// Returns what matches them.
+pub(super) fn of_masks(masks: &Masks) -> Cron {
+    let days = Days {
+        listed: narrow(masks.days),
+        from_end: narrow(masks.days_from_end),
+        nearest: 0,
+        weeks: every_week(masks.weekdays),
+        both: true,
+    };
+    Cron {
+        seconds: masks.seconds,
+        minutes: masks.minutes,
+        hours: narrow(masks.hours),
+        months: u16::try_from(masks.months).expect("values are in range"),
+        days,
+        every_day: days.is_every() && masks.months == 0x1ffe && masks.years.is_none(),
+        recurring: masks.recurring,
+        drawn: false,
+        years: masks.years.map(Box::new),
+    }
 }

@@ -1,12 +1,15 @@
 //! cron expressions: `parse` reads the text as users of crontab know it (`field` one field of it), `compile`
 //! turns the fields into bit masks, and the search here runs on the masks; `days` says which days of a month
-//! match.
+//! match, and `describe` says it all in words.
 
 mod compile;
 mod days;
+mod describe;
 mod field;
 mod parse;
 
+pub(super) use compile::Masks;
+pub use describe::CronField;
 pub use parse::{CronNote, cron_notes};
 pub(super) use parse::{period, take_zone};
 
@@ -20,6 +23,8 @@ use std::ops::Range;
 const YEAR_MAX: i32 = 9999;
 /// And from the beginning of this one.
 const YEAR_MIN: i32 = 1;
+/// The last year that can be named, by a calendar event; fields of a cron go to 2100.
+pub(super) const YEAR_NAMED_MAX: i32 = 2199;
 /// The seconds from the beginning of the one to the end of the other.
 pub(super) const TIME: Range<i64> = -62_135_596_800..253_402_300_800;
 /// After so many years the calendar repeats itself, weekdays and all: what has not matched by then never will.
@@ -40,7 +45,7 @@ pub(super) struct Cron {
     /// Whether there is an `H` in it, so that it is another expression for each job.
     pub(super) drawn: bool,
     /// Bit `n` is the year 1970 + n; `None`: every year.
-    years: Option<Box<[u64; 3]>>,
+    years: Option<Box<[u64; 4]>>,
 }
 
 /// A month, and what is needed to look at its days.
@@ -72,6 +77,11 @@ impl Cron {
         parse::parse(text, spread).map(|fields| compile::compile(&fields))
     }
 
+    /// Returns the same for what is no text of a cron; see [`Masks`].
+    pub(super) fn of_masks(masks: &Masks) -> Cron {
+        compile::of_masks(masks)
+    }
+
     fn has_year(&self, year: i32) -> bool {
         let Some(years) = &self.years else { return true };
         let bit = usize::try_from(year - 1970).ok().filter(|bit| *bit < 64 * years.len());
@@ -80,7 +90,7 @@ impl Cron {
 
     /// The first and the last year that there can be.
     fn years_of_interest(&self) -> (i32, i32) {
-        if self.years.is_some() { (1970, 2100) } else { (YEAR_MIN, YEAR_MAX) }
+        if self.years.is_some() { (1970, YEAR_NAMED_MAX) } else { (YEAR_MIN, YEAR_MAX) }
     }
 
     fn has_month(&self, month: Month) -> bool {
@@ -282,7 +292,9 @@ impl Series for Cron {
 
 /// Hour, minute and second of a second of the day.
 fn parts(second: i64) -> (i64, i64, i64) {
-    (second / 3600, second / 60 % 60, second % 60)
+    let second = u32::try_from(second).expect("a second of a day");
+    let minute = second / 60;
+    (i64::from(minute / 60), i64::from(minute % 60), i64::from(second % 60))
 }
 
 /// The lowest bit at `from` or above.

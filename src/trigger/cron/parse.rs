@@ -4,6 +4,7 @@
 //! behind, wrapped ranges, `a/n`, `L`, `W`, `#`, `H` and `+` are common extensions. What this cannot read it
 //! says where, what was expected, and what was found.
 
+use super::compile::compile;
 use super::field::{
     self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
 };
@@ -53,6 +54,13 @@ pub enum CronNote {
         /// The step.
         step: u16,
     },
+    /// A field that says all of its values in a roundabout way; `*` fires alike.
+    Roundabout {
+        /// Byte range in the text.
+        span: Range<usize>,
+        /// `minute` and so on.
+        field: &'static str,
+    },
     /// Both day fields are restricted: a day matches if either does.
     BothDayFields {
         /// Byte range of the day of the month.
@@ -79,10 +87,29 @@ pub(super) fn parse(text: &str, spread: u64) -> Result<Fields, TriggerError> {
 /// Returns what in a sound cron expression is perhaps not meant; nothing for an unsound one.
 pub fn cron_notes(text: &str) -> Vec<CronNote> {
     let mut notes = Vec::new();
-    if read(text, 0, &mut notes).is_err() {
-        notes.clear();
+    match read(text, 0, &mut notes) {
+        Ok(fields) => notes.extend(roundabout(text, &fields)),
+        Err(_) => notes.clear(),
     }
     notes
+}
+
+/// The fields for which `*` could be written: judged by what fires, so that where a `*` would make a fixed time
+/// a recurring one it is not suggested.
+fn roundabout(text: &str, fields: &Fields) -> Vec<CronNote> {
+    let pieces = split(text);
+    let kinds = kinds(pieces.len()).unwrap_or_default();
+    let same = |at: usize| {
+        let star =
+            |(index, piece): (usize, &Piece<'_>)| if index == at { "*" } else { piece.text }.to_owned();
+        let simpler = pieces.iter().enumerate().map(star).collect::<Vec<_>>().join(" ");
+        parse(&simpler, 0).is_ok_and(|simpler| compile(&simpler) == compile(fields))
+    };
+    let fields = kinds.iter().zip(&pieces).enumerate();
+    let roundabout = fields.filter(|(at, (_, piece))| !["*", "?"].contains(&piece.text) && same(*at));
+    roundabout
+        .map(|(_, (kind, piece))| CronNote::Roundabout { span: piece.span(), field: kind.name })
+        .collect()
 }
 
 fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, TriggerError> {
@@ -96,12 +123,7 @@ fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, Tr
             return Err(first.error("the fields alone", Some(hint)));
         }
     }
-    let kinds: &[Kind] = match pieces.len() {
-        5 => &[MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK],
-        6 => &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK],
-        7 => &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR],
-        _ => return Err(wrong_count(text, &pieces)),
-    };
+    let kinds = kinds(pieces.len()).ok_or_else(|| wrong_count(text, &pieces))?;
     let mut fields = Vec::with_capacity(7);
     for (kind, piece) in kinds.iter().zip(&pieces) {
         fields.push(field::read(kind, *piece, spread, notes)?);
@@ -130,6 +152,26 @@ fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, Tr
         both_days,
         drawn,
     })
+}
+
+/// Which fields so many are.
+fn kinds(count: usize) -> Option<&'static [Kind]> {
+    const ALL: &[Kind] = &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR];
+    match count {
+        5 => Some(&ALL[1..6]),
+        6 => Some(&ALL[..6]),
+        7 => Some(ALL),
+        _ => None,
+    }
+}
+
+/// Returns the names of the fields of a sound expression with their texts; of a nickname, those that it stands
+/// for.
+pub(super) fn fields(text: &str) -> Vec<(&'static str, &str)> {
+    let text = nickname(text).unwrap_or(text);
+    let pieces = split(text);
+    let kinds = kinds(pieces.len()).unwrap_or_default();
+    kinds.iter().zip(pieces).map(|(kind, piece)| (kind.name, piece.text)).collect()
 }
 
 /// What a nickname means.

@@ -14,7 +14,7 @@ const DEVIATIONS: &[(&str, &str)] =
     &[("gen-1-b11fc33d8c08", "its years go to 2199; ours go to 2100, as the README says")];
 
 #[expect(clippy::disallowed_methods, reason = "where the corpora are is a setting of the test run")]
-fn cases(file: &str) -> Option<Vec<Value>> {
+pub(super) fn cases(file: &str) -> Option<Vec<Value>> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
     let folder = std::env::var_os("RUNNER_CORPORA").map_or_else(beside, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
@@ -26,7 +26,7 @@ fn cases(file: &str) -> Option<Vec<Value>> {
     Some(text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect())
 }
 
-fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(case: &'a Value, key: &str) -> &'a str {
     case[key].as_str().unwrap_or_default()
 }
 
@@ -87,6 +87,17 @@ fn is_portable(case: &Value, kind: &str) -> bool {
 #[test]
 fn portable_fire_times() {
     check_all("portable_next.jsonl", |case| is_portable(case, "next"), |case| agrees(case, Dst::default()));
+}
+
+/// What `*/2` is beside the other day field: a star, as for Vixie cron, by which both have to match. (Others take
+/// only a bare star for one; their cases are not ours.)
+#[test]
+fn a_day_field_that_begins_with_a_star_is_one() {
+    let ours = |case: &Value| {
+        let dialect = matches!(text(case, "dialect"), "posix5" | "seconds6" | "years7");
+        dialect && text(case, "dom_dow_rule") == "star-bit"
+    };
+    check_all("dialect_next.jsonl", ours, |case| agrees(case, Dst::default()));
 }
 
 fn check_dst(rule: &str, dst: Dst) {

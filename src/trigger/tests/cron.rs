@@ -1,5 +1,6 @@
 //! The language of cron: what is read, and what is refused in which words.
 
+use super::oracle::Random;
 use super::{check, cron, utc, zone};
 use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, Zone, cron_notes};
 use chrono::{Datelike, TimeDelta, Timelike};
@@ -338,6 +339,64 @@ fn the_number_of_fields_and_nicknames_have_their_own_words() {
 }
 
 #[test]
+fn no_text_is_too_odd_for_a_fault_that_points_into_it() {
+    let pieces = [
+        "0",
+        "7",
+        "31",
+        "59",
+        "2030",
+        "99999",
+        "*",
+        "?",
+        ",",
+        "-",
+        "/",
+        "#",
+        "+",
+        "L",
+        "l",
+        "W",
+        "LW",
+        "H",
+        "h(",
+        "(",
+        ")",
+        "0-29",
+        "mon",
+        "JAN",
+        "@",
+        "@every",
+        "@daily",
+        "TZ=",
+        "CRON_TZ=UTC",
+        "é",
+        "\u{2003}",
+        "\t",
+        " ",
+        " ",
+        " ",
+        " * ",
+    ];
+    let mut random = Random::of(11);
+    let mut sound = 0;
+    for _ in 0..10_000 {
+        let count = random.within(1, 14);
+        let text: String = (0..count).map(|_| random.one(&pieces)).collect();
+        for read in [Trigger::cron, Trigger::imported_cron] {
+            match read(&text, &Zone::utc()) {
+                Ok(trigger) => {
+                    sound += 1;
+                    drop((trigger.spread(random.below(100).into()).describe(), cron_notes(&text)));
+                }
+                Err(error) => assert!(text.get(error.span.clone()).is_some(), "{text:?}: {error:?}"),
+            }
+        }
+    }
+    assert!(sound > 10, "{sound} were sound");
+}
+
+#[test]
 fn what_is_perhaps_not_meant_is_noted() {
     let notes = |expression: &str| cron_notes(expression).len();
     assert_eq!(
@@ -345,6 +404,17 @@ fn what_is_perhaps_not_meant_is_noted() {
         [CronNote::UnevenStep { span: 0..3, field: "minute", step: 7, values: 60 }]
     );
     assert_eq!(cron_notes("0 */90 * * *"), [CronNote::StepTooLarge { span: 2..6, field: "hour", step: 90 }]);
+    let roundabout = |text: &str| {
+        let spans = cron_notes(text).into_iter().filter_map(|note| match note {
+            CronNote::Roundabout { span, .. } => Some(text[span].to_owned()),
+            _ => None,
+        });
+        spans.collect::<Vec<_>>()
+    };
+    assert_eq!(roundabout("*/1 0-23 * 1-12 0-6"), ["*/1", "0-23", "1-12", "0-6"]);
+    assert_eq!(roundabout("5 0-23 * JAN-DEC SUN-SAT"), ["JAN-DEC", "SUN-SAT"], "with * it would recur");
+    assert_eq!(roundabout("* * 1-31 * 5"), [""; 0], "with * only Fridays would be left");
+    assert_eq!(roundabout("0 0 * * ?"), [""; 0]);
     assert_eq!(cron_notes("0 0 13 * 5"), [CronNote::BothDayFields { span: 4..6 }]);
     assert_eq!(cron_notes("0 0 0 13 * 5 *"), [CronNote::BothDayFields { span: 6..8 }]);
     assert_eq!(notes("*/15 */6 * * *"), 0);

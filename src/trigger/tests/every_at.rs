@@ -135,6 +135,11 @@ fn a_century_of_two_crons_is_counted_without_looking_at_each() {
 }
 
 #[test]
+fn a_cron_and_what_it_shares_are_128_bytes_at_most_beside_its_text() {
+    assert!(size_of::<Trigger>() + size_of::<super::super::cron::Cron>() + 2 * size_of::<usize>() <= 128);
+}
+
+#[test]
 fn a_union_names_each_instant_once_and_by_the_first_trigger() {
     let triggers = vec![
         Trigger::cron("0 * * * *", &Zone::utc()).expect("sound"),

@@ -1,9 +1,16 @@
 //! Tables of known answers, an oracle on its own code path, and the cases of other projects.
 
+mod calendar;
+mod calendar_corpora;
+mod calendar_oracle;
+mod calendar_systemd;
+mod combine;
 mod corpora;
 mod cron;
+mod describe;
 mod dst;
 mod every_at;
+mod interval;
 mod oracle;
 mod zone;
 
@@ -20,6 +27,11 @@ fn utc(text: &str) -> DateTime<Utc> {
 
 fn cron(expression: &str, zone: &Zone) -> Schedule {
     let triggers = vec![Trigger::cron(expression, zone).expect("a sound expression")];
+    ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build()
+}
+
+fn calendar(expression: &str, zone: &Zone) -> Schedule {
+    let triggers = vec![Trigger::calendar(expression, zone).expect("a sound calendar event")];
     ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build()
 }
 

@@ -1,0 +1,146 @@
+//! Triggers made of triggers: [`any`](super::Trigger::any) of several, [`all`](super::Trigger::all) of them at
+//! once, or those fire times that a predicate accepts ([`filter`](super::Trigger::filter)).
+//!
+//! Each is a pure function of the instant, as its branches are: it keeps nothing, and asks them anew. What is
+//! the same in several branches is one fire time.
+//!
+//! `any` is exact. `all` and `filter` look for a fire time among those of their branches, and refuse
+//! [`REFUSED_MAX`] of them in a row at most: so an intersection that is empty, or a predicate that accepts
+//! nothing, ends. What is farther away than that counts as exhausted.
+
+use super::schedule::Trigger;
+use super::{DstMark, FireTime};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::fmt;
+use std::sync::Arc;
+
+/// How many fire times in a row may be refused before a search ends: those of 273 years for what is due once a
+/// day, of 69 days for a minute, of a day for a second.
+pub(super) const REFUSED_MAX: usize = 100_000;
+
+/// See the module's page.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Combined {
+    Any(Box<[Trigger]>),
+    /// There is at least one.
+    All(Box<[Trigger]>),
+    Filter(Trigger, Predicate),
+}
+
+/// What a filter asks of a fire time; equal to its clones alone.
+#[derive(Clone)]
+pub(super) struct Predicate(pub(super) Arc<dyn Fn(FireTime) -> bool + Send + Sync>);
+
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Predicate) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Predicate")
+    }
+}
+
+impl Combined {
+    pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+        match self {
+            Combined::Any(branches) => branches.iter().filter_map(|branch| branch.next_after(after)).min(),
+            Combined::All(branches) => {
+                let furthest = |after| all_of(branches, |branch| branch.next_after(after))?.max();
+                meeting(furthest(after)?, |at| furthest(at - TimeDelta::nanoseconds(1)))
+            }
+            Combined::Filter(branch, predicate) => {
+                let candidates = std::iter::successors(branch.next_after(after), |at| branch.next_after(*at));
+                predicate.first_of(candidates)
+            }
+        }
+    }
+
+    pub(super) fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
+        match self {
+            Combined::Any(branches) => branches.iter().filter_map(|branch| branch.prev_before(before)).max(),
+            Combined::All(branches) => {
+                let furthest = |before| all_of(branches, |branch| branch.prev_before(before))?.min();
+                meeting(furthest(before)?, |at| furthest(at + TimeDelta::nanoseconds(1)))
+            }
+            Combined::Filter(branch, predicate) => {
+                let candidates =
+                    std::iter::successors(branch.prev_before(before), |at| branch.prev_before(*at));
+                predicate.first_of(candidates)
+            }
+        }
+    }
+
+    /// Returns what `fire_time`, one of its own, owes to daylight saving in the first branch that names it.
+    pub(super) fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
+        let named = |branches: &[Trigger]| {
+            branches
+                .iter()
+                .find(|branch| branch.names(fire_time))
+                .and_then(|branch| branch.dst_mark(fire_time))
+        };
+        match self {
+            Combined::Any(branches) => named(branches),
+            Combined::All(branches) => branches.iter().find_map(|branch| branch.dst_mark(fire_time)),
+            Combined::Filter(branch, _) => branch.dst_mark(fire_time),
+        }
+    }
+
+    /// Whether its searches end only where there is nothing more.
+    pub(super) fn is_exact(&self) -> bool {
+        match self {
+            Combined::Any(branches) => branches.iter().all(Trigger::is_exact),
+            // Its searches end at once then.
+            Combined::All(branches) => branches.iter().any(Trigger::never_fires),
+            Combined::Filter(branch, _) => branch.never_fires(),
+        }
+    }
+
+    pub(super) fn branches_mut(&mut self) -> &mut [Trigger] {
+        match self {
+            Combined::Any(branches) | Combined::All(branches) => branches,
+            Combined::Filter(branch, _) => std::slice::from_mut(branch),
+        }
+    }
+
+    /// What it means, in plain English.
+    pub(super) fn describe(&self) -> String {
+        let join = |branches: &[Trigger], word| {
+            branches.iter().map(Trigger::describe).collect::<Vec<_>>().join(word)
+        };
+        match self {
+            Combined::Any(branches) => join(branches, "; or "),
+            Combined::All(branches) => join(branches, "; and at once "),
+            Combined::Filter(branch, _) => format!("{}; some of these", branch.describe()),
+        }
+    }
+}
+
+/// What all branches answer, or `None` if one of them has no answer.
+fn all_of(
+    branches: &[Trigger],
+    ask: impl Fn(&Trigger) -> Option<FireTime>,
+) -> Option<impl Iterator<Item = FireTime>> {
+    branches.iter().map(ask).collect::<Option<Vec<FireTime>>>().map(Vec::into_iter)
+}
+
+/// Goes from one instant to the next at which all could meet, until they do.
+fn meeting(first: FireTime, further: impl Fn(FireTime) -> Option<FireTime>) -> Option<FireTime> {
+    let mut at = first;
+    for _ in 0..REFUSED_MAX {
+        let next = further(at)?;
+        if next == at {
+            return Some(at);
+        }
+        at = next;
+    }
+    None
+}
+
+impl Predicate {
+    fn first_of(&self, candidates: impl Iterator<Item = FireTime>) -> Option<FireTime> {
+        candidates.take(REFUSED_MAX).find(|at| (self.0)(*at))
+    }
+}

@@ -1,0 +1,115 @@
+//! Triggers made of triggers.
+
+use super::{cron, utc, zone};
+use crate::trigger::{Dst, DstMark, Gap, Schedule, ScheduleBuilder, Trigger, Zone};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+fn of(expression: &str) -> Trigger {
+    Trigger::cron(expression, &Zone::utc()).expect("a sound expression")
+}
+
+fn schedule(trigger: Trigger) -> Schedule {
+    ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build()
+}
+
+/// Asserts the fire times of some days, forwards, backwards and counted.
+#[track_caller]
+fn check(trigger: Trigger, expected: &BTreeSet<DateTime<Utc>>, after: DateTime<Utc>, until: DateTime<Utc>) {
+    let schedule = schedule(trigger);
+    let found: Vec<_> = schedule.upcoming(after).take_while(|at| *at <= until).collect();
+    let expected: Vec<_> = expected.iter().copied().collect();
+    assert_eq!(found, expected, "forwards");
+    let last = until + TimeDelta::nanoseconds(1);
+    let back = std::iter::successors(schedule.prev_before(last), |at| schedule.prev_before(*at));
+    let mut back: Vec<_> = back.take_while(|at| *at > after).collect();
+    back.reverse();
+    assert_eq!(back, expected, "backwards");
+    assert_eq!(schedule.count_between(after, until), expected.len() as u64, "counted");
+}
+
+#[test]
+fn they_are_unions_intersections_and_subsets() {
+    let (after, until) = (utc("2026-01-01T00:00:00Z"), utc("2026-01-09T00:00:00Z"));
+    let pairs = [
+        ("*/20 * * * *", "*/30 9-17 * * *"),
+        ("0 0 * * 1-5", "0 0 1-7 * *"),
+        ("7 3 * * *", "8 3 * * *"),
+        ("*/7 * * * *", "*/11 * * * *"),
+    ];
+    for (first, second) in pairs {
+        let set = |expression: &str| -> BTreeSet<_> {
+            cron(expression, &Zone::utc()).upcoming(after).take_while(|at| *at <= until).collect()
+        };
+        let (ones, others) = (set(first), set(second));
+        check(Trigger::any([of(first), of(second)]), &(&ones | &others), after, until);
+        check(Trigger::all([of(first), of(second)]), &(&ones & &others), after, until);
+        let odd = ones.iter().copied().filter(|at| at.day() % 2 == 1).collect();
+        check(of(first).filter(|at| at.day() % 2 == 1), &odd, after, until);
+    }
+}
+
+#[test]
+fn what_never_meets_ends() {
+    let never = [
+        Trigger::all([of("0 * * * *"), of("1 * * * *")]),
+        Trigger::all([of("0 0 31 2 *"), of("* * * * *")]),
+        Trigger::all([]),
+        Trigger::any([]),
+        of("0 3 * * *").filter(|_| false),
+    ];
+    for trigger in never {
+        let schedule = schedule(trigger);
+        assert_eq!(schedule.next_after(utc("2026-01-01T00:00:00Z")), None);
+        assert_eq!(schedule.prev_before(utc("2026-01-01T00:00:00Z")), None);
+    }
+    let never_fires = |trigger| schedule(trigger).never_fires();
+    assert!(never_fires(Trigger::all([of("0 0 31 2 *"), of("* * * * *")])));
+    assert!(never_fires(of("0 0 31 2 *").filter(|_| true)));
+    assert!(never_fires(Trigger::any([of("0 0 31 2 *"), of("0 0 30 2 *")])));
+    assert!(!never_fires(of("0 3 * * *").filter(|_| false)), "who knows what it accepts tomorrow");
+    assert!(
+        !never_fires(Trigger::all([of("0 * * * *"), of("1 * * * *")])),
+        "they have not been seen to meet"
+    );
+}
+
+#[test]
+fn what_meets_rarely_is_found() {
+    let leap = Trigger::all([of("0 0 29 2 *"), of("0 0 * * MON")]);
+    assert_eq!(
+        schedule(leap).next_after(utc("2026-01-01T00:00:00Z")),
+        Some(utc("2044-02-29T00:00:00Z")),
+        "the 29th of February that is a Monday"
+    );
+}
+
+#[test]
+fn they_nest_and_keep_the_zones_the_anchor_and_the_choice_of_their_branches() {
+    let berlin = zone("Europe/Berlin");
+    let night = Trigger::cron("30 2 * * *", &berlin).expect("a sound expression");
+    let either = Trigger::any([night.clone(), Trigger::all([of("0 1 * * *"), of("0 * * * *")])]);
+    let gap = utc("2026-03-29T01:00:00Z");
+    assert_eq!(schedule(either.clone()).dst_mark(gap), Some(DstMark::Gap), "of the first that names it");
+    let skipping = either.with_dst(Dst { gap: Some(Gap::Skip), fold: None });
+    assert_eq!(schedule(skipping).dst_mark(gap), None, "the other one is due then");
+    let every = Trigger::every(Duration::from_secs(7)).expect("a sound period");
+    let start = utc("2026-01-01T00:00:03Z");
+    let anchored = ScheduleBuilder {
+        triggers: vec![every.filter(|at| at.timestamp() % 2 == 0)],
+        start: Some(start),
+        end: None,
+    };
+    assert_eq!(anchored.build().next_after(start), Some(start + TimeDelta::seconds(7)));
+}
+
+#[test]
+fn they_are_named_and_described_by_their_branches() {
+    let either = Trigger::any([of("0 3 * * *"), of("0 4 * * *")]);
+    assert_eq!(either.text(), "any of (0 3 * * *; 0 4 * * *)");
+    assert_eq!(either.describe(), "at 03:00 every day; or at 04:00 every day");
+    let both = Trigger::all([of("0 3 * * *"), of("0 3 1 * *")]);
+    assert_eq!(both.text(), "all of (0 3 * * *; 0 3 1 * *)");
+    assert_eq!(of("0 3 * * *").filter(|_| true).text(), "some of (0 3 * * *)");
+}
