@@ -12,7 +12,7 @@ use rustix::process::{self, Rlimit, getrlimit};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -190,17 +190,25 @@ fn after(finish: &Finish) -> impl Iterator<Item = (OsString, OsString)> + use<> 
     always.into_iter().chain(code).map(|(name, value)| (name.into(), value.into()))
 }
 
+/// How long an `env_file` may be.
+const ENV_FILE_BYTES_MAX: u64 = 1 << 20;
+
 fn read_env_file(file: &Path) -> Result<Vec<(OsString, OsString)>, SpawnError> {
     let shown = file.display();
     let unreadable = |error: &io::Error| ours(&format!("cannot read env_file `{shown}`"), error);
     // A pipe that nobody writes to would be waited for, with all that is to be started behind it.
-    if !fs::metadata(file).map_err(|error| unreadable(&error))?.is_file() {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = open(file, flags, Mode::empty()).map_err(|errno| unreadable(&errno.into()))?;
+    let opened = fs::File::from(opened);
+    if !opened.metadata().map_err(|error| unreadable(&error))?.is_file() {
         return Err(unsound(format!("env_file `{shown}` is expected to be a file")));
     }
-    let text = fs::read_to_string(file).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => unsound(format!("env_file `{shown}` is not UTF-8")),
-        _ => unreadable(&error),
-    })?;
+    let mut bytes = Vec::new();
+    let read = opened.take(ENV_FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+    if read.map_err(|error| unreadable(&error))? as u64 > ENV_FILE_BYTES_MAX {
+        return Err(unsound(format!("env_file `{shown}` is longer than 1 MiB")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| unsound(format!("env_file `{shown}` is not UTF-8")))?;
     let variables =
         parse_env_file(&text).map_err(|error| unsound(format!("in env_file `{shown}`: {error}")))?;
     Ok(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())

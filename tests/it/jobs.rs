@@ -66,6 +66,16 @@ fn an_env_file_that_is_a_pipe_is_refused_and_holds_nobody_up() {
 }
 
 #[test]
+fn an_env_file_has_an_end() {
+    let case = |bytes: usize| {
+        let text = format!("A={}\n", "x".repeat(1000)).repeat(1 << 11);
+        run("command = \"true\"\nenv_file = \"big.env\"").file("big.env", &text[..bytes])
+    };
+    case(1 << 20).exits(0);
+    case((1 << 20) + 1).exits(125).prints("big.env` is longer than 1 MiB");
+}
+
+#[test]
 fn the_folder_is_that_of_the_file() {
     let case = Case::new().file("sub/jobs.toml", "[jobs.a]\ncommand = \"pwd\"\n").args(&[
         "run",
