@@ -67,8 +67,10 @@ fn looks_like_cron(text: &str) -> bool {
     let nickname =
         text.trim_start().strip_prefix('@').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
     let zone = text.trim_start().starts_with("TZ=") || text.trim_start().starts_with("CRON_TZ=");
-    let fields = text.split_whitespace().count();
-    nickname || zone || (fields >= 5 && !text.contains([':', '~']) && !text.contains(".."))
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    // A star by itself is nothing in a calendar event.
+    let many = fields.len() >= 5 || (fields.len() > 1 && fields.contains(&"*"));
+    nickname || zone || (many && !text.contains([':', '~']) && !text.contains(".."))
 }
 
 /// The fault with the expression below it, and a caret at the spot.

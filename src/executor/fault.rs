@@ -2,6 +2,7 @@
 //! system's own word; what kind of reason it is, by the error number.
 
 use super::identity::IdentityError;
+use super::sys::is_of_the_folder;
 use crate::model::{SpawnError, SpawnWhy};
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -17,6 +18,11 @@ pub(super) fn failed(what: &str, errno: Errno) -> SpawnError {
 /// The same, of something that the system says nothing more of.
 pub(super) fn unsound(message: impl Into<String>) -> SpawnError {
     SpawnError { why: SpawnWhy::Surroundings, message: message.into() }
+}
+
+/// It was killed, or given up, when there was no program yet.
+pub(super) fn unwanted() -> SpawnError {
+    unsound("it was killed before it had started")
 }
 
 pub(super) fn no_identity(error: &IdentityError) -> SpawnError {
@@ -41,6 +47,10 @@ pub(super) fn cannot_run(name: &OsStr, programs: &[PathBuf], errno: Errno) -> Sp
     let (why, text) = match (errno, found) {
         // A folder of PATH that may not be entered says so of every program.
         (Errno::NOENT | Errno::ACCESS, None) if on_path => (SpawnWhy::NotFound, "not found on PATH".into()),
+        (errno, None) if on_path && is_of_the_folder(errno) => {
+            let text = format!("not found on PATH, and of a part of it: {}", describe(errno.raw_os_error()));
+            (SpawnWhy::NotFound, text)
+        }
         (Errno::NOENT, None) => (SpawnWhy::NotFound, "not found".into()),
         (Errno::NOENT, Some(_)) => (SpawnWhy::NotFound, "the interpreter that it names is not there".into()),
         (Errno::ACCESS, Some(true)) => (SpawnWhy::CannotExecute, "it is a folder".into()),

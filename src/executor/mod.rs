@@ -1,8 +1,8 @@
 //! RUN IT: processes, their output, and how they are stopped.
 //!
 //! [`Executor::begin`] takes an attempt in hand and returns at once; what comes of it is told by [`Report`]s.
-//! Each attempt is prepared and spawned on one of a few threads (`pool`, `prepare`, `identity`, `spawn`),
-//! because an `exec` can be slow and handing children over one at a time from the event loop is; then it is
+//! Each attempt is prepared and spawned on one of a few threads (`pool`, `starting`, `prepare`, `identity`,
+//! `spawn`), because an `exec` can be slow and handing children over one at a time from the event loop is; then it is
 //! followed on the event loop to its end (`follow`): output as it comes (`output`), signals to its whole tree
 //! (`tree`), the exit with its resources. `sys` holds the system calls, and says how a process comes to be.
 //!
@@ -28,6 +28,7 @@ mod pool;
 mod prepare;
 mod scripts;
 mod spawn;
+mod starting;
 mod sys;
 mod tree;
 mod whose;
@@ -41,6 +42,7 @@ use chrono::{DateTime, FixedOffset};
 use pool::Pool;
 use prepare::Preparer;
 use rustix::process::Signal;
+use starting::Starting;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -133,8 +135,19 @@ pub struct Executor {
     followed: Followed,
 }
 
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.pool.end();
+    }
+}
+
 /// How to reach each attempt that has not ended.
-type Followed = Arc<Mutex<HashMap<RunRef, UnboundedSender<Signal>>>>;
+type Followed = Arc<Mutex<HashMap<RunRef, Reach>>>;
+
+struct Reach {
+    signals: UnboundedSender<Signal>,
+    starting: Arc<Starting>,
+}
 
 impl Executor {
     /// Returns an executor whose attempts report to `reports`. Call it inside a tokio runtime with its I/O
@@ -159,13 +172,15 @@ impl Executor {
     pub fn begin(&self, launch: Launch) {
         let (signals, mut asked) = unbounded_channel();
         let run_ref = launch.run_ref;
-        self.lock().insert(run_ref, signals);
+        let starting = Arc::new(Starting::new(launch));
+        let launch = &starting.launch;
+        self.lock().insert(run_ref, Reach { signals, starting: Arc::clone(&starting) });
         let (job, run) = (Arc::clone(&launch.job), launch.run.clone());
-        let (tree, children) = (TreeId::of(&launch), self.children.clone());
+        let (tree, children) = (TreeId::of(launch), self.children.clone());
         let (pool, reports) = (Arc::clone(&self.pool), self.reports.clone());
         let (sink, followed) = (Arc::clone(&self.sink), Arc::clone(&self.followed));
         tokio::spawn(async move {
-            let report = match pool.start(launch, &mut asked).await {
+            let report = match pool.start(&starting, &mut asked).await {
                 Err(error) => Report::NotStarted { run_ref, error },
                 Ok(spawned) => {
                     let _ = reports.send(Report::Started { run_ref, pid: spawned.pid() });
@@ -182,14 +197,18 @@ impl Executor {
     }
 
     /// Sends `signal` to every process of the run's tree. One that comes before the process is there is
-    /// sent when it is; one for a run that has ended or that nobody knows does nothing.
+    /// sent when it is, but `KILL` ends also one that is still being started, and from then on none is; one
+    /// for a run that has ended or that nobody knows does nothing.
     pub fn signal(&self, run: RunRef, signal: Signal) {
-        if let Some(signals) = self.lock().get(&run) {
-            let _ = signals.send(signal);
+        if let Some(reach) = self.lock().get(&run) {
+            let _ = reach.signals.send(signal);
+            if signal == Signal::KILL {
+                reach.starting.forbid();
+            }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunRef, UnboundedSender<Signal>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunRef, Reach>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

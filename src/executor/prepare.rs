@@ -8,11 +8,11 @@ use super::scripts::{ScriptFile, Scripts};
 use crate::model::{Finish, Job, JobAction, Limit, Resource, Setup, SpawnError, parse_env_file};
 use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::process::{Rlimit, getrlimit};
+use rustix::process::{self, Rlimit, getrlimit};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,8 +40,10 @@ pub(super) struct Prepared {
 pub(super) struct Preparer {
     inherited: BTreeMap<OsString, OsString>,
     scripts: Scripts,
-    /// The soft limit on open files of a job that does not say.
-    open_files: Option<u64>,
+    /// The limits of a job that does not say.
+    limits: Vec<(Resource, Rlimit)>,
+    /// The hard limit on processor time.
+    cpu_maximum: Option<u64>,
 }
 
 impl Preparer {
@@ -49,7 +51,21 @@ impl Preparer {
         // Of a job whose process this runner is; they say nothing of the jobs that are run here.
         inherited.retain(|name, _| !name.as_encoded_bytes().starts_with(b"RUNNER_AFTER_"));
         let scripts = Scripts::new(inherited.get(OsStr::new("XDG_RUNTIME_DIR")).map(OsString::as_os_str));
-        Preparer { inherited, scripts, open_files }
+        // As many open files as the runner was started with, as its own limit is another; and no core files,
+        // which may hold secrets and fill up the job's folder.
+        let limits = [(Resource::Nofile, open_files), (Resource::Core, Some(0))];
+        let limits = limits.into_iter().filter_map(|(resource, soft)| {
+            let maximum = getrlimit(of_system(resource)).maximum;
+            let current = Some(soft?.min(maximum.unwrap_or(u64::MAX)));
+            Some((resource, Rlimit { current, maximum }))
+        });
+        let cpu_maximum = getrlimit(of_system(Resource::Cpu)).maximum;
+        Preparer { inherited, scripts, limits: limits.collect(), cpu_maximum }
+    }
+
+    /// Removes what was made for several attempts, as far as none uses it any more.
+    pub(super) fn end(&self) {
+        self.scripts.end();
     }
 
     pub(super) fn prepare(&self, launch: &Launch) -> Result<Prepared, SpawnError> {
@@ -112,24 +128,41 @@ impl Preparer {
         }
     }
 
-    /// What the job says, and else for open files what the runner was started with: its own limit is another.
+    /// A little above the soft limit, as far as we may: at the hard one comes KILL, which explains nothing.
+    fn cpu_maximum(&self, soft: u64) -> u64 {
+        let with_grace = soft.saturating_add(CPU_GRACE_SECONDS);
+        self.cpu_maximum.map_or(with_grace, |maximum| with_grace.min(maximum)).max(soft)
+    }
+
     fn limits(&self, setup: &Setup) -> Vec<(Resource, Rlimit)> {
         let own = &setup.rights.limits;
-        let restored = self.open_files.filter(|_| !own.contains_key(&Resource::Nofile));
-        let restored = restored.map(|soft| {
-            let maximum = getrlimit(rustix::process::Resource::Nofile).maximum;
-            (Resource::Nofile, Rlimit { current: Some(soft.min(maximum.unwrap_or(u64::MAX))), maximum })
-        });
+        let defaults = self.limits.iter().filter(|(resource, _)| !own.contains_key(resource)).copied();
         let own = own.iter().map(|(resource, limit)| {
             let most = match limit {
                 Limit::AtMost(most) => Some(*most),
                 Limit::Unlimited => None,
             };
-            (*resource, Rlimit { current: most, maximum: most })
+            let maximum =
+                if *resource == Resource::Cpu { most.map(|most| self.cpu_maximum(most)) } else { most };
+            (*resource, Rlimit { current: most, maximum })
         });
-        own.chain(restored).collect()
+        own.chain(defaults).collect()
     }
 }
+
+pub(super) fn of_system(resource: Resource) -> process::Resource {
+    match resource {
+        Resource::Nofile => process::Resource::Nofile,
+        Resource::Core => process::Resource::Core,
+        Resource::Nproc => process::Resource::Nproc,
+        Resource::Fsize => process::Resource::Fsize,
+        Resource::Cpu => process::Resource::Cpu,
+        Resource::As => process::Resource::As,
+    }
+}
+
+/// How much longer a job may run that goes on after SIGXCPU.
+const CPU_GRACE_SECONDS: u64 = 5;
 
 /// What the `#!` line of a script asks for: an interpreter and at most one argument, as the kernel reads it.
 /// The script is handed to it by name rather than executed, because the kernel refuses to execute a file that
@@ -157,17 +190,25 @@ fn after(finish: &Finish) -> impl Iterator<Item = (OsString, OsString)> + use<> 
     always.into_iter().chain(code).map(|(name, value)| (name.into(), value.into()))
 }
 
+/// How long an `env_file` may be.
+const ENV_FILE_BYTES_MAX: u64 = 1 << 20;
+
 fn read_env_file(file: &Path) -> Result<Vec<(OsString, OsString)>, SpawnError> {
     let shown = file.display();
     let unreadable = |error: &io::Error| ours(&format!("cannot read env_file `{shown}`"), error);
     // A pipe that nobody writes to would be waited for, with all that is to be started behind it.
-    if !fs::metadata(file).map_err(|error| unreadable(&error))?.is_file() {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = open(file, flags, Mode::empty()).map_err(|errno| unreadable(&errno.into()))?;
+    let opened = fs::File::from(opened);
+    if !opened.metadata().map_err(|error| unreadable(&error))?.is_file() {
         return Err(unsound(format!("env_file `{shown}` is expected to be a file")));
     }
-    let text = fs::read_to_string(file).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => unsound(format!("env_file `{shown}` is not UTF-8")),
-        _ => unreadable(&error),
-    })?;
+    let mut bytes = Vec::new();
+    let read = opened.take(ENV_FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+    if read.map_err(|error| unreadable(&error))? as u64 > ENV_FILE_BYTES_MAX {
+        return Err(unsound(format!("env_file `{shown}` is longer than 1 MiB")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| unsound(format!("env_file `{shown}` is not UTF-8")))?;
     let variables =
         parse_env_file(&text).map_err(|error| unsound(format!("in env_file `{shown}`: {error}")))?;
     Ok(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())

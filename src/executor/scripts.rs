@@ -87,6 +87,13 @@ impl Scripts {
         Ok(script)
     }
 
+    /// Lets go of the folders, which go with the last of their files.
+    pub(super) fn end(&self) {
+        for kept in [&self.own, &self.of_others] {
+            lock(kept).take();
+        }
+    }
+
     fn new_file(&self, kept: &Kept, mode: Mode) -> Result<(ScriptFile, File), SpawnError> {
         let known = lock(kept).clone();
         if let Some(folder) = known
@@ -281,7 +288,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a folder");
         let scripts = Scripts::in_places(vec![place.path().to_owned()]);
         let script = scripts.write("one", None).expect("a script");
-        drop(scripts);
+        scripts.end();
         assert!(script.path().is_file(), "it is in use");
         drop(script);
         assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0);

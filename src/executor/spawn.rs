@@ -1,16 +1,16 @@
 //! From what was prepared to a process that is there, or the reason why not.
 
-use super::fault::{cannot_run, failed, unsound};
+use super::fault::{cannot_run, failed, unsound, unwanted};
 use super::identity::Identity;
-use super::prepare::{Prepared, above_stdio};
+use super::prepare::{Prepared, above_stdio, of_system};
 use super::scripts::ScriptFile;
-use super::sys::{self, Child, Failed, Stack, Step, Words};
+use super::sys::{self, Birth, Child, Failed, Nice, Stack, Step, Words};
 use crate::model::{ExitStatus, Resource, SpawnError, Usage};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, fchown};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{self, Pid, Rlimit, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Rlimit, WaitId, WaitIdOptions, waitid};
 use std::ffi::{CString, OsStr, OsString, c_int};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -43,11 +43,12 @@ impl Spawned {
 
 /// Starts the process. To be called inside the tokio runtime that will follow it: all that can run short is
 /// had before the process is there, so that whatever was refused can be tried again.
-pub(super) fn spawn(prepared: Prepared, stack: &mut Stack) -> Result<Spawned, SpawnError> {
+pub(super) fn spawn(prepared: Prepared, stack: &mut Stack, birth: &Birth) -> Result<Spawned, SpawnError> {
     let (stdout, child_stdout) = output_pipe(&prepared)?;
     let (stderr, child_stderr) = output_pipe(&prepared)?;
     let mut child = child(&prepared, [&prepared.stdin, &child_stdout, &child_stderr])?;
-    let (pid, pidfd) = sys::start(&mut child, stack).map_err(|failed| explain(failed, &prepared))?;
+    let started = sys::start(&mut child, stack, birth);
+    let (pid, pidfd) = started.map_err(|failed| explain(failed, &prepared))?;
     let (process, began) = (Process { pid }, Instant::now());
     Ok(Spawned { process, began, pidfd, stdout, stderr, script: prepared.script })
 }
@@ -82,7 +83,7 @@ fn child<'a>(prepared: &Prepared, stdio: [&'a OwnedFd; 3]) -> Result<Child<'a>, 
         cwd: text(prepared.job.setup.cwd.as_os_str())?,
         stdio: stdio.map(AsFd::as_fd),
         umask: rights.umask.map(Mode::from_raw_mode),
-        nice: rights.nice.map(i32::from),
+        nice: rights.nice.map(i32::from).map(Nice::new),
         limits: prepared.limits.iter().map(|(resource, limit)| (of_system(*resource), *limit)).collect(),
         ids: prepared.identity.as_ref().map(Identity::ids),
         script: script.map(|script| text(script.path().as_os_str())).transpose()?,
@@ -99,17 +100,6 @@ fn text(text: &OsStr) -> Result<CString, SpawnError> {
     CString::new(text.as_bytes()).map_err(nul)
 }
 
-fn of_system(resource: Resource) -> process::Resource {
-    match resource {
-        Resource::Nofile => process::Resource::Nofile,
-        Resource::Core => process::Resource::Core,
-        Resource::Nproc => process::Resource::Nproc,
-        Resource::Fsize => process::Resource::Fsize,
-        Resource::Cpu => process::Resource::Cpu,
-        Resource::As => process::Resource::As,
-    }
-}
-
 /// Words what the child could not do.
 fn explain(Failed { step, index, errno }: Failed, prepared: &Prepared) -> SpawnError {
     let setup = &prepared.job.setup;
@@ -117,15 +107,18 @@ fn explain(Failed { step, index, errno }: Failed, prepared: &Prepared) -> SpawnE
     let as_user = setup.rights.user.as_ref().map(|user| format!(" as user `{user}`")).unwrap_or_default();
     match step {
         Step::Clone => failed("cannot make a process", errno),
+        Step::Unwanted => unwanted(),
         Step::Session => failed("cannot make a session", errno),
         Step::Descriptors => failed("cannot hand on standard input and output", errno),
         Step::Nice => failed(&format!("cannot set nice to {}", setup.rights.nice.unwrap_or(0)), errno),
         Step::Limit => failed(&limit(prepared.limits.get(index)), errno),
+        Step::Keyring => failed(&format!("cannot take the session keyring from {user}"), errno),
         Step::Groups => failed(&format!("cannot take on the supplementary groups of {user}"), errno),
         Step::Group => failed(&format!("cannot take on the group of {user}"), errno),
         Step::User => failed(&format!("cannot become {user}"), errno),
         Step::Verify => unsound(format!("cannot become {user}: the ids are not those that were asked for")),
         Step::StillRoot => unsound(format!("cannot become {user}: it could become root again")),
+        Step::Capabilities => failed(&format!("cannot take the capabilities from {user}"), errno),
         Step::Folder => failed(&format!("cannot enter cwd `{}`{as_user}", setup.cwd.display()), errno),
         Step::Script => failed(&format!("cannot read the script's temporary file{as_user}"), errno),
         Step::Execute => cannot_run(&prepared.argv[0], &prepared.programs, errno),

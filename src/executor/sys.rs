@@ -17,6 +17,10 @@
 //! A child that becomes another user gets a copy of the memory all the same: a process that is somebody
 //! else's never shares memory with one of ours.
 //!
+//! The thread waits as long as the child is on its way, which on a file system that does not answer can be
+//! for ever. So the child says its process id first of all, on a page that it shares in any case ([`Birth`]):
+//! whoever does not want it any more can end it. One that nobody wants before it has said so ends by itself.
+//!
 //! # What the child may do
 //!
 //! Everything is resolved and allocated before. The child makes system calls and nothing else: it takes no
@@ -29,12 +33,16 @@
 )]
 
 use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use rustix::fs::{Access, Mode, access};
+use rustix::fs::{Access, Mode, OFlags, access, open};
 use rustix::io::Errno;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
 use rustix::{process, stdio, thread};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{io, ptr};
 
 /// All that a child needs to become its program.
@@ -47,12 +55,35 @@ pub(super) struct Child<'a> {
     /// Its descriptors 0, 1 and 2. None of them is one of these numbers here.
     pub(super) stdio: [BorrowedFd<'a>; 3],
     pub(super) umask: Option<Mode>,
-    pub(super) nice: Option<i32>,
+    pub(super) nice: Option<Nice>,
     pub(super) limits: Vec<(Resource, Rlimit)>,
     /// Whom it becomes.
     pub(super) ids: Option<Ids>,
     /// A file that it must be able to read.
     pub(super) script: Option<CString>,
+}
+
+/// How readily it yields the processor: a number, and the same for the system to read.
+pub(super) struct Nice {
+    value: i32,
+    text: String,
+}
+
+impl Nice {
+    pub(super) fn new(value: i32) -> Nice {
+        Nice { value, text: value.to_string() }
+    }
+
+    fn take_on(&self) -> Result<(), Errno> {
+        process::setpriority_process(None, self.value)?;
+        // Where sessions are weighed against each other (autogroup, sched(7)) the number counts within one only,
+        // and every job is one; theirs has it too. Without privilege it may be told ten times a second, by all
+        // together: that must not keep a job from running.
+        if let Ok(group) = open(c"/proc/self/autogroup", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+            let _ = rustix::io::write(&group, self.text.as_bytes());
+        }
+        Ok(())
+    }
 }
 
 /// C strings, and the array of pointers to them that ends with a null.
@@ -92,10 +123,13 @@ impl Ids {
 pub(super) enum Step {
     /// There was no child yet.
     Clone,
+    /// Nobody wanted it any more.
+    Unwanted,
     Session,
     Descriptors,
     Nice,
     Limit,
+    Keyring,
     Groups,
     Group,
     User,
@@ -103,6 +137,7 @@ pub(super) enum Step {
     Verify,
     /// It could have become root again.
     StillRoot,
+    Capabilities,
     Folder,
     Script,
     Execute,
@@ -118,17 +153,20 @@ pub(super) struct Failed {
 }
 
 impl Step {
-    const ALL: [Step; 13] = [
+    const ALL: [Step; 16] = [
         Step::Clone,
+        Step::Unwanted,
         Step::Session,
         Step::Descriptors,
         Step::Nice,
         Step::Limit,
+        Step::Keyring,
         Step::Groups,
         Step::Group,
         Step::User,
         Step::Verify,
         Step::StillRoot,
+        Step::Capabilities,
         Step::Folder,
         Step::Script,
         Step::Execute,
@@ -143,8 +181,7 @@ impl Step {
     }
 }
 
-/// Memory for one child at a time: a page that nothing may touch, the stack, which grows towards it, and a
-/// page in which a child that failed says how. It is shared also with a child that has a copy of the rest.
+/// A stack for one child at a time, and a page that nothing may touch, towards which it grows.
 pub(super) struct Stack {
     base: *mut c_void,
     page: usize,
@@ -155,20 +192,10 @@ unsafe impl Send for Stack {}
 
 const STACK_BYTES: usize = 64 << 10;
 
-/// What the last page holds: a step (counted from 1), an index and an error number. They are numbers and no more,
-/// so that whatever stands there can be read.
-type Report = [i32; 3];
-
 impl Stack {
     pub(super) fn new() -> Result<Stack, Errno> {
         let page = rustix::param::page_size();
-        let (protection, flags) =
-            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
-        // SAFETY: new memory, at an address that the system chooses.
-        let base = unsafe { libc::mmap(ptr::null_mut(), STACK_BYTES + 2 * page, protection, flags, -1, 0) };
-        if base == libc::MAP_FAILED {
-            return Err(last_error());
-        }
+        let base = map(page + STACK_BYTES)?;
         let stack = Stack { base, page };
         // SAFETY: the first page of that memory, of which nothing is in use.
         result(unsafe { libc::mprotect(base, page, libc::PROT_NONE) })?;
@@ -179,31 +206,153 @@ impl Stack {
     fn top(&self) -> *mut c_void {
         self.base.wrapping_byte_add(self.page + STACK_BYTES)
     }
-
-    fn report(&self) -> *mut Report {
-        self.top().cast()
-    }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
         // SAFETY: it was mapped by `new` with this length, and no child lives on it: `start` has returned.
-        unsafe { libc::munmap(self.base, STACK_BYTES + 2 * self.page) };
+        unsafe { libc::munmap(self.base, self.page + STACK_BYTES) };
+    }
+}
+
+/// Returns new memory, all zeros, which a child shares also if it gets a copy of the rest.
+fn map(bytes: usize) -> Result<*mut c_void, Errno> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    // SAFETY: new memory, at an address that the system chooses.
+    let base = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
+    if base == libc::MAP_FAILED { Err(last_error()) } else { Ok(base) }
+}
+
+/// A process in the making, for whoever waits for it: how it failed, and the means not to want it any more.
+/// It may be made several times, one after another, until that succeeds.
+pub(super) struct Birth {
+    page: NonNull<Page>,
+    /// Held by whoever kills it or waits for it, so that its id is not another's when it is killed.
+    hand: Mutex<()>,
+}
+
+/// What the child and we tell each other. All zeros is a page on which nothing was said.
+#[repr(C)]
+struct Page {
+    /// The child's id, while there is one that has not become its program; [`THERE`] afterwards.
+    pid: AtomicI32,
+    unwanted: AtomicBool,
+    /// How it failed: a step (counted from 1), an index and an error number. They are numbers and no more, so
+    /// that whatever stands there can be read.
+    report: [AtomicI32; 3],
+}
+
+/// In place of the id of a process that has become its program.
+const THERE: i32 = -1;
+
+// SAFETY: the page is only ever used by way of its atomics.
+unsafe impl Send for Birth {}
+// SAFETY: as above.
+unsafe impl Sync for Birth {}
+
+impl Birth {
+    pub(super) fn new() -> Result<Birth, Errno> {
+        let page = NonNull::new(map(size_of::<Page>())?.cast()).ok_or(Errno::NOMEM)?;
+        Ok(Birth { page, hand: Mutex::default() })
+    }
+
+    /// From now on nobody wants it. One that is on its way is killed. Returns whether there is none and will
+    /// be none; else it may have become its program.
+    pub(super) fn forbid(&self) -> bool {
+        let hand = self.hand();
+        // In this order: the child first says its id and then looks whether it is wanted.
+        self.page().unwanted.store(true, Ordering::SeqCst);
+        let pid = self.page().pid.load(Ordering::SeqCst);
+        if let Some(pid) = Some(pid).filter(|pid| *pid > 0).and_then(Pid::from_raw) {
+            let _ = process::kill_process(pid, process::Signal::KILL);
+        }
+        drop(hand);
+        pid == 0
+    }
+
+    fn is_unwanted(&self) -> bool {
+        self.page().unwanted.load(Ordering::SeqCst)
+    }
+
+    /// Whether there is a process that has not become its program.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.page().pid.load(Ordering::SeqCst) > 0
+    }
+
+    /// Nobody kills it any more by way of this.
+    fn let_go(&self, pid: i32) {
+        let hand = self.hand();
+        self.page().pid.store(pid, Ordering::SeqCst);
+        drop(hand);
+    }
+
+    fn hand(&self) -> MutexGuard<'_, ()> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn page(&self) -> &Page {
+        // SAFETY: it was mapped by `new`, for as long as this value lives.
+        unsafe { self.page.as_ref() }
+    }
+}
+
+impl Drop for Birth {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped by `new` with this length, and `start`, which lends it to a child, has returned.
+        unsafe { libc::munmap(self.page.as_ptr().cast(), size_of::<Page>()) };
+    }
+}
+
+impl Page {
+    /// To be called by the child first of all.
+    fn begin(&self) -> Result<(), Failed> {
+        self.pid.store(process::getpid().as_raw_nonzero().get(), Ordering::SeqCst);
+        if self.unwanted.load(Ordering::SeqCst) {
+            Err(Step::Unwanted.failed(Errno::CANCELED))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn report(&self, Failed { step, index, errno }: Failed) {
+        let index = i32::try_from(index).unwrap_or(0);
+        self.say([1 + step as i32, index, errno.raw_os_error()]);
+    }
+
+    fn say(&self, report: [i32; 3]) {
+        for (place, number) in self.report.iter().zip(report) {
+            place.store(number, Ordering::SeqCst);
+        }
+    }
+
+    /// `None`: nothing was said.
+    fn failure(&self) -> Option<Failed> {
+        let [step, index, errno] = self.report.each_ref().map(|number| number.load(Ordering::SeqCst));
+        let step = *Step::ALL.get(usize::try_from(step - 1).ok()?)?;
+        let index = usize::try_from(index).unwrap_or(0);
+        Some(Failed { step, index, errno: Errno::from_raw_os_error(errno) })
     }
 }
 
 /// Starts a process and returns when it has become its program, with its pidfd.
 ///
 /// It is in a session of its own, blocks and ignores no signal, and has no descriptors but those of
-/// [`Child::stdio`].
-pub(super) fn start(child: &mut Child<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd), Failed> {
+/// [`Child::stdio`]. Of one `birth` there is only one at a time.
+pub(super) fn start(
+    child: &mut Child<'_>,
+    stack: &mut Stack,
+    birth: &Birth,
+) -> Result<(Pid, OwnedFd), Failed> {
+    if birth.is_unwanted() {
+        return Err(Step::Unwanted.failed(Errno::CANCELED));
+    }
     let memory = if child.ids.is_some() { 0 } else { libc::CLONE_VM };
     let flags = libc::SIGCHLD | libc::CLONE_VFORK | libc::CLONE_PIDFD | memory;
-    let report = stack.report();
-    let mut task = Task { child, report };
+    let page = birth.page();
+    let mut task = Task { child, page };
     let mut pidfd: RawFd = -1;
-    // SAFETY: the page is ours, and large enough; no child writes to it now.
-    unsafe { report.write_volatile(Report::default()) };
+    page.say([0; 3]);
     let blocked = block_signals();
     // SAFETY: the stack is this child's alone; `task` outlives it, as this thread goes on only when the child
     // has become a program or ended; what the child does is said at the head of this file.
@@ -212,8 +361,7 @@ pub(super) fn start(child: &mut Child<'_>, stack: &mut Stack) -> Result<(Pid, Ow
     let error = last_error();
     restore_signals(blocked);
     let pid = if pid > 0 { Pid::from_raw(pid) } else { None }.ok_or(Step::Clone.failed(error))?;
-    // SAFETY: as above.
-    let failed = failure(unsafe { report.read_volatile() });
+    let failed = page.failure();
     if pidfd < 0 && failed.is_none() {
         // A system that is too old for it; the process must not run unseen.
         let _ = process::kill_process(pid, process::Signal::KILL);
@@ -221,8 +369,12 @@ pub(super) fn start(child: &mut Child<'_>, stack: &mut Stack) -> Result<(Pid, Ow
     // SAFETY: it was just made for us.
     let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) });
     match (failed, pidfd) {
-        (None, Some(pidfd)) => Ok((pid, pidfd)),
+        (None, Some(pidfd)) => {
+            birth.let_go(THERE);
+            Ok((pid, pidfd))
+        }
         (failed, _) => {
+            birth.let_go(0);
             let _ = wait(pid);
             Err(failed.unwrap_or(Step::Clone.failed(Errno::NOSYS)))
         }
@@ -232,16 +384,16 @@ pub(super) fn start(child: &mut Child<'_>, stack: &mut Stack) -> Result<(Pid, Ow
 /// What the child gets to know.
 struct Task<'a, 'fd> {
     child: &'a mut Child<'fd>,
-    report: *mut Report,
+    page: &'a Page,
 }
 
 /// The child's life, if it is one of failure; else it ends where the program begins.
 extern "C" fn become_program(task: *mut c_void) -> c_int {
     // SAFETY: `start` handed on a `Task` and waits.
     let task = unsafe { &mut *task.cast::<Task<'_, '_>>() };
-    let Err(failed) = task.child.prepare().and_then(|()| task.child.execute());
-    // SAFETY: the page is for this.
-    unsafe { task.report.write_volatile(report(failed)) };
+    let ready = task.page.begin().and_then(|()| task.child.prepare());
+    let Err(failed) = ready.and_then(|()| task.child.execute());
+    task.page.report(failed);
     127
 }
 
@@ -253,8 +405,8 @@ impl Child<'_> {
         Step::Session.done(process::setsid())?;
         default_signals();
         Step::Descriptors.done(self.take_descriptors())?;
-        if let Some(nice) = self.nice {
-            Step::Nice.done(process::setpriority_process(None, nice))?;
+        if let Some(nice) = &self.nice {
+            Step::Nice.done(nice.take_on())?;
         }
         for (index, (resource, limit)) in self.limits.iter().enumerate() {
             let set = Step::Limit.done(process::setrlimit(*resource, *limit));
@@ -266,6 +418,7 @@ impl Child<'_> {
         if let Some(ids) = &mut self.ids {
             ids.take_on()?;
             ids.verify()?;
+            ids.give_up_capabilities()?;
         }
         Step::Folder.done(process::chdir(&self.cwd))?;
         match &self.script {
@@ -283,11 +436,11 @@ impl Child<'_> {
         Ok(())
     }
 
-    /// Becomes the first program that can be executed. As in execvp(3), one that may not be is passed over
-    /// and remembered.
+    /// Becomes the first program that can be executed. As in execvp(3), one that may not be, or whose folder is
+    /// out of order, is passed over; the first of these is remembered.
     fn execute(&self) -> Result<std::convert::Infallible, Failed> {
         restore_signals(NONE);
-        let mut error = Errno::NOENT;
+        let mut passed_over = None;
         for program in &self.programs {
             // SAFETY: C strings and null-terminated arrays of them, all of which live on.
             unsafe {
@@ -295,17 +448,26 @@ impl Child<'_> {
             };
             match last_error() {
                 Errno::NOENT | Errno::NOTDIR => {}
-                Errno::ACCESS => error = Errno::ACCESS,
+                error if error == Errno::ACCESS || is_of_the_folder(error) => {
+                    passed_over.get_or_insert(error);
+                }
                 other => return Err(Step::Execute.failed(other)),
             }
         }
-        Err(Step::Execute.failed(error))
+        Err(Step::Execute.failed(passed_over.unwrap_or(Errno::NOENT)))
     }
+}
+
+/// An error that says something of the folder in which a program is looked for, and nothing of the others.
+pub(super) fn is_of_the_folder(errno: Errno) -> bool {
+    matches!(errno, Errno::NAMETOOLONG | Errno::LOOP | Errno::STALE | Errno::NODEV | Errno::TIMEDOUT)
 }
 
 impl Ids {
     fn take_on(&self) -> Result<(), Failed> {
         let (uid, gid) = (self.uid, self.gid);
+        // Still as root, to whose account the new keyring goes: other users may have few.
+        Step::Keyring.done(leave_session_keyring())?;
         Step::Groups.done(thread::set_thread_groups(&self.groups))?;
         Step::Group.done(thread::set_thread_res_gid(gid, gid, gid))?;
         Step::User.done(thread::set_thread_res_uid(uid, uid, uid))
@@ -323,6 +485,16 @@ impl Ids {
         Ok(())
     }
 
+    /// Those that a user takes on by the change are gone; those that would be inherited are not.
+    fn give_up_capabilities(&self) -> Result<(), Failed> {
+        if self.uid.is_root() {
+            return Ok(());
+        }
+        let none = CapabilitySet::empty();
+        let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        Step::Capabilities.done(thread::set_capabilities(None, none))
+    }
+
     /// Whether they are those of this process: real, effective and saved.
     fn are_real(&mut self) -> Result<bool, Errno> {
         let (mut uids, mut gids) = ([0; 3], [0; 3]);
@@ -338,6 +510,20 @@ impl Ids {
         let seen = self.seen.iter().take(usize::try_from(count).unwrap_or(0));
         let same_groups = seen.copied().eq(self.groups.iter().map(|gid| gid.as_raw()));
         Ok(uids == [self.uid.as_raw(); 3] && gids == [self.gid.as_raw(); 3] && same_groups)
+    }
+}
+
+/// Leaves the session keyring, of which whoever has it may read what the runner's session keeps there, for an
+/// empty one. Where there are no keyrings, or none may be had, there is nothing to leave.
+fn leave_session_keyring() -> Result<(), Errno> {
+    let unnamed = ptr::null::<c_char>();
+    // SAFETY: the call takes a name or null.
+    if unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, unnamed) } >= 0 {
+        return Ok(());
+    }
+    match last_error() {
+        Errno::NOSYS | Errno::PERM => Ok(()),
+        error => Err(error),
     }
 }
 
@@ -417,18 +603,6 @@ fn close_others() {
         // SAFETY: as above.
         unsafe { libc::close(fd) };
     }
-}
-
-fn report(failed: Failed) -> Report {
-    let index = i32::try_from(failed.index).unwrap_or(0);
-    [1 + failed.step as i32, index, failed.errno.raw_os_error()]
-}
-
-/// The reverse of [`report`]; `None`: nothing was said.
-fn failure([step, index, errno]: Report) -> Option<Failed> {
-    let step = *Step::ALL.get(usize::try_from(step - 1).ok()?)?;
-    let index = usize::try_from(index).unwrap_or(0);
-    Some(Failed { step, index, errno: Errno::from_raw_os_error(errno) })
 }
 
 /// The result of a function of the C library.

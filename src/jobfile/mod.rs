@@ -48,7 +48,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use value::{Entry, Fields, Reader};
+use value::{Entry, Fields, Reader, Users};
 
 /// How long a shutdown may take when the file does not say.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
@@ -133,6 +133,7 @@ struct Loader<'a> {
     /// Who runs after whom, likewise.
     after_named: Vec<Reference>,
     shelf: Shelf,
+    users: Users,
     /// The files that lead to the one being read.
     including: Vec<PathBuf>,
     /// The first of them.
@@ -151,6 +152,7 @@ impl<'a> Loader<'a> {
             groups_named: Vec::new(),
             after_named: Vec::new(),
             shelf: Shelf::default(),
+            users: Users::default(),
             including: Vec::new(),
             main: None,
         }
@@ -202,7 +204,7 @@ impl<'a> Loader<'a> {
         let (document, errors) = toml::de::DeTable::parse_recoverable(&sheet.text);
         let syntax = syntax::faults(sheet, &errors);
         let told_before = self.faults.len();
-        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &self.users, &mut self.faults);
         let mut top = Fields::of(document.get_ref());
         let runner_entry = top.take("runner");
         let defaults_entry = top.take("defaults");
@@ -237,7 +239,7 @@ impl<'a> Loader<'a> {
 
     fn read_groups(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>) {
         let Some(entry) = entry else { return };
-        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &self.users, &mut self.faults);
         let Some(table) = reader.table(entry, "a table for each group, such as [groups.database]") else {
             return;
         };
@@ -259,7 +261,7 @@ impl<'a> Loader<'a> {
     fn read_jobs(&mut self, sheet: &Sheet, entry: Option<&Entry<'_>>, defaults: &Shared) {
         let Some(entry) = entry else { return };
         let defaults = Defaults::new(defaults, sheet);
-        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &self.users, &mut self.faults);
         if keys::is_array_of_tables(entry) {
             keys::refuse_jobs_array(&mut reader, entry);
             return;
@@ -278,7 +280,7 @@ impl<'a> Loader<'a> {
             self.faults.push(Fault { also, ..fault.hint("give one of them another name") });
             return;
         }
-        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &mut self.faults);
+        let mut reader = Reader::new(sheet, self.options.host.as_ref(), &self.users, &mut self.faults);
         let read = job::read(&mut reader, entry, defaults, self.options, &mut self.shelf);
         self.defined.extend(read.name.map(|name| (name, Spot::new(sheet, &entry.key_span))));
         self.groups_named.extend(read.group);

@@ -59,7 +59,7 @@ fn judge_user(reader: &mut Reader<'_>, user: &User, host: &Host, span: Range<usi
         let message = format!("a runner that is not root cannot run anything as `{user}`");
         let hint = "start the runner as root, or take `user` out; `check --no-host` does not judge this";
         reader.fault_with_hint(Code::NotRoot, span, message, hint);
-    } else if let Err(error) = (host.find_user)(user) {
+    } else if let Err(error) = reader.find_user(host, user) {
         let hint = "make it before the runner starts; `check --no-host` does not judge this";
         reader.fault_with_hint(Code::UnknownUser, span, format!("`user`: {error}"), hint);
     }

@@ -4,8 +4,10 @@
 use super::Host;
 use super::fault::{Code, Fault, Severity};
 use super::source::Sheet;
-use crate::model::Name;
+use crate::model::{Name, User};
 use crate::trigger::Zone;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::ops::{Range, RangeInclusive};
@@ -41,7 +43,11 @@ pub(super) struct Reader<'a> {
     job: Option<Name>,
     allowed: Vec<Code>,
     host: Option<&'a Host>,
+    users: &'a Users,
 }
+
+/// What the user database said of each user that was named, so that it is asked once: it can be far away.
+pub(super) type Users = RefCell<HashMap<String, Result<(), String>>>;
 
 impl<'t> Fields<'t> {
     /// The entries of `table`, in file order.
@@ -87,8 +93,13 @@ impl Entry<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(sheet: &'a Sheet, host: Option<&'a Host>, faults: &'a mut Vec<Fault>) -> Reader<'a> {
-        Reader { sheet, faults, job: None, allowed: Vec::new(), host }
+    pub(super) fn new(
+        sheet: &'a Sheet,
+        host: Option<&'a Host>,
+        users: &'a Users,
+        faults: &'a mut Vec<Fault>,
+    ) -> Reader<'a> {
+        Reader { sheet, faults, job: None, allowed: Vec::new(), host, users }
     }
 
     /// From now on faults are those of `job`, and warnings of these codes are not told.
@@ -113,6 +124,12 @@ impl<'a> Reader<'a> {
     /// The machine that is judged too.
     pub(super) fn host(&self) -> Option<&'a Host> {
         self.host
+    }
+
+    /// Says which user or group of these is not there.
+    pub(super) fn find_user(&self, host: &Host, user: &User) -> Result<(), String> {
+        let mut users = self.users.borrow_mut();
+        users.entry(user.to_string()).or_insert_with(|| (host.find_user)(user)).clone()
     }
 
     pub(super) fn path(&self) -> &Arc<Path> {

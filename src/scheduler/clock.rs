@@ -53,6 +53,11 @@ impl ClockWatch {
         told.then_some(stepped)
     }
 
+    /// The last reading: that of the fact which is being taken in.
+    pub(super) fn now(&self) -> Now {
+        self.last
+    }
+
     /// Why a fire time that was due at `due` is first seen too late.
     pub(super) fn why_late(&self, due: DateTime<Utc>) -> MissedWhy {
         let within = |lapse: &&Lapse| lapse.from < due && due <= lapse.until;

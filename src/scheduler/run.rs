@@ -8,7 +8,7 @@ use super::stop::give_up_at;
 use super::{Action, Core, JobIndex, Spawn, Upon};
 use crate::model::{
     Answer, Attempt, CancelledBy, Ending, Event, Exit, ExitStatus, Finish, Job, Now, Policy, Record, RunId,
-    RunKey, RunRef, SkippedWhy, SpawnError, Started,
+    RunKey, RunRef, SkippedWhy, SpawnError, SpawnWhy, Started,
 };
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
@@ -53,8 +53,9 @@ enum State {
     Waiting,
     /// The ledger has been asked.
     Claiming,
-    /// The process has been asked for.
-    Starting { rung: Rung },
+    /// The process has been asked for. That may take as long as the attempt may; once it is there the timeout
+    /// is counted anew.
+    Starting { timeout_at: Option<Duration>, rung: Rung },
     /// The process is there.
     Running { began: Began, timeout_at: Option<Duration>, rung: Rung },
     /// For the next attempt.
@@ -103,8 +104,7 @@ impl Run {
     fn deadline(&self) -> Option<Duration> {
         match self.state {
             State::Waiting | State::Claiming => None,
-            State::Starting { rung } => rung.deadline(),
-            State::Running { timeout_at, rung, .. } => {
+            State::Starting { timeout_at, rung } | State::Running { timeout_at, rung, .. } => {
                 let timeout_at = timeout_at.filter(|_| !rung.has_begun());
                 [timeout_at, rung.deadline()].into_iter().flatten().min()
             }
@@ -114,7 +114,7 @@ impl Run {
 
     fn rung_mut(&mut self) -> Option<&mut Rung> {
         match &mut self.state {
-            State::Starting { rung } | State::Running { rung, .. } => Some(rung),
+            State::Starting { rung, .. } | State::Running { rung, .. } => Some(rung),
             _ => None,
         }
     }
@@ -192,7 +192,8 @@ impl Core {
     }
 
     fn begin_attempt(&mut self, run_ref: RunRef) {
-        self.enter(run_ref, State::Starting { rung: Rung::Ground });
+        let timeout_at = self.timeout_at(run_ref, self.clock.now());
+        self.enter(run_ref, State::Starting { timeout_at, rung: Rung::Ground });
         let run = self.run_mut(run_ref);
         run.attempts += 1;
         let (attempt, cause, fire_time) = (run.attempts, run.candidate.cause, run.candidate.fire_time);
@@ -215,18 +216,21 @@ impl Core {
         let Some(run) = self.runs.get_mut(&run_ref) else {
             return;
         };
-        let State::Starting { rung } = run.state else {
+        let State::Starting { rung, .. } = run.state else {
             return;
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
         let started = self.started(run_ref, pid, now);
-        let timeout = self.policy_of(run_ref).timeout;
-        let timeout_at = timeout.map(|timeout| now.monotonic.saturating_add(timeout));
+        let timeout_at = self.timeout_at(run_ref, now);
         self.enter(run_ref, State::Running { began, timeout_at, rung });
         let record =
             Record::Started { run: started.run.clone(), attempt: started.attempt, pid, at: now.wall };
         self.record(record, Upon::Announce(vec![Event::RunStarted(started)]));
+    }
+
+    fn timeout_at(&self, run_ref: RunRef, now: Now) -> Option<Duration> {
+        self.policy_of(run_ref).timeout.map(|timeout| now.monotonic.saturating_add(timeout))
     }
 
     fn started(&self, run_ref: RunRef, pid: u32, now: Now) -> Started {
@@ -282,7 +286,7 @@ impl Core {
             run: run.id.clone().expect("it is claimed"),
             number: run.attempts,
             result,
-            timed_out: run.stop == Some(StopWhy::Timeout),
+            timed_out: ending == Ending::TimedOut,
             finished_at: now.wall,
             outcome: ending.outcome(),
             retry_in,
@@ -346,6 +350,8 @@ fn ending(stop: Option<StopWhy>, result: &Result<Exit, SpawnError>, policy: &Pol
     match (stop, result) {
         (Some(StopWhy::Replace), _) => Ending::Cancelled(CancelledBy::Replace),
         (Some(StopWhy::Shutdown), _) => Ending::Cancelled(CancelledBy::Shutdown),
+        // No fault of the job.
+        (Some(StopWhy::Timeout), Err(error)) if error.why == SpawnWhy::Resources => Ending::Failed,
         (Some(StopWhy::Timeout), _) => Ending::TimedOut,
         (None, Ok(Exit { status: ExitStatus::Code(code), .. })) if policy.success_codes.contains(code) => {
             Ending::Succeeded
@@ -453,7 +459,7 @@ impl Core {
                 self.enter(run_ref, State::Waiting);
                 self.ask_for_slot(run_ref);
             }
-            State::Starting { rung } | State::Running { rung, .. } => match rung {
+            State::Starting { rung, .. } | State::Running { rung, .. } => match rung {
                 Rung::Signalled { .. } => self.kill(run_ref, StopWhy::Shutdown, now),
                 Rung::Killed { .. } => self.end_run(run_ref, Ending::Lost, None, now),
                 Rung::StopAt { at, kill_at } if at <= now.monotonic => {

@@ -372,6 +372,14 @@ impl Trigger {
         }
     }
 
+    /// What it is by if it is made of triggers.
+    pub(super) fn as_combined(&self) -> Option<&Combined> {
+        match &self.rule {
+            Rule::Combined(combined) => Some(combined),
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } => None,
+        }
+    }
+
     /// Marks the whole seconds that it names in a day (counted since 1970, in UTC).
     pub(super) fn mark(&self, day: i64, sheet: &mut Sheet) {
         let (begin, end) = (day * DAY, (day + 1) * DAY);
@@ -435,8 +443,11 @@ impl Trigger {
             }
             Rule::Every(every) => every.count_between(after, until),
             Rule::Combined(combined) => {
-                let next = |at: DateTime<Utc>| combined.next_after(at).filter(|at| *at <= until);
-                std::iter::successors(next(after), |at| next(*at)).count() as u64
+                let enumerate = || {
+                    let next = |at: DateTime<Utc>| combined.next_after(at).filter(|at| *at <= until);
+                    std::iter::successors(next(after), |at| next(*at)).count() as u64
+                };
+                union::count(std::slice::from_ref(self), after, until).unwrap_or_else(enumerate)
             }
             Rule::At { at, .. } => {
                 at.all().filter(|instant| after < *instant && *instant <= until).count() as u64

@@ -7,6 +7,7 @@
 //! their least common one.
 
 use super::calendar::DAY;
+use super::combine::Combined;
 use super::cron::TIME;
 use super::every::Every;
 use super::schedule::Trigger;
@@ -50,9 +51,23 @@ impl Sheet {
     }
 }
 
-/// Returns how many instants the triggers name in `after < t <= until`, or `None` if they are so few that one
-/// may look at each.
+/// What unions are made of; `None` if anything is combined in another way, which no sheet knows.
+fn leaves(triggers: &[Trigger]) -> Option<Vec<&Trigger>> {
+    let mut leaves = Vec::new();
+    for trigger in triggers {
+        match trigger.as_combined() {
+            None => leaves.push(trigger),
+            Some(Combined::Any(branches)) => leaves.extend(self::leaves(branches)?),
+            Some(_) => return None,
+        }
+    }
+    Some(leaves)
+}
+
+/// Returns how many instants the triggers name in `after < t <= until`, or `None` if one has to look at each, or
+/// may because they are few.
 pub(super) fn count(triggers: &[Trigger], after: DateTime<Utc>, until: DateTime<Utc>) -> Option<u64> {
+    let triggers = leaves(triggers)?;
     let total: u64 = triggers.iter().map(|trigger| trigger.count_between(after, until)).sum();
     // In whole seconds, from inclusive and until exclusive. Nothing but periods is outside of `TIME`.
     let first = (after.timestamp() + 1).max(TIME.start);
@@ -62,7 +77,7 @@ pub(super) fn count(triggers: &[Trigger], after: DateTime<Utc>, until: DateTime<
         return None;
     }
     let (everys, others): (Vec<&Trigger>, Vec<&Trigger>) =
-        triggers.iter().partition(|trigger| trigger.as_every().is_some());
+        triggers.iter().copied().partition(|trigger| trigger.as_every().is_some());
     let periods: Vec<Every> = everys.iter().filter_map(|trigger| trigger.as_every()).copied().collect();
     let mut known = HashMap::new();
     let seconds_of = |day: i64| {

@@ -98,6 +98,7 @@ fn an_error_points_at_the_character() {
     let said = explain(&["0 25 * * *"]).exits(2).stderr;
     let expected = "runner: error: expected an hour from 0 to 23, found `25`\n  0 25 * * *\n    ^^\n";
     assert_eq!(said, expected);
+    explain(&["0 3 * *"]).exits(2).says("found 4 fields");
     explain(&["nonsense"]).exits(2).says("  nonsense\n  ^^^^^^^^\n");
     explain(&["Mon..Fri 25:00"]).exits(2).says("  Mon..Fri 25:00\n           ^^\n");
     Case::new().args(&["explain", "* * * * *", "--timezone", "Berlin"]).exits(2).says("Europe/Berlin");

@@ -41,9 +41,23 @@ fn a_user_that_cannot_be_become_is_nobody_else() {
         let fails = |call: &str, what: &str| {
             refused(&keys, &format!("{call}:error={errno}"), &format!("cannot {what}: {word}"));
         };
+        if errno != "EPERM" {
+            fails("keyctl", "take the session keyring from user `nobody`");
+        }
+        fails("capset", "take the capabilities from user `nobody`");
         fails("setgroups", "take on the supplementary groups of user `nobody`");
         fails("setresgid", "take on the group of user `nobody`");
         fails("setresuid", "become user `nobody`");
+    }
+}
+
+#[test]
+fn a_system_without_keyrings_has_none_to_leave() {
+    if !can_inject() {
+        return;
+    }
+    for errno in ["ENOSYS", "EPERM"] {
+        run(&format!("{WITNESS}\n{AS_USER}"), &format!("keyctl:error={errno}")).code(0).prints("ran as ");
     }
 }
 

@@ -66,6 +66,16 @@ fn an_env_file_that_is_a_pipe_is_refused_and_holds_nobody_up() {
 }
 
 #[test]
+fn an_env_file_has_an_end() {
+    let case = |bytes: usize| {
+        let text = format!("A={}\n", "x".repeat(1000)).repeat(1 << 11);
+        run("command = \"true\"\nenv_file = \"big.env\"").file("big.env", &text[..bytes])
+    };
+    case(1 << 20).exits(0);
+    case((1 << 20) + 1).exits(125).prints("big.env` is longer than 1 MiB");
+}
+
+#[test]
 fn the_folder_is_that_of_the_file() {
     let case = Case::new().file("sub/jobs.toml", "[jobs.a]\ncommand = \"pwd\"\n").args(&[
         "run",
@@ -106,6 +116,15 @@ fn scripts_honour_their_first_line() {
     let finished = run("script = \"echo $0\"").exits(0);
     let path = &output(&finished)[0];
     assert!(!std::path::Path::new(path).exists(), "{path} is gone with its run");
+}
+
+#[test]
+fn no_folder_of_scripts_outlives_the_runner() {
+    for _ in 0..20 {
+        let path = output(&run("script = \"echo $0\"").exits(0)).remove(0);
+        let folder = std::path::Path::new(&path).parent().expect("a folder");
+        assert!(!folder.exists(), "{} is gone with the runner", folder.display());
+    }
 }
 
 #[test]
@@ -212,18 +231,48 @@ fn what_cannot_be_executed_says_why() {
 }
 
 #[test]
-fn a_job_that_crashes_is_told_by_its_signal_and_leaves_no_core_if_it_may_not() {
-    for keys in ways("command = \"kill -SEGV $$\"\nulimits = { core = 0 }") {
-        // One of the ways sets this limit itself.
-        let keys = keys.replacen("\nulimits = { core = 0 }", "", keys.matches("core").count() - 1);
+fn a_part_of_path_that_is_out_of_order_hides_nothing() {
+    let long = "x".repeat(300);
+    for (folder, why) in [("loop", "too many levels of symbolic links"), (&*long, "file name too long")] {
+        let command = |name| format!("command = [\"{name}\"]\nenv = {{ PATH = \"{folder}:/usr/bin:/bin\" }}");
+        let case = |keys: &str| {
+            let case = run(keys);
+            std::os::unix::fs::symlink("loop", case.path().join("loop")).expect("a link");
+            case
+        };
+        for keys in ways(&command("true")) {
+            case(&keys).exits(0);
+        }
+        let expected = format!("cannot run `none-of-these`: not found on PATH, and of a part of it: {why}");
+        case(&command("none-of-these")).exits(127).prints(&expected);
+    }
+    run("command = [\"./loop\"]").exits(127);
+}
+
+#[test]
+fn a_job_that_crashes_is_told_by_its_signal_and_leaves_no_core_file() {
+    for keys in ways("command = \"kill -SEGV $$\"") {
         let case = run(&keys);
         let folder = case.path().to_owned();
         let list = move || std::fs::read_dir(&folder).map_or(0, |files| files.flatten().count());
         let before = list();
-        let mut running = case.start();
+        let command = case.command_after("ulimit -c unlimited");
+        let mut running = case.start_as(command);
         running.line("failed: SIGSEGV");
         assert_eq!(list(), before, "no core file");
         running.finish().code(139);
+    }
+}
+
+#[test]
+fn core_files_are_for_jobs_that_ask_for_them() {
+    let limits = "shell = [\"bash\", \"-c\"]\ncommand = \"ulimit -Sc; ulimit -Hc\"";
+    for (keys, expected) in
+        [("", ["0", "unlimited"]), ("ulimits = { core = \"unlimited\" }", ["unlimited"; 2])]
+    {
+        let case = run(&format!("{limits}\n{keys}"));
+        let command = case.command_after("ulimit -c unlimited");
+        assert_eq!(output(&case.run_by(command).code(0)), expected);
     }
 }
 

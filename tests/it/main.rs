@@ -16,6 +16,7 @@ mod rights;
 mod run;
 mod shortage;
 mod shutdown;
+mod slow;
 mod start;
 mod terminal;
 mod tree;

@@ -49,7 +49,16 @@ fn umask_nice_and_limits_are_what_the_job_says() {
     let script = "shell = [\"bash\", \"-c\"]\ncommand = \"for s in S H; do for of in n c u f t v; do ulimit -$s$of; done; done\"";
     // Of files in KiB, of core files in blocks of 512 bytes, of the address space in KiB.
     let seen = ["100", "0", "4000", "65536", "60", "2097152"];
-    check(&format!("{limits}\n{script}"), &[seen, seen].concat());
+    // At the hard limit on processor time a job that goes on after SIGXCPU is killed.
+    let hard = ["100", "0", "4000", "65536", "65", "2097152"];
+    check(&format!("{limits}\n{script}"), &[seen, hard].concat());
+    // It is not raised by somebody who may not.
+    let script = "shell = [\"bash\", \"-c\"]\ncommand = \"ulimit -St; ulimit -Ht\"\nulimits = { cpu = 60 }";
+    for (hard, expected) in [("unlimited", "65"), ("62", "62"), ("60", "60")] {
+        let case = run(script);
+        let command = case.command_without_root(&format!("ulimit -t {hard}"));
+        assert_eq!(output(&case.run_by(command).code(0)), ["60", expected]);
+    }
     // Whatever the runner's own is.
     let case = run("command = \"umask; nice\"\nnice = 5\numask = \"000\"");
     let lower = case.command_after("umask 077; renice -n 3 -p $$ > /dev/null");
@@ -57,8 +66,19 @@ fn umask_nice_and_limits_are_what_the_job_says() {
 }
 
 #[test]
+fn nice_counts_between_sessions_too() {
+    if !machine_has("autogroup", &["cat", "/proc/self/autogroup"]) {
+        return;
+    }
+    for (nice, expected) in [("nice = 7", "nice 7"), ("nice = 0", "nice 0"), ("", "nice 0")] {
+        let finished = run(&format!("command = \"cat /proc/self/autogroup\"\n{nice}")).exits(0);
+        assert!(output(&finished)[0].ends_with(expected), "{}", finished.stdout);
+    }
+}
+
+#[test]
 fn a_limit_ends_what_goes_over_it() {
-    run("command = \"while :; do :; done\"\nulimits = { cpu = 1 }").exits(137).prints("failed: SIGKILL");
+    run("command = \"while :; do :; done\"\nulimits = { cpu = 1 }").exits(152).prints("failed: SIGXCPU");
     run("command = \"head -c 2000 /dev/zero > big\"\nulimits = { fsize = 1000 }").exits(153);
 }
 
@@ -89,6 +109,28 @@ fn a_user_brings_their_ids_groups_and_environment() {
         "command = \"echo $HOME $USER\"\ncwd = \"/\"\nuser = \"nobody\"\nenv = { HOME = \"/own\" }",
         &["/own nobody"],
     );
+}
+
+#[test]
+fn a_user_has_neither_the_session_keyring_of_the_runner_nor_its_capabilities() {
+    if !is_root() {
+        return;
+    }
+    // Keyring and capabilities as a session of root's may hand them on.
+    let session = "syscall(250, 1, 0) > 0 or exit 77; exec @ARGV";
+    let under = ["setpriv", "--inh-caps", "+net_raw", "perl", "-e", session];
+    if !machine_has("session keyrings", &[&under[..], &["true"]].concat()) {
+        return;
+    }
+    let id = "perl -e 'print syscall(250, 0, -3, 0), qq(\\n)'";
+    let keys = format!("command = \"{id}; grep CapInh /proc/$PPID/status /proc/self/status\"\ncwd = \"/\"\n");
+    let seen = |user: &str| output(&run(&format!("{keys}{user}")).under(&under).exits(0));
+    let runners = seen("");
+    assert!(runners[0].parse::<i32>().is_ok_and(|id| id > 0), "{runners:?}");
+    let users = seen("user = \"nobody\"");
+    assert!(users[0].parse::<i32>().is_ok_and(|id| id > 0), "{users:?}");
+    assert!(users[1].ends_with("0000000000002000"), "the runner has it: {users:?}");
+    assert!(users[2].ends_with("0000000000000000"), "{users:?}");
 }
 
 #[test]

@@ -327,6 +327,28 @@ fn a_file_that_everybody_can_write_to() {
     assert!(loaded.plan.is_some());
 }
 
+thread_local! {
+    static USERS_ASKED_FOR: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+#[test]
+fn the_user_database_is_asked_once_for_each_user() {
+    let job =
+        |number, user| format!("[jobs.j{number}]\nstartup = true\ncommand = [\"a\"]\nuser = \"{user}\"\n");
+    let users = ["app", "none", "app:staff", "app", "none"];
+    let text: String = users.into_iter().enumerate().map(|(number, user)| job(number, user)).collect();
+    let find_user = |user: &crate::model::User| {
+        USERS_ASKED_FOR.with_borrow_mut(|asked| asked.push(user.to_string()));
+        if user.name == "app" { Ok(()) } else { Err("there is none".into()) }
+    };
+    let host = Some(Host { path: None, is_root: true, find_user });
+    let options = Options { now: now(), host, seed: "host".into() };
+    let loaded = load(&Source::Stdin(text.into_bytes()), &options);
+    assert_eq!(USERS_ASKED_FOR.take(), ["app", "none", "app:staff"]);
+    let unknown = loaded.faults.iter().filter(|fault| fault.code.as_str() == "unknown-user").count();
+    assert_eq!(unknown, 2, "each of its jobs has the fault");
+}
+
 #[test]
 fn nothing_makes_it_panic_or_hang() {
     let deep = "[".repeat(100_000);

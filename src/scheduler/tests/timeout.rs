@@ -1,7 +1,8 @@
 //! `timeout` and the kill ladder.
 
 use super::world::{World, at, every, secs};
-use crate::model::Overlap;
+use crate::model::{Overlap, SpawnWhy};
+use rustix::process::Signal;
 
 #[test]
 fn an_attempt_that_takes_too_long_is_stopped() {
@@ -78,4 +79,30 @@ fn a_timeout_runs_on_elapsed_time_whatever_the_wall_clock_does() {
         .happened("10 a#1 started scheduled\n 12 clock stepped 7200s")
         .until(15)
         .happened("15 TERM a#1\n 15 a#1 timed_out");
+}
+
+#[test]
+fn an_attempt_whose_process_does_not_come_is_given_up_too() {
+    World::new([at("a", &[10]).timeout(secs(5)).kill_after(secs(7)).retry(2, secs(30))])
+        .never_starts("a", Signal::KILL, SpawnWhy::Surroundings)
+        .until(100)
+        .happened(
+            "15 TERM a#1
+             22 KILL a#1
+             22 a#1 tries again in 30s
+             57 TERM a#1
+             64 KILL a#1
+             64 a#1 timed_out given up",
+        );
+}
+
+#[test]
+fn a_system_that_is_short_of_something_is_told_although_the_timeout_ran_out() {
+    World::new([at("a", &[10]).timeout(secs(5))])
+        .never_starts("a", Signal::TERM, SpawnWhy::Resources)
+        .until(100)
+        .happened(
+            "15 TERM a#1
+             15 a#1 failed spawn_resources",
+        );
 }

@@ -198,6 +198,9 @@ pub(super) struct World {
     now: Now,
     behaviours: BTreeMap<String, Behaviour>,
     spawn_fails: BTreeSet<String>,
+    /// Jobs whose processes are only ever being started, until this signal gives that up for this reason.
+    never_start: BTreeMap<String, (Signal, SpawnWhy)>,
+    starting: BTreeMap<RunRef, (Signal, SpawnWhy)>,
     processes: BTreeMap<RunRef, Process>,
     names: BTreeMap<RunRef, String>,
     numbers: BTreeMap<Name, u64>,
@@ -238,6 +241,8 @@ impl World {
             now,
             behaviours: BTreeMap::new(),
             spawn_fails: BTreeSet::new(),
+            never_start: BTreeMap::new(),
+            starting: BTreeMap::new(),
             processes: BTreeMap::new(),
             names: BTreeMap::new(),
             numbers: BTreeMap::new(),
@@ -273,6 +278,12 @@ impl World {
 
     pub(super) fn cannot_spawn(mut self, job: &str) -> World {
         self.spawn_fails.insert(job.into());
+        self
+    }
+
+    /// Processes of `job` never get to be there; `signal` gives them up for this reason.
+    pub(super) fn never_starts(mut self, job: &str, signal: Signal, why: SpawnWhy) -> World {
+        self.never_start.insert(job.into(), (signal, why));
         self
     }
 
@@ -501,6 +512,10 @@ impl World {
             self.core.handle_event(self.now, Fact::NotStarted { run, error });
             return;
         }
+        if let Some(ends) = self.never_start.get(job) {
+            self.starting.insert(run, *ends);
+            return;
+        }
         let forever = Behaviour { takes: None, code: 0, ends_after_term: None, immortal: false };
         let behaviour = self.behaviours.get(job).copied().unwrap_or(forever);
         let ends =
@@ -512,6 +527,11 @@ impl World {
     fn signal(&mut self, run: RunRef, signal: Signal) {
         let name = if signal == Signal::KILL { "KILL" } else { "TERM" };
         self.line(&format!("{name} {}", self.names[&run]));
+        if let Some((_, why)) = self.starting.get(&run).copied().filter(|(by, _)| *by == signal) {
+            self.starting.remove(&run);
+            let error = SpawnError { why, message: "given up".into() };
+            self.core.handle_event(self.now, Fact::NotStarted { run, error });
+        }
         let now = self.now.monotonic;
         let Some(process) = self.processes.get_mut(&run) else { return };
         let after = if signal == Signal::KILL {

@@ -239,6 +239,27 @@ fn counting_events_over_years_agrees_with_enumerating() {
     }
 }
 
+#[test]
+fn counting_several_kinds_together_agrees_with_enumerating() {
+    for seed in 1..12 {
+        let mut random = Random::of(seed);
+        let zone = zone(ZONES[random.below(10) as usize]);
+        let event = Parts::random(&mut random, false).text();
+        let interval = Trigger::interval("1 day", "2020-01-31T02:30", ShortMonth::Skip, &zone);
+        let triggers = vec![
+            Trigger::calendar(&event, &zone).expect("a sound calendar event"),
+            Trigger::cron("*/10 * * * *", &zone).expect("a sound expression"),
+            interval.expect("a sound interval"),
+        ];
+        let schedule = ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build();
+        let from = i64::from(1_500_000_000 + random.below(200_000_000));
+        let from = DateTime::from_timestamp(from, 0).expect("in range");
+        let until = from + TimeDelta::days(60);
+        let enumerated = schedule.upcoming(from).take_while(|at| *at <= until).count() as u64;
+        assert_eq!(schedule.count_between(from, until), enumerated, "seed {seed}: `{event}` in {zone}");
+    }
+}
+
 /// The days of an interval, one after another, by chrono.
 fn days_of(number: u32, unit: &str, start: NaiveDateTime, last: bool) -> impl Iterator<Item = NaiveDateTime> {
     let unit = unit.to_owned();

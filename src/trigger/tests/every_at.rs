@@ -123,6 +123,26 @@ fn several_triggers_are_counted_as_if_one_by_one() {
     check_count(&["* * * * *", "30 * * * * *"], "Africa/Monrovia", from, until);
 }
 
+/// A union of unions is one; what else is combined is looked at one by one.
+#[test]
+fn combined_triggers_are_counted_with_fractions_of_seconds_and_all() {
+    let cron = |text: &str| Trigger::cron(text, &Zone::utc()).expect("sound");
+    let half = || Trigger::every(Duration::from_millis(500)).expect("sound");
+    let any = || Trigger::any(vec![half(), cron("*/7 * * * * *")]);
+    let all = || Trigger::all(vec![half(), cron("* * * * * *")]);
+    let (from, until) = (utc("2026-01-01T00:00:00Z"), utc("2026-01-01T00:10:00Z"));
+    for triggers in [vec![any()], vec![any(), cron("* * * * * *")], vec![all(), half()], vec![all(), any()]] {
+        let schedule = ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build();
+        let one_by_one = schedule.upcoming(from).take_while(|at| *at <= until).count() as u64;
+        assert_eq!(schedule.count_between(from, until), one_by_one, "{schedule:?}");
+    }
+    let branches = vec![cron("* * * * * *"), cron("*/2 * * * * 1-5"), half()];
+    let schedule =
+        ScheduleBuilder { triggers: vec![Trigger::any(branches)], ..ScheduleBuilder::default() }.build();
+    let decade = schedule.count_between(utc("2020-01-01T00:00:00Z"), utc("2030-01-01T00:00:00Z"));
+    assert_eq!(decade, 2 * 3653 * 86_400);
+}
+
 #[test]
 fn a_century_of_two_crons_is_counted_without_looking_at_each() {
     let triggers =
