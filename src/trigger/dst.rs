@@ -33,7 +33,10 @@ pub enum Fold {
 ///
 /// What recurs follows real time: several times in one gap are still one fire time after it, and one that is
 /// due there anyway is not doubled. A change of more than three hours is a correction of the calendar: nothing
-/// is made up and nothing held back, whatever is chosen (but an `at` fires after it). `every` is elapsed time and does not notice.
+/// is made up and nothing held back, whatever is chosen (but an `at` fires after it). `every` is elapsed time and
+/// does not notice.
+///
+#[doc = include_str!("dst.md")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dst {
     /// For times in a gap.

@@ -9,6 +9,7 @@ mod corpora;
 mod cron;
 mod describe;
 mod dst;
+mod dst_year;
 mod every_at;
 mod interval;
 mod oracle;
