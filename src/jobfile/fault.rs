@@ -186,12 +186,15 @@ impl Excerpt {
         }
         let last = floor(text, last.min(start + EXCERPT_BYTES_MAX).max(start));
         let (line, column) = sheet.place(start);
+        // A mark may lie on a line end, which is not shown.
+        let text = text[shown..last].trim_end_matches(['\n', '\r']);
+        let mark = (start - shown).min(text.len())..(end.min(last) - shown).min(text.len());
         Excerpt {
             file: sheet.path.clone(),
             line,
             column,
-            text: text[shown..last].trim_end_matches(['\n', '\r']).to_owned(),
-            mark: start - shown..end.min(last) - shown,
+            text: text.to_owned(),
+            mark,
         }
     }
 }

@@ -355,6 +355,8 @@ fn nothing_makes_it_panic_or_hang() {
     let nested = format!("a = {}1{}", "[".repeat(2000), "]".repeat(2000));
     let dotted = format!("{}a = 1", "a.".repeat(5000));
     let texts = [
+        // Found by fuzzing: a mark on a line end that is not shown.
+        "\"\r\r",
         &*deep,
         &nested,
         &dotted,
