@@ -189,13 +189,7 @@ impl Excerpt {
         // A mark may lie on a line end, which is not shown.
         let text = text[shown..last].trim_end_matches(['\n', '\r']);
         let mark = (start - shown).min(text.len())..(end.min(last) - shown).min(text.len());
-        Excerpt {
-            file: sheet.path.clone(),
-            line,
-            column,
-            text: text.to_owned(),
-            mark,
-        }
+        Excerpt { file: sheet.path.clone(), line, column, text: text.to_owned(), mark }
     }
 }
 
