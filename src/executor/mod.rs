@@ -2,9 +2,9 @@
 //!
 //! [`Executor::begin`] takes an attempt in hand and returns at once; what comes of it is told by [`Report`]s.
 //! Each attempt is prepared and spawned on one of a few threads (`pool`, `starting`, `prepare`, `identity`,
-//! `spawn`), because an `exec` can be slow and handing children over one at a time from the event loop is; then it is
-//! followed on the event loop to its end (`follow`): output as it comes (`output`), signals to its whole tree
-//! (`tree`), the exit with its resources. `sys` holds the system calls, and says how a process comes to be.
+//! `spawn`), because an `exec` can be slow and handing children over one at a time from the event loop is; then
+//! it is followed on the event loop to its end (`follow`): output as it comes (`output`), signals to its whole
+//! tree (`tree`), the exit with its resources. `sys` holds the system calls, and says how a process comes to be.
 //!
 //! A tree is the attempt's session and, in a process that is a child subreaper, all descendants that left it:
 //! `census` looks at what processes there are, `whose` says whose they are, and `children` sees to those that

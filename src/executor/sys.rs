@@ -6,7 +6,8 @@
 //! [`start`] does what `posix_spawn(3)` does in the C library: a child that runs on the memory of its parent,
 //! on a stack of its own, while the thread that made it waits until the child has become the program. That
 //! takes the same tenth of a millisecond whatever the size of the parent; a child with a copy of the memory
-//! takes a quarter of one beside 5 MB, and more than ten beside 500 MB. It is written out here rather than called, because
+//! takes a quarter of one beside 5 MB, and more than ten beside 500 MB. It is written out here rather than
+//! called, because
 //!
 //! - umask, nice, limits and the user are set in the child, and `posix_spawn(3)` knows nothing of them. That
 //!   concerns every job: the runner's own limit on open files is raised, and is not handed on;

@@ -5,7 +5,8 @@
 //!
 //! Instants are UTC; wall-clock rules are meant in a [`Zone`]. What a rule says is first found on the plain
 //! calendar (`cron`, `on_calendar`, `interval`; one local second after another) and only then placed in the zone
-//! (`local`), where gaps and folds are. So no search depends on daylight saving, and no daylight-saving rule on the search.
+//! (`local`), where gaps and folds are. So no search depends on daylight saving, and no daylight-saving rule on
+//! the search.
 //!
 //! It knows no other room of this crate.
 

@@ -136,7 +136,8 @@ impl Trigger {
     /// Returns the trigger of days, weeks, months or years of wall-clock time from `start` on: `2 weeks`. The start
     /// is written as for [`at`](Trigger::at); it is the first fire time, and gives the day and the time of day.
     ///
-    /// In a gap it fires at the first instant after it, in a fold on the first pass ([`Trigger::with_dst`] chooses). [`ShortMonth`] says what
+    /// In a gap it fires at the first instant after it, in a fold on the first pass ([`Trigger::with_dst`]
+    /// chooses). [`ShortMonth`] says what
     /// happens to the 29th, 30th and 31st.
     ///
     /// # Errors
@@ -268,7 +269,8 @@ impl Trigger {
         }
     }
 
-    /// How it is named to people: `0 3 * * *`, `calendar daily`, `interval 2 weeks`, `every 15m`, `at 2026-12-24T18:00`.
+    /// How it is named to people: `0 3 * * *`, `calendar daily`, `interval 2 weeks`, `every 15m`,
+    /// `at 2026-12-24T18:00`.
     pub fn text(&self) -> &str {
         &self.text
     }
