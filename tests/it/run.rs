@@ -45,6 +45,11 @@ fn a_pipe_whose_reader_has_gone_ends_its_writer() {
 }
 
 #[test]
+fn a_runner_that_was_started_with_sigchld_ignored_learns_how_its_jobs_end() {
+    run("command = \"exit 7\"").under(&["env", "--ignore-signal=CHLD"]).exits(7).prints("failed: exit 7");
+}
+
+#[test]
 fn only_that_job_runs() {
     let finished = run("command = \"echo mine\"\nstartup = true").exits(0);
     assert!(!finished.stdout.contains("other") && finished.stdout.contains("mine"), "{}", finished.stdout);
