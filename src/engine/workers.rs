@@ -1,7 +1,7 @@
 //! Who carries out attempts: the executor, or nobody in a dry run.
 
 use crate::executor::{Children, Executor, Launch, OutputSink, Report};
-use crate::model::{Exit, ExitStatus, OutputKept, RunRef, Usage};
+use crate::model::{Exit, ExitStatus, ProcessId, RunRef};
 use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
 use std::io;
@@ -36,7 +36,7 @@ impl Workers {
             Workers::Processes(executor) => executor.begin(launch(spawn)),
             Workers::None(reports) => {
                 let run_ref = spawn.run_ref;
-                let _ = reports.send(Report::Started { run_ref, pid: 0 });
+                let _ = reports.send(Report::Started { run_ref, process: nobody() });
                 let _ = reports.send(Report::Exited { run_ref, exit: nothing_done() });
             }
         }
@@ -55,15 +55,18 @@ fn launch(spawn: Spawn) -> Launch {
     Launch { run_ref, run, job, fire_time, cause, after, attempt }
 }
 
+fn nobody() -> ProcessId {
+    ProcessId { pid: 0, started_ticks: 0, pidfd_inode: None }
+}
+
 fn nothing_done() -> Exit {
-    let (usage, output) = (Usage::default(), OutputKept::default());
-    Exit { status: ExitStatus::Code(0), took: Duration::ZERO, usage, output }
+    Exit { status: ExitStatus::Code(0), took: Duration::ZERO, usage: None, output: None }
 }
 
 /// The executor's report as the scheduler's fact.
 pub(super) fn fact(report: Report) -> Fact {
     match report {
-        Report::Started { run_ref, pid } => Fact::Started { run: run_ref, pid },
+        Report::Started { run_ref, process } => Fact::Started { run: run_ref, process },
         Report::NotStarted { run_ref, error } => Fact::NotStarted { run: run_ref, error },
         Report::Exited { run_ref, exit } => Fact::Exited { run: run_ref, exit },
     }

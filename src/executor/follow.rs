@@ -54,7 +54,7 @@ pub(super) async fn follow(
     sink: &dyn OutputSink,
     signals: UnboundedReceiver<Signal>,
 ) -> Exit {
-    let Spawned { process, began, pidfd, stdout, stderr, script } = spawned;
+    let Spawned { process, began, pidfd, stdout, stderr, script, id: _ } = spawned;
     let setup = &job.setup;
     let output = Output::new(OutputSource { run: run.clone() }, setup.output, setup.keep_output_bytes, sink);
     let mut following = Following {
@@ -72,7 +72,7 @@ pub(super) async fn follow(
     }
     let (status, usage) = following.until_collected(run).await;
     drop(script);
-    Exit { status, took, usage, output: following.output.finish() }
+    Exit { status, took, usage: Some(usage), output: Some(following.output.finish()) }
 }
 
 struct Following<'a> {

@@ -23,6 +23,7 @@ mod children;
 mod fault;
 mod follow;
 mod identity;
+mod orphan;
 mod output;
 mod pool;
 mod prepare;
@@ -37,7 +38,7 @@ pub use children::Children;
 pub use identity::{IdentityError, find_user};
 pub use sys::unblock_signals;
 
-use crate::model::{Cause, Exit, Finish, Job, RunId, RunRef, SpawnError};
+use crate::model::{Cause, Exit, Finish, Job, ProcessId, RunId, RunRef, SpawnError};
 use chrono::{DateTime, FixedOffset};
 use pool::Pool;
 use prepare::Preparer;
@@ -75,8 +76,8 @@ pub enum Report {
     Started {
         /// Whose it is.
         run_ref: RunRef,
-        /// Its process id, which is also that of its session.
-        pid: u32,
+        /// Which process.
+        process: ProcessId,
     },
     /// There is no process and there will be none.
     NotStarted {
@@ -183,7 +184,7 @@ impl Executor {
             let report = match pool.start(&starting, &mut asked).await {
                 Err(error) => Report::NotStarted { run_ref, error },
                 Ok(spawned) => {
-                    let _ = reports.send(Report::Started { run_ref, pid: spawned.pid() });
+                    let _ = reports.send(Report::Started { run_ref, process: spawned.id });
                     // So that the start can be told before what is printed, which may be there already.
                     tokio::task::yield_now().await;
                     let exit = follow::follow(spawned, (tree, &children), (&job, &run), &*sink, asked).await;

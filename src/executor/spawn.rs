@@ -2,10 +2,11 @@
 
 use super::fault::{cannot_run, failed, unsound, unwanted};
 use super::identity::Identity;
+use super::orphan;
 use super::prepare::{Prepared, above_stdio, of_system};
 use super::scripts::ScriptFile;
 use super::sys::{self, Birth, Child, Failed, Nice, Stack, Step, Words};
-use crate::model::{ExitStatus, Resource, SpawnError, Usage};
+use crate::model::{ExitStatus, ProcessId, Resource, SpawnError, Usage};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, fchown};
 use rustix::io::Errno;
@@ -21,6 +22,8 @@ use tokio::time::Instant;
 /// A process that is there and has not been waited for.
 pub(super) struct Spawned {
     pub(super) process: Process,
+    /// By which it is known when its runner is not there any more.
+    pub(super) id: ProcessId,
     pub(super) began: Instant,
     /// Readable when it has ended.
     pub(super) pidfd: OwnedFd,
@@ -35,12 +38,6 @@ pub(super) struct Process {
     pub(super) pid: Pid,
 }
 
-impl Spawned {
-    pub(super) fn pid(&self) -> u32 {
-        self.process.pid.as_raw_nonzero().get().unsigned_abs()
-    }
-}
-
 /// Starts the process. To be called inside the tokio runtime that will follow it: all that can run short is
 /// had before the process is there, so that whatever was refused can be tried again.
 pub(super) fn spawn(prepared: Prepared, stack: &mut Stack, birth: &Birth) -> Result<Spawned, SpawnError> {
@@ -50,7 +47,8 @@ pub(super) fn spawn(prepared: Prepared, stack: &mut Stack, birth: &Birth) -> Res
     let started = sys::start(&mut child, stack, birth);
     let (pid, pidfd) = started.map_err(|failed| explain(failed, &prepared))?;
     let (process, began) = (Process { pid }, Instant::now());
-    Ok(Spawned { process, began, pidfd, stdout, stderr, script: prepared.script })
+    let id = orphan::id_of(pid, &pidfd);
+    Ok(Spawned { process, id, began, pidfd, stdout, stderr, script: prepared.script })
 }
 
 /// Returns the reading end, watched by the runtime, and the child's.

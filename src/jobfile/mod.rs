@@ -32,7 +32,7 @@ mod wall;
 pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use source::{FILE_BYTES_MAX, Source};
 
-use crate::model::{Job, JobAction, Name, Plan, Settings, User};
+use crate::model::{Job, JobAction, Keep, LedgerPlace, Name, Plan, Settings, User};
 use crate::trigger::Zone;
 use after::Reference;
 use chrono::{DateTime, Utc};
@@ -384,6 +384,9 @@ fn settings(sheet: &Sheet, runner: RunnerTable, zone: Zone) -> Settings {
         zone,
         max_running: runner.max_running,
         shutdown_grace: runner.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
+        ledger: LedgerPlace::default(),
+        name: None,
+        keep: Keep::default(),
         seed: runner.seed,
     }
 }

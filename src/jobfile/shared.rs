@@ -235,6 +235,8 @@ impl Shared {
             retry: self.retry.retry(),
             success_codes: self.success_codes.clone().unwrap_or(default.success_codes),
             group: self.group.clone(),
+            on_orphan: default.on_orphan,
+            keep: default.keep,
         }
     }
 

@@ -42,11 +42,14 @@ impl Ledger for MemoryLedger {
 impl MemoryLedger {
     fn answer(&mut self, record: &Record) -> Answer {
         match record {
-            Record::Claim(key) => self.claim(key),
-            Record::Started { .. }
+            Record::Claim(claim) => self.claim(&claim.key),
+            Record::Defined(_)
+            | Record::Waits(_)
+            | Record::Retry { .. }
+            | Record::Started { .. }
             | Record::AttemptEnded(_)
             | Record::RunEnded { .. }
-            | Record::Closed(_)
+            | Record::Closed { .. }
             | Record::ClockStepped { .. } => Answer::Written,
         }
     }
@@ -82,7 +85,7 @@ mod tests {
     fn claim(ledger: &mut MemoryLedger, job: &str, class: CauseClass, second: i64) -> Answer {
         let job = Name::parse(job).expect("a name");
         let instant = DateTime::from_timestamp(second, 0).expect("in range");
-        ledger.answer(&Record::Claim(RunKey { job, clock_epoch: 0, class, instant }))
+        ledger.claim(&RunKey { job, clock_epoch: 0, class, instant })
     }
 
     #[test]

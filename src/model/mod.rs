@@ -15,6 +15,7 @@ mod job;
 mod name;
 mod now;
 mod outcome;
+mod past;
 mod plan;
 mod policy;
 mod record;
@@ -30,10 +31,12 @@ pub use job::{Job, Place};
 pub use name::{InvalidName, NAME_BYTES_MAX, Name};
 pub use now::{Deadline, Now, RELEASED};
 pub use outcome::{CancelledBy, Ending, MissedWhy, Outcome, SkippedWhy};
-pub use plan::{Plan, Settings};
-pub use policy::{Coalesce, Grace, Ladder, Overlap, Policy, Retry};
-pub use record::{Answer, Record};
+pub use past::{JobPast, OpenRun, Past};
+pub use plan::{LedgerPlace, Plan, Settings};
+pub use policy::{Coalesce, Grace, Keep, Ladder, OnOrphan, Overlap, Policy, Retry};
+pub use record::{Answer, Claim, Defined, Record};
 pub use rights::{Limit, Resource, Rights, User};
 pub use run::{
-    Cause, CauseClass, Exit, ExitStatus, OutputKept, RunId, RunKey, RunRef, SpawnError, SpawnWhy, Usage,
+    Cause, CauseClass, Exit, ExitStatus, OutputKept, ProcessId, RunId, RunKey, RunRef, SpawnError, SpawnWhy,
+    Usage,
 };

@@ -82,6 +82,8 @@ pub enum CancelledBy {
     Replace,
     /// The runner's own stop.
     Shutdown,
+    /// A runner that was started again and found it alive, under `on_orphan = "kill"`.
+    Restart,
 }
 
 /// Why a fire time was skipped.
@@ -91,11 +93,17 @@ pub enum SkippedWhy {
     Overlap,
     /// The runner was stopping.
     Stopping,
+    /// Its job was taken out of the job file.
+    Removed,
 }
 
 /// Why a fire time was first seen too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissedWhy {
+    /// No runner ran.
+    Down,
+    /// The ledger could not be written.
+    Ledger,
     /// The machine was suspended.
     Asleep,
     /// The wall clock was set forward.
@@ -124,8 +132,12 @@ impl Ending {
         match self {
             Ending::Cancelled(CancelledBy::Replace) => Some("replace"),
             Ending::Cancelled(CancelledBy::Shutdown) => Some("shutdown"),
+            Ending::Cancelled(CancelledBy::Restart) => Some("restart"),
             Ending::Skipped(SkippedWhy::Overlap) => Some("overlap"),
             Ending::Skipped(SkippedWhy::Stopping) => Some("stopping"),
+            Ending::Skipped(SkippedWhy::Removed) => Some("removed"),
+            Ending::Missed(MissedWhy::Down) => Some("down"),
+            Ending::Missed(MissedWhy::Ledger) => Some("ledger"),
             Ending::Missed(MissedWhy::Asleep) => Some("asleep"),
             Ending::Missed(MissedWhy::Clock) => Some("clock"),
             Ending::Missed(MissedWhy::Late) => Some("late"),

@@ -1,10 +1,10 @@
 //! What a job file came to.
 
-use super::{Job, Name};
+use super::{Job, Keep, Name};
 use crate::trigger::Zone;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +31,26 @@ pub struct Settings {
     pub max_running: Option<NonZeroU32>,
     /// How long a shutdown may take, the ladder included.
     pub shutdown_grace: Duration,
+    /// Where runs are recorded.
+    pub ledger: LedgerPlace,
+    /// What the state folder is named after; `None`: the job file's path.
+    pub name: Option<Name>,
+    /// How much of the past of all jobs together is kept.
+    pub keep: Keep,
     /// What jitter is drawn from, beside job and fire time; `None`: the host's name.
     pub seed: Option<String>,
+}
+
+/// Where runs are recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LedgerPlace {
+    /// In a file in this job file's own folder under the state folder.
+    #[default]
+    State,
+    /// Nowhere: it is forgotten when the runner ends.
+    Memory,
+    /// In this file; an absolute path.
+    File(PathBuf),
 }
 
 impl Plan {

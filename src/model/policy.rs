@@ -29,6 +29,10 @@ pub struct Policy {
     pub success_codes: Vec<u8>,
     /// The group whose `max_running` this job shares.
     pub group: Option<Name>,
+    /// What becomes of a process that outlived its runner.
+    pub on_orphan: OnOrphan,
+    /// How much of its past is kept.
+    pub keep: Keep,
 }
 
 impl Default for Policy {
@@ -44,6 +48,8 @@ impl Default for Policy {
             retry: Retry::Never,
             success_codes: vec![0],
             group: None,
+            on_orphan: OnOrphan::default(),
+            keep: Keep::default(),
         }
     }
 }
@@ -83,6 +89,27 @@ pub enum Coalesce {
     /// All, in order and one after another whatever `overlap` says. Beyond 1,000 the oldest are coalesced
     /// into the first that is kept.
     All,
+}
+
+/// What a runner that was started again does with a process of a run that its predecessor left alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnOrphan {
+    /// It is watched to its end, and counts for `max_instances` meanwhile.
+    #[default]
+    Adopt,
+    /// It is stopped by the ladder; the run is `cancelled: restart`.
+    Kill,
+}
+
+/// How much of the past a ledger keeps; what is beyond any of these limits is deleted in time. `None`: no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// How many runs and fire times that did not run, the newest.
+    pub runs: Option<u64>,
+    /// How long after their end.
+    pub age: Option<Duration>,
+    /// How many bytes, output included.
+    pub bytes: Option<u64>,
 }
 
 /// How a run is stopped: the signal to its whole process tree, a wait, then `KILL`.

@@ -1,15 +1,29 @@
 //! What is written to a ledger: one vocabulary for those who write and those who keep.
 
-use super::{Attempt, Row, RunId, RunKey};
+use super::{Attempt, Cause, Finish, Name, ProcessId, Row, RunId, RunKey};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
 /// One thing to write. All of a batch are written together or not at all, in order.
+///
+/// What accounts for fire times of a calendar ([`Record::Waits`], [`Record::Claim`], [`Record::Closed`]) does
+/// so in their order, and for all of them: in one clock epoch, everything up to the latest that was written is
+/// accounted for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
-    /// Asks for the right to start the run of this key; answered with [`Answer::Claimed`] or
-    /// [`Answer::Taken`].
-    Claim(RunKey),
+    /// From now on these are the fire times of a job.
+    Defined(Arc<Defined>),
+    /// A fire time or a request is due and waits for its turn.
+    Waits(Claim),
+    /// Asks for the right to start a run; answered with [`Answer::Claimed`] or [`Answer::Taken`].
+    Claim(Claim),
+    /// Asks for leave to start one more attempt of a claimed run.
+    Retry {
+        /// The run it belongs to.
+        run: RunId,
+        /// Counted from 1, so 2 or more.
+        attempt: u32,
+    },
     /// An attempt's process is there.
     Started {
         /// The run it belongs to.
@@ -17,7 +31,7 @@ pub enum Record {
         /// Counted from 1.
         attempt: u32,
         /// Its process.
-        pid: u32,
+        process: ProcessId,
         /// When it was spawned.
         at: DateTime<Utc>,
     },
@@ -32,8 +46,13 @@ pub enum Record {
         /// Its figures.
         row: Arc<Row>,
     },
-    /// A fire time, or a stretch of them, that did not run.
-    Closed(Arc<Row>),
+    /// A fire time, a request, or a stretch of fire times, that did not run.
+    Closed {
+        /// The key that it would have had as a run; of a stretch, that of the first.
+        key: RunKey,
+        /// Its figures.
+        row: Arc<Row>,
+    },
     /// The wall clock was set.
     ClockStepped {
         /// How far; negative when it was set back.
@@ -41,6 +60,37 @@ pub enum Record {
         /// What it shows since.
         at: DateTime<Utc>,
     },
+}
+
+/// What a run is to account for, with all that is to be known of it if its runner ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// Its key.
+    pub key: RunKey,
+    /// Why it is to run.
+    pub cause: Cause,
+    /// How late it was when its overlap was decided, in milliseconds.
+    pub late_ms: i64,
+    /// The finish that made it due, of a [`Cause::Dependency`].
+    pub after: Option<Finish>,
+}
+
+/// Which fire times a job has, and since when: what is needed to compute them again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defined {
+    /// Whose.
+    pub job: Name,
+    /// The clock epoch in which it came into force.
+    pub clock_epoch: u32,
+    /// It came into force then: the fire times strictly after this are its own.
+    pub from: DateTime<Utc>,
+    /// [`crate::trigger::Schedule::definition`]; `None` for a job without fire times: disabled, taken out of the
+    /// job file, or only ever run by hand.
+    pub schedule: Option<Arc<str>>,
+    /// The job's zone, in which its times are shown.
+    pub zone: Arc<str>,
+    /// The version of the zone data that it was computed with, if that is known.
+    pub zone_data: Option<Arc<str>>,
 }
 
 /// What the ledger says of one [`Record`].
@@ -53,6 +103,6 @@ pub enum Answer {
         /// The number of its [`RunId`].
         number: u64,
     },
-    /// The key was claimed before: it must not start again.
+    /// The key was claimed or closed before: it must not start again.
     Taken,
 }

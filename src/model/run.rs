@@ -70,6 +70,10 @@ pub enum CauseClass {
 }
 
 impl Cause {
+    /// All of them.
+    pub const ALL: [Cause; 5] =
+        [Cause::Scheduled, Cause::CatchUp, Cause::Manual, Cause::Startup, Cause::Dependency];
+
     /// The word of the job's environment, of JSON lines and of tables.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -92,6 +96,19 @@ impl Cause {
     }
 }
 
+/// A process, named so that no other is taken for it: process ids come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessId {
+    /// Its id, which is also that of its session.
+    pub pid: u32,
+    /// When it was started, in clock ticks since the boot, as in field 22 of `/proc/PID/stat`; 0 if that could
+    /// not be read.
+    pub started_ticks: u64,
+    /// The inode of its pidfd, which no other process of the same boot has; `None` where the kernel has none
+    /// (Linux before 6.9).
+    pub pidfd_inode: Option<u64>,
+}
+
 /// How an attempt's process ended, with what it used and printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exit {
@@ -99,10 +116,10 @@ pub struct Exit {
     pub status: ExitStatus,
     /// From its start to its end; what came of it may have lived on.
     pub took: Duration,
-    /// What it and its waited-for children used.
-    pub usage: Usage,
-    /// What it printed.
-    pub output: OutputKept,
+    /// What it and its waited-for children used; `None` if it was not this runner's child.
+    pub usage: Option<Usage>,
+    /// What it printed; `None` if this runner did not read it.
+    pub output: Option<OutputKept>,
 }
 
 /// How a process ended.

@@ -36,8 +36,8 @@ mod stop;
 mod tests;
 
 use crate::model::{
-    Answer, Cause, Deadline, Event, Exit, Finish, Job, Name, Now, Plan, Record, RunId, RunRef, SpawnError,
-    Tally,
+    Answer, Cause, Deadline, Event, Exit, Finish, Job, Name, Now, Plan, ProcessId, Record, RunId, RunRef,
+    SpawnError, Tally,
 };
 use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
@@ -66,8 +66,8 @@ pub enum Fact {
     Started {
         /// Which run's.
         run: RunRef,
-        /// Its process id.
-        pid: u32,
+        /// Which process.
+        process: ProcessId,
     },
     /// There will be no process for a [`Action::Spawn`].
     NotStarted {
@@ -229,7 +229,7 @@ impl Core {
         self.watch_clock(now);
         match fact {
             Fact::Recorded(answer) => self.recorded(answer, now),
-            Fact::Started { run, pid } => self.run_started(run, pid, now),
+            Fact::Started { run, process } => self.run_started(run, process, now),
             Fact::NotStarted { run, error } => self.attempt_ended(run, Err(error), now),
             Fact::Exited { run, exit } => self.attempt_ended(run, Ok(exit), now),
             Fact::RunRequested(name) => self.run_requested(&name, now),

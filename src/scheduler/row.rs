@@ -3,7 +3,7 @@
 use super::due::Due;
 use super::overlap::Candidate;
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunRef};
+use crate::model::{Cause, Claim, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunKey, RunRef};
 use crate::trigger::FireTime;
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ impl Core {
     ) {
         let late = now.wall - due.last.due;
         let row = self.row_of_fire_times(index, due, Cause::Scheduled, late, ending, into);
-        self.close_with(ending, row);
+        let key = self.key(index, Cause::Scheduled, self.job(index).clock_epoch, due.first.fire_time);
+        self.close_with(key, ending, row);
     }
 
     /// Ends one fire time or request that found no place.
@@ -33,14 +34,30 @@ impl Core {
     ) {
         let Candidate { cause, late, .. } = candidate;
         let row = self.row_of_fire_times(index, candidate.alone(), *cause, *late, ending, into);
-        self.close_with(ending, row);
+        let key = self.key(index, *cause, candidate.clock_epoch, candidate.fire_time);
+        self.close_with(key, ending, row);
     }
 
-    fn close_with(&mut self, ending: Ending, row: Row) {
+    fn close_with(&mut self, key: RunKey, ending: Ending, row: Row) {
         self.tally.add(ending.outcome(), row.count);
         let row = Arc::new(row);
         let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
-        self.record(Record::Closed(row), Upon::Announce(events));
+        self.record(Record::Closed { key, row }, Upon::Announce(events));
+    }
+
+    /// What is written of a candidate that is to run, or waits for that.
+    pub(super) fn claim(&self, index: JobIndex, candidate: &Candidate) -> Claim {
+        let Candidate { cause, clock_epoch, fire_time, late, after, .. } = candidate;
+        Claim {
+            key: self.key(index, *cause, *clock_epoch, *fire_time),
+            cause: *cause,
+            late_ms: late.num_milliseconds(),
+            after: after.as_deref().cloned(),
+        }
+    }
+
+    fn key(&self, index: JobIndex, cause: Cause, clock_epoch: u32, instant: FireTime) -> RunKey {
+        RunKey { job: self.job(index).job.name.clone(), clock_epoch, class: cause.class(), instant }
     }
 
     fn row_of_fire_times(
@@ -122,11 +139,11 @@ fn with_exit(row: Row, exit: &Exit) -> Row {
     Row {
         exit_code,
         signal,
-        user_ms: Some(saturating(exit.usage.user.as_millis())),
-        system_ms: Some(saturating(exit.usage.system.as_millis())),
-        max_rss_kib: Some(exit.usage.max_rss_kib),
-        output_bytes: Some(exit.output.bytes),
-        output_dropped_bytes: Some(exit.output.dropped_bytes),
+        user_ms: exit.usage.map(|usage| saturating(usage.user.as_millis())),
+        system_ms: exit.usage.map(|usage| saturating(usage.system.as_millis())),
+        max_rss_kib: exit.usage.map(|usage| usage.max_rss_kib),
+        output_bytes: exit.output.as_ref().map(|output| output.bytes),
+        output_dropped_bytes: exit.output.as_ref().map(|output| output.dropped_bytes),
         ..row
     }
 }

@@ -7,8 +7,8 @@ use super::overlap::Candidate;
 use super::stop::give_up_at;
 use super::{Action, Core, JobIndex, Spawn, Upon};
 use crate::model::{
-    Answer, Attempt, CancelledBy, Ending, Event, Exit, ExitStatus, Finish, Job, Now, Policy, Record, RunId,
-    RunKey, RunRef, SkippedWhy, SpawnError, SpawnWhy, Started,
+    Answer, Attempt, CancelledBy, Ending, Event, Exit, ExitStatus, Finish, Job, Now, Policy, ProcessId,
+    Record, RunId, RunRef, SkippedWhy, SpawnError, SpawnWhy, Started,
 };
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
@@ -159,15 +159,10 @@ impl Core {
             return;
         }
         let run = &self.runs[&run_ref];
-        let key = RunKey {
-            job: self.job(run.job).job.name.clone(),
-            clock_epoch: run.candidate.clock_epoch,
-            class: run.candidate.cause.class(),
-            instant: run.candidate.fire_time,
-        };
-        self.dependents.forget_finished(run.job);
+        let (job, claim) = (run.job, self.claim(run.job, &run.candidate));
+        self.dependents.forget_finished(job);
         self.enter(run_ref, State::Claiming);
-        self.record(Record::Claim(key), Upon::Claimed(run_ref));
+        self.record(Record::Claim(claim), Upon::Claimed(run_ref));
     }
 
     pub(super) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
@@ -212,7 +207,7 @@ impl Core {
         }));
     }
 
-    pub(super) fn run_started(&mut self, run_ref: RunRef, pid: u32, now: Now) {
+    pub(super) fn run_started(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {
         let Some(run) = self.runs.get_mut(&run_ref) else {
             return;
         };
@@ -221,11 +216,11 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
-        let started = self.started(run_ref, pid, now);
+        let started = self.started(run_ref, process.pid, now);
         let timeout_at = self.timeout_at(run_ref, now);
         self.enter(run_ref, State::Running { began, timeout_at, rung });
         let record =
-            Record::Started { run: started.run.clone(), attempt: started.attempt, pid, at: now.wall };
+            Record::Started { run: started.run.clone(), attempt: started.attempt, process, at: now.wall };
         self.record(record, Upon::Announce(vec![Event::RunStarted(started)]));
     }
 

@@ -115,7 +115,7 @@ impl Printer {
             return;
         }
         let source = OutputSource { run: attempt.run.clone() };
-        let kept = &exit.output;
+        let Some(kept) = &exit.output else { return };
         if kept.dropped_bytes == 0 {
             self.show_output(now, &source, None, &[&*kept.head, &*kept.tail].concat());
         } else {

@@ -4,9 +4,9 @@
 //! Time is told in seconds since the start, which is 2026-01-05 00:00:00 UTC.
 
 use crate::model::{
-    After, AfterOn, Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job, JobAction,
-    Ladder, Name, Now, OutputKept, OutputMode, Overlap, Place, Plan, Policy, Record, Retry, Rights, RunKey,
-    RunRef, Settings, Setup, SpawnError, SpawnWhy, Usage,
+    After, AfterOn, Answer, CauseClass, Claim, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job,
+    JobAction, Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Place, Plan, Policy,
+    ProcessId, Record, Retry, Rights, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy, Usage,
 };
 use crate::scheduler::{Action, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -169,6 +169,9 @@ fn plan(jobs: impl IntoIterator<Item = Job>, max_running: Option<u32>, groups: &
             zone: Zone::utc(),
             max_running: max_running.map(many),
             shutdown_grace: secs(25),
+            ledger: LedgerPlace::Memory,
+            name: None,
+            keep: Keep::default(),
             seed: None,
         },
     }
@@ -464,7 +467,8 @@ impl World {
         for (run, status) in ended {
             let process = self.processes.remove(&run).expect("it is there");
             let took = self.now.monotonic.saturating_sub(process.began);
-            let exit = Exit { status, took, usage: Usage::default(), output: OutputKept::default() };
+            let exit =
+                Exit { status, took, usage: Some(Usage::default()), output: Some(OutputKept::default()) };
             self.core.handle_event(self.now, Fact::Exited { run, exit });
         }
     }
@@ -495,7 +499,7 @@ impl World {
 
     fn answer(&mut self, record: &Record) {
         let answer = match record {
-            Record::Claim(key) => {
+            Record::Claim(Claim { key, .. }) => {
                 assert!(self.claimed.insert(key.clone()), "{key:?} is claimed twice:\n{}", self.log);
                 let number = self.numbers.entry(key.job.clone()).or_default();
                 *number += 1;
@@ -521,7 +525,10 @@ impl World {
         let ends =
             behaviour.takes.map(|takes| (self.now.monotonic + takes, ExitStatus::Code(behaviour.code)));
         self.processes.insert(run, Process { name, behaviour, began: self.now.monotonic, ends });
-        self.core.handle_event(self.now, Fact::Started { run, pid: 7 });
+        self.core.handle_event(
+            self.now,
+            Fact::Started { run, process: ProcessId { pid: 7, started_ticks: 0, pidfd_inode: None } },
+        );
     }
 
     fn signal(&mut self, run: RunRef, signal: Signal) {
