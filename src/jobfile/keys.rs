@@ -17,10 +17,12 @@ pub(super) enum Place {
     After,
     Ulimits,
     Dst,
+    Keep,
 }
 
 const TOP: &[&str] = &["runner", "defaults", "groups", "jobs", "include"];
-const RUNNER: &[&str] = &["timezone", "ledger", "max_running", "shutdown_grace", "seed", "include"];
+const RUNNER: &[&str] =
+    &["timezone", "ledger", "name", "keep", "max_running", "shutdown_grace", "seed", "include"];
 /// Keys of a job that `[defaults]` may have too.
 pub(super) const SHARED: &[&str] = &[
     "timezone",
@@ -49,6 +51,8 @@ pub(super) const SHARED: &[&str] = &[
     "retry",
     "success_codes",
     "group",
+    "on_orphan",
+    "keep",
     "allow",
 ];
 /// Keys that say what a job does and when.
@@ -71,15 +75,16 @@ const GROUP: &[&str] = &["max_running"];
 const RETRY: &[&str] = &["attempts", "delay", "factor", "max_delay"];
 const AFTER: &[&str] = &["jobs", "on", "any"];
 const DST: &[&str] = &["gap", "fold"];
+const KEEP: &[&str] = &["runs", "age", "bytes"];
 const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
-const LATER: &[&str] = &["listen", "notify", "task", "args", "name", "keep", "on_orphan", "filter"];
+const LATER: &[&str] = &["listen", "notify", "task", "args", "filter"];
 
 /// All keys of this release.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    [TOP, RUNNER, SHARED, OWN, GROUP, RETRY, AFTER, DST].into_iter().flatten().copied()
+    [TOP, RUNNER, SHARED, OWN, GROUP, RETRY, AFTER, DST, KEEP].into_iter().flatten().copied()
 }
 
 /// Makes a fault of every entry that nobody has taken.
@@ -103,6 +108,10 @@ fn refuse(reader: &mut Reader<'_>, entry: &Entry<'_>, place: Place) {
         let message = format!("`{key}` is not there yet");
         let hint = later_hint(key).unwrap_or("this release does not know it; take it out");
         reader.fault_with_hint(Code::NotYet, span, message, hint);
+    } else if place == Place::Job && key == "name" {
+        let message = "unknown key `name` in a job";
+        let hint = "a job's name is that of its table, [jobs.NAME]; `description` says more";
+        reader.fault_with_hint(Code::UnknownKey, span, message, hint);
     } else if place == Place::Job && matches!(entry.value.get_ref(), DeValue::Table(_)) {
         refuse_nested_job(reader, entry);
     } else {
@@ -127,6 +136,7 @@ fn known(place: Place) -> Vec<&'static str> {
         Place::After => AFTER.to_vec(),
         Place::Ulimits => ULIMITS.to_vec(),
         Place::Dst => DST.to_vec(),
+        Place::Keep => KEEP.to_vec(),
     }
 }
 
@@ -141,6 +151,7 @@ fn within(place: Place) -> &'static str {
         Place::After => " in after",
         Place::Ulimits => " in ulimits",
         Place::Dst => " in dst",
+        Place::Keep => " in keep",
     }
 }
 
@@ -223,6 +234,8 @@ pub(super) fn hint_for_word(key: &str, found: &str) -> Option<String> {
         ("on", "succeeded" | "ok" | "true") => "on = \"success\"",
         ("on", "failed" | "error" | "false") => "on = \"failure\"",
         ("on", "finished" | "always" | "done" | "any" | "exit") => "on = \"finish\"",
+        ("on_orphan", "stop" | "terminate" | "end" | "true") => "on_orphan = \"kill\"",
+        ("on_orphan", "keep" | "wait" | "ignore" | "leave" | "false") => "on_orphan = \"adopt\"",
         ("output", "true" | "always") => "output = \"all\"",
         ("output", "false" | "never") => "output = \"none\"",
         ("output", "on_failure" | "failure" | "errors") => "output = \"failures\"",

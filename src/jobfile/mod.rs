@@ -4,8 +4,9 @@
 //! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what is
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
 //! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
-//! of users and limits, `dst` that of changes of the clock), `job` the rest of a job, `after` who runs after whom, `runner` the other tables, and
-//! `lint` says what is legal but likely not meant (`crowd` of many jobs together). `fault` words a fault, `render` draws it.
+//! of users and limits, `dst` that of changes of the clock, `keep` that of what the ledger keeps), `job` the
+//! rest of a job, `after` who runs after whom, `runner` the other tables, and `lint` says what is legal but
+//! likely not meant (`crowd` of many jobs together). `fault` words a fault, `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
@@ -15,6 +16,7 @@ mod crowd;
 mod dst;
 mod fault;
 mod job;
+mod keep;
 mod keys;
 mod lint;
 mod plain;
@@ -32,7 +34,7 @@ mod wall;
 pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use source::{FILE_BYTES_MAX, Source};
 
-use crate::model::{Job, JobAction, Keep, LedgerPlace, Name, Plan, Settings, User};
+use crate::model::{Job, JobAction, Keep, Name, Plan, Settings, User};
 use crate::trigger::Zone;
 use after::Reference;
 use chrono::{DateTime, Utc};
@@ -52,6 +54,9 @@ use value::{Entry, Fields, Reader, Users};
 
 /// How long a shutdown may take when the file does not say.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
+
+/// How much of the past is kept when the file does not say: a season of it, and never a full disk.
+const KEEP: Keep = Keep { runs: None, age: Some(Duration::from_secs(90 * 86_400)), bytes: Some(256 << 20) };
 
 /// For how many unknown jobs the nearest known one is looked for, because all are compared.
 const NEAREST_MAX: usize = 20;
@@ -384,9 +389,9 @@ fn settings(sheet: &Sheet, runner: RunnerTable, zone: Zone) -> Settings {
         zone,
         max_running: runner.max_running,
         shutdown_grace: runner.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
-        ledger: LedgerPlace::default(),
-        name: None,
-        keep: Keep::default(),
+        ledger: runner.ledger,
+        name: runner.name,
+        keep: runner.keep.over_limits(KEEP),
         seed: runner.seed,
     }
 }

@@ -1,9 +1,10 @@
 //! The `[runner]` table, `include`, and the groups.
 
 use super::fault::Code;
+use super::keep::KeepKeys;
 use super::keys::{self, Place};
 use super::value::{Entry, Reader, Text};
-use crate::model::Name;
+use crate::model::{LedgerPlace, Name};
 use crate::trigger::Zone;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -15,6 +16,9 @@ pub(super) struct RunnerTable {
     pub(super) max_running: Option<NonZeroU32>,
     pub(super) shutdown_grace: Option<Duration>,
     pub(super) seed: Option<String>,
+    pub(super) ledger: LedgerPlace,
+    pub(super) name: Option<Name>,
+    pub(super) keep: KeepKeys,
     pub(super) include: Vec<Text>,
 }
 
@@ -54,9 +58,12 @@ impl RunnerTable {
             fields.take("shutdown_grace").and_then(|entry| reader.duration(&entry, Duration::ZERO));
         self.seed =
             fields.take("seed").and_then(|entry| reader.some_text(&entry, "text")).map(|text| text.text);
-        if let Some(ledger) = fields.take("ledger") {
-            read_ledger(reader, &ledger);
-        }
+        self.ledger = fields.take("ledger").and_then(|entry| read_ledger(reader, &entry)).unwrap_or_default();
+        self.name = fields.take("name").and_then(|entry| {
+            let text = reader.some_text(&entry, "a name for the state folder")?;
+            reader.name(&text.text, text.span, "state folder")
+        });
+        self.keep = fields.take("keep").map(|entry| KeepKeys::read(reader, &entry)).unwrap_or_default();
         if let Some(include) = fields.take("include") {
             self.include = read_include(reader, &include);
         }
@@ -70,14 +77,31 @@ fn read_include(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Vec<Text> {
         .unwrap_or_default()
 }
 
-/// The only ledger of this release is the one in memory.
-fn read_ledger(reader: &mut Reader<'_>, entry: &Entry<'_>) {
-    let Some(ledger) = reader.some_text(entry, "\"memory\"") else { return };
-    if ledger.text != "memory" {
-        let message = format!("`ledger`: expected \"memory\", found `{}`", ledger.text);
-        let hint = "a ledger that outlives the runner is not there yet; write: ledger = \"memory\"";
-        reader.fault_with_hint(Code::NotYet, ledger.span, message, hint);
+/// `"memory"`, or a path. What is meant as something else is no name of a file.
+fn read_ledger(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<LedgerPlace> {
+    const EXPECTED: &str = "\"memory\" or the path of a file";
+    let Text { text, span } = reader.some_text(entry, EXPECTED)?;
+    let message = format!("`ledger`: expected {EXPECTED}, found `{text}`");
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    if text == "memory" {
+        return Some(LedgerPlace::Memory);
+    } else if let Some("postgres" | "postgresql") = scheme {
+        let message = "a ledger in PostgreSQL is not there yet";
+        let hint = "write the path of a file, or leave `ledger` out: then it is under the state folder";
+        reader.fault_with_hint(Code::NotYet, span, message, hint);
+    } else if let Some(scheme) = scheme {
+        let path = text[scheme.len() + 3..].trim_end_matches('/');
+        let path = if path.is_empty() { "runner.db" } else { path };
+        reader.fault_with_hint(Code::BadValue, span, message, format!("write: ledger = \"{path}\""));
+    } else if matches!(&*text.to_ascii_lowercase(), "memory" | ":memory:") {
+        reader.fault_with_hint(Code::BadValue, span, message, "write: ledger = \"memory\"");
+    } else if text.ends_with('/') {
+        let hint = format!("write: ledger = \"{text}runner.db\"");
+        reader.fault_with_hint(Code::BadValue, span, message, hint);
+    } else {
+        return Some(LedgerPlace::File(reader.sheet.folder.join(text)));
     }
+    None
 }
 
 /// Reads `[groups.NAME]`.

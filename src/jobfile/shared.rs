@@ -3,10 +3,13 @@
 
 use super::dst;
 use super::fault::Code;
+use super::keep::KeepKeys;
 use super::keys::{self, Place};
 use super::source::Sheet;
 use super::value::{Entry, Fields, Reader};
-use crate::model::{Coalesce, Grace, Ladder, Name, OutputMode, Overlap, Policy, Retry, Rights, Setup};
+use crate::model::{
+    Coalesce, Grace, Keep, Ladder, Name, OnOrphan, OutputMode, Overlap, Policy, Retry, Rights, Setup,
+};
 use crate::trigger::{Dst, Zone};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
@@ -44,6 +47,8 @@ pub(super) struct Shared {
     kill_after: Option<Duration>,
     retry: RetryKeys,
     success_codes: Option<Vec<u8>>,
+    on_orphan: Option<OnOrphan>,
+    keep: KeepKeys,
     shell: Option<Vec<String>>,
     cwd: Option<PathBuf>,
     inherit_env: Option<bool>,
@@ -146,6 +151,10 @@ impl Shared {
             kill_after: key("kill_after").and_then(|entry| reader.duration(&entry, Duration::ZERO)),
             retry: key("retry").map(|entry| RetryKeys::read(reader, &entry)).unwrap_or_default(),
             success_codes: key("success_codes").and_then(|entry| read_codes(reader, &entry)),
+            on_orphan: key("on_orphan").and_then(|entry| {
+                reader.word(&entry, &[("adopt", OnOrphan::Adopt), ("kill", OnOrphan::Kill)])
+            }),
+            keep: key("keep").map(|entry| KeepKeys::read(reader, &entry)).unwrap_or_default(),
             shell: key("shell").and_then(|entry| {
                 let expected = "a program and its flags, such as [\"bash\", \"-c\"]";
                 if let DeValue::String(shell) = entry.value.get_ref() {
@@ -186,7 +195,7 @@ impl Shared {
         }
     }
 
-    /// Lays these over `under`: `env`, `dst` and `retry` key by key, everything else whole.
+    /// Lays these over `under`: `env`, `dst`, `keep` and `retry` key by key, everything else whole.
     pub(super) fn over(self, under: &Shared) -> Shared {
         let mut env = under.env.clone();
         env.extend(self.env);
@@ -206,6 +215,8 @@ impl Shared {
             kill_after: self.kill_after.or(under.kill_after),
             retry: self.retry.over(&under.retry),
             success_codes: self.success_codes.or_else(|| under.success_codes.clone()),
+            on_orphan: self.on_orphan.or(under.on_orphan),
+            keep: self.keep.over(under.keep),
             shell: self.shell.or_else(|| under.shell.clone()),
             cwd: self.cwd.or_else(|| under.cwd.clone()),
             inherit_env: self.inherit_env.or(under.inherit_env),
@@ -235,8 +246,8 @@ impl Shared {
             retry: self.retry.retry(),
             success_codes: self.success_codes.clone().unwrap_or(default.success_codes),
             group: self.group.clone(),
-            on_orphan: default.on_orphan,
-            keep: default.keep,
+            on_orphan: self.on_orphan.unwrap_or(default.on_orphan),
+            keep: self.keep.over_limits(Keep::default()),
         }
     }
 

@@ -75,7 +75,8 @@ impl<'t> Fields<'t> {
     /// Whether there are entries, and all hold tables.
     pub(super) fn are_tables(&self) -> bool {
         let table = |entry: &Entry<'_>| {
-            entry.value.get_ref().is_table() && !["env", "retry", "after", "ulimits"].contains(&entry.key)
+            entry.value.get_ref().is_table()
+                && !["env", "retry", "after", "ulimits", "dst", "keep"].contains(&entry.key)
         };
         !self.0.is_empty() && self.0.iter().all(table)
     }
@@ -414,6 +415,11 @@ impl<'a> Reader<'a> {
     /// A number of bytes: `"64KiB"`, `"1MB"`, `"500B"`.
     pub(super) fn size(&mut self, entry: &Entry<'_>) -> Option<u64> {
         let expected = "a size such as \"64KiB\" or \"1MiB\"";
+        if let DeValue::Integer(number) = entry.value.get_ref() {
+            let hint = format!("write: {} = \"{number}B\"", entry.key);
+            self.wrong_type(entry, expected).hint = Some(hint);
+            return None;
+        }
         let text = self.text(entry, expected)?;
         let size = parse_size(&text.text);
         if size.is_none() {

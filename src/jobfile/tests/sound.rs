@@ -3,7 +3,8 @@
 use super::{load_text, now};
 use crate::jobfile::{Options, Source, keys, load};
 use crate::model::{
-    AfterOn, Coalesce, Grace, Job, JobAction, Limit, Name, OutputMode, Overlap, Plan, Resource, Retry,
+    AfterOn, Coalesce, Grace, Job, JobAction, Keep, LedgerPlace, Limit, Name, OnOrphan, OutputMode, Overlap,
+    Plan, Resource, Retry,
 };
 use chrono::TimeDelta;
 use rustix::process::Signal;
@@ -51,7 +52,9 @@ fn every_key_is_read() {
     let text = r#"
         [runner]
         timezone = "Europe/Berlin"
-        ledger = "memory"
+        ledger = "record/runner.db"
+        name = "shop"
+        keep = { runs = 100000, age = "unlimited", bytes = "1GiB" }
         max_running = 50
         shutdown_grace = "1m"
         seed = "x"
@@ -97,6 +100,8 @@ fn every_key_is_read() {
         retry = { attempts = 4, delay = "1s", factor = 1, max_delay = "2s" }
         success_codes = [3, 0]
         group = "db"
+        on_orphan = "kill"
+        keep = { runs = 20, bytes = "1MB" }
         allow = ["past"]
 
         [jobs.b]
@@ -109,6 +114,10 @@ fn every_key_is_read() {
     assert_eq!(plan.settings.max_running, NonZeroU32::new(50));
     assert_eq!(plan.settings.shutdown_grace, secs(60));
     assert_eq!(plan.settings.seed.as_deref(), Some("x"));
+    let LedgerPlace::File(ledger) = &plan.settings.ledger else { panic!("{:?}", plan.settings.ledger) };
+    assert!(ledger.is_absolute() && ledger.ends_with("record/runner.db"), "{ledger:?}");
+    assert_eq!(plan.settings.name.as_ref().map(Name::as_str), Some("shop"));
+    assert_eq!(plan.settings.keep, Keep { runs: Some(100_000), age: None, bytes: Some(1 << 30) });
     let job = &plan.jobs[0];
     assert_eq!(job.description.as_deref(), Some("what it is for"));
     assert_eq!(job.action, JobAction::Script("echo hi".into()));
@@ -141,6 +150,36 @@ fn every_key_is_read() {
     assert_eq!(policy.retry, Retry::Backoff { attempts, delay: secs(1), factor: 1.0, delay_max: secs(2) });
     assert_eq!(policy.success_codes, [0, 3]);
     assert_eq!(policy.group.as_ref().map(Name::as_str), Some("db"));
+    assert_eq!(policy.on_orphan, OnOrphan::Kill);
+    assert_eq!(policy.keep, Keep { runs: Some(20), age: None, bytes: Some(1_000_000) });
+}
+
+#[test]
+fn the_record_is_kept_in_the_state_folder_for_a_while_unless_the_file_says_otherwise() {
+    let days = |days: u64| Some(secs(days * 86_400));
+    let settings =
+        |runner: &str| plan(&format!("{runner}\n[jobs.a]\nevery = \"1h\"\ncommand = \"true\"\n")).settings;
+    let silent = settings("");
+    assert_eq!((silent.ledger, silent.name), (LedgerPlace::State, None));
+    assert_eq!(silent.keep, Keep { runs: None, age: days(90), bytes: Some(256 << 20) });
+    let some = settings("[runner]\nledger = \"memory\"\nkeep = { age = \"1w\" }");
+    assert_eq!(some.ledger, LedgerPlace::Memory);
+    assert_eq!(some.keep, Keep { runs: None, age: days(7), bytes: Some(256 << 20) });
+    let absolute = settings("[runner]\nledger = \"/srv/runner.db\"").ledger;
+    assert_eq!(absolute, LedgerPlace::File("/srv/runner.db".into()));
+    assert_eq!((job("").policy.keep, job("").policy.on_orphan), (Keep::default(), OnOrphan::Adopt));
+}
+
+#[test]
+fn what_is_kept_of_a_job_lies_over_the_defaults_key_by_key() {
+    let text = "[defaults]\nkeep = { runs = 10, age = \"1d\" }\non_orphan = \"kill\"\n\
+                [jobs.a]\nevery = \"1h\"\ncommand = \"true\"\nkeep = { runs = \"unlimited\", bytes = \"1kB\" }\n\
+                [jobs.b]\nevery = \"1h\"\ncommand = \"true\"\non_orphan = \"adopt\"\n";
+    let plan = plan(text);
+    let [a, b] = [&plan.jobs[0].policy, &plan.jobs[1].policy];
+    assert_eq!(a.keep, Keep { runs: None, age: Some(secs(86_400)), bytes: Some(1000) });
+    assert_eq!(b.keep, Keep { runs: Some(10), age: Some(secs(86_400)), bytes: None });
+    assert_eq!((a.on_orphan, b.on_orphan), (OnOrphan::Kill, OnOrphan::Adopt));
 }
 
 #[test]
