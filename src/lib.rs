@@ -31,6 +31,7 @@
 //! | --- | --- |
 //! | says when the next fire time is | [`trigger`]: [`trigger::Schedule::next_after`] |
 //! | reads cron expressions | `trigger::cron` |
+//! | writes fire times down, to compute them again later | `trigger::definition`: [`trigger::Schedule::definition`] |
 //! | places local times in gaps and folds | `trigger::local`, with the data of [`trigger::Zone`] |
 //! | reads the job file and words its faults | [`jobfile::load`], [`jobfile::Fault`] |
 //! | knows the keys of the job file | `jobfile::keys`; values in `jobfile::value` and `jobfile::shared` |

@@ -1,13 +1,14 @@
 //! The driver: it reads the clocks, begins what the scheduler asks for, and tells it what came of it.
 //!
 //! [`Engine::run`] is one loop. All that waits is waited for in one place: the next deadline, the ledger's
-//! answer, reports of the executor, and what people ask for through a [`Handle`]. It runs in the tokio
+//! answer or trouble, reports of the executor, and what people ask for through a [`Handle`]. It runs in the tokio
 //! runtime that it is started in and makes none; what concerns a whole process (signals, the logger) is the
 //! binary's.
 //!
 //! Start reading at [`Engine::run`]; `clock` is the only place that reads the host's clocks.
 
 mod clock;
+mod survivors;
 #[cfg(test)]
 mod tests;
 mod workers;
@@ -15,13 +16,14 @@ mod workers;
 pub use clock::{Clock, now};
 
 use crate::executor::{Children, OutputSink, Report};
-use crate::ledger::{Answers, Ledger};
+use crate::ledger::{Answers, Ledger, Trouble};
 use crate::model::{Deadline, Event, Name, Now, Plan, Record, Tally};
-use crate::scheduler::{Action, Core, Fact};
+use crate::scheduler::{Action, Beginning, Core, Fact};
 use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use survivors::Survivors;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use workers::Workers;
 
@@ -71,6 +73,9 @@ pub struct Engine {
     /// Records of which no batch was begun yet, and the batch that is being written.
     unwritten: Vec<Record>,
     writing: Option<Answers>,
+    trouble: Option<Trouble>,
+    /// Processes that outlived an earlier runner and are to be taken over.
+    survivors: Survivors,
 }
 
 /// Asks things of a running [`Engine`]. Asking an engine that has ended does nothing.
@@ -87,7 +92,8 @@ impl Handle {
 }
 
 impl Engine {
-    /// Returns an engine for `plan`. Its jobs exist from now on, or from when the wall clock is right.
+    /// Returns an engine for `plan` that goes on where the ledger ends. Jobs that are new exist from now on, or from
+    /// when the wall clock is right.
     ///
     /// # Errors
     /// When the system refuses what the clock or the executor need (descriptors, threads).
@@ -97,14 +103,25 @@ impl Engine {
     pub fn new(
         plan: &Plan,
         clock: Clock,
-        ledger: Box<dyn Ledger>,
+        mut ledger: Box<dyn Ledger>,
         audience: Arc<dyn Audience>,
         options: Options,
     ) -> io::Result<Engine> {
         let (handle, asked) = unbounded_channel();
         let (report, reports) = unbounded_channel();
         let node = clock::host_name();
-        let mut core = Core::new(plan, &seed(plan), &node, options.clock_least, now());
+        let (seed, clock_least) = (seed(plan), options.clock_least);
+        let mut past = ledger.past();
+        let newest_asked = past.as_ref().and_then(|past| past.asked);
+        let mut survivors = Survivors::default();
+        if options.only.is_some() {
+            // One run by hand leaves all else to the next runner.
+            past = None;
+        } else if let Some(past) = &mut past {
+            survivors.find(&mut past.runs);
+        }
+        let beginning = Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked };
+        let mut core = Core::new(plan, beginning, now());
         if let Some(job) = &options.only {
             core.handle_event(now(), Fact::RunRequested(job.clone()));
         }
@@ -112,7 +129,7 @@ impl Engine {
         let (children, open_files) = (options.children.clone(), options.open_files);
         let workers = Workers::new(options.dry_run, sink, report, children, open_files)?;
         let handle = Handle { asked: handle };
-        let (unwritten, writing) = (Vec::new(), None);
+        let (unwritten, writing, trouble) = (Vec::new(), None, ledger.trouble());
         Ok(Engine {
             core,
             clock,
@@ -125,6 +142,8 @@ impl Engine {
             reports,
             unwritten,
             writing,
+            trouble,
+            survivors,
         })
     }
 
@@ -144,7 +163,7 @@ impl Engine {
         loop {
             self.begin_actions();
             if self.has_ended() {
-                return self.core.tally().clone();
+                return self.end().await;
             }
             self.audience.waits(&self.core);
             let deadline = self.deadline();
@@ -154,6 +173,10 @@ impl Engine {
                     self.writing = None;
                     self.tell(answers.into_iter().map(Fact::Recorded));
                 }
+                trouble = changed(&mut self.trouble) => self.tell([match trouble {
+                    Some(why) => Fact::LedgerFailed(why),
+                    None => Fact::LedgerWorks,
+                }]),
                 Some(report) = self.reports.recv() => self.tell_all_reports(report),
                 Some(fact) = self.asked.recv() => self.tell([fact]),
             }
@@ -165,6 +188,10 @@ impl Engine {
             match action {
                 Action::Record(record) => self.unwritten.push(record),
                 Action::Spawn(spawn) => self.workers.begin(spawn),
+                Action::Adopt(spawn) => match self.survivors.take(&spawn.run) {
+                    Some(living) => self.workers.adopt(spawn, living),
+                    None => self.tell([Fact::Vanished { run: spawn.run_ref }]),
+                },
                 Action::Signal { run, signal } => self.workers.signal(run, signal),
                 Action::Announce(event) => {
                     let now = now();
@@ -176,6 +203,18 @@ impl Engine {
         if self.writing.is_none() && !self.unwritten.is_empty() {
             self.writing = Some(self.ledger.write(std::mem::take(&mut self.unwritten)));
         }
+    }
+
+    /// Closes the ledger, unless it cannot be written.
+    async fn end(self) -> Tally {
+        match self.core.unwritten() {
+            0 => self.ledger.close(now().wall).await,
+            count => log::error!(
+                "{count} records could not be written to the ledger; runs that it does not know to have ended \
+                 are lost to it"
+            ),
+        }
+        self.core.tally().clone()
     }
 
     fn has_ended(&self) -> bool {
@@ -225,6 +264,16 @@ pub fn seed(plan: &Plan) -> String {
 /// What is drawn from when a job file has no seed: the host's name.
 pub fn default_seed() -> String {
     clock::host_name()
+}
+
+/// Waits until the ledger cannot be written, and then until it can. For ever if it always can.
+async fn changed(trouble: &mut Option<Trouble>) -> Option<Arc<str>> {
+    if let Some(receiver) = trouble
+        && receiver.changed().await.is_ok()
+    {
+        return receiver.borrow_and_update().clone();
+    }
+    std::future::pending().await
 }
 
 /// Waits for the batch that is being written, or for ever when there is none.

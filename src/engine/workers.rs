@@ -1,6 +1,6 @@
 //! Who carries out attempts: the executor, or nobody in a dry run.
 
-use crate::executor::{Children, Executor, Launch, OutputSink, Report};
+use crate::executor::{Children, Executor, Launch, Living, OutputSink, Report};
 use crate::model::{Exit, ExitStatus, ProcessId, RunRef};
 use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
@@ -42,6 +42,13 @@ impl Workers {
         }
     }
 
+    pub(super) fn adopt(&self, spawn: Spawn, living: Living) {
+        match self {
+            Workers::Processes(executor) => executor.adopt(launch(spawn), living),
+            Workers::None(_) => {}
+        }
+    }
+
     pub(super) fn signal(&self, run: RunRef, signal: Signal) {
         match self {
             Workers::Processes(executor) => executor.signal(run, signal),
@@ -67,6 +74,7 @@ fn nothing_done() -> Exit {
 pub(super) fn fact(report: Report) -> Fact {
     match report {
         Report::Started { run_ref, process } => Fact::Started { run: run_ref, process },
+        Report::Vanished { run_ref } => Fact::Vanished { run: run_ref },
         Report::NotStarted { run_ref, error } => Fact::NotStarted { run: run_ref, error },
         Report::Exited { run_ref, exit } => Fact::Exited { run: run_ref, exit },
     }

@@ -36,6 +36,7 @@ mod whose;
 
 pub use children::Children;
 pub use identity::{IdentityError, find_user};
+pub use orphan::Living;
 pub use sys::unblock_signals;
 
 use crate::model::{Cause, Exit, Finish, Job, ProcessId, RunId, RunRef, SpawnError};
@@ -78,6 +79,11 @@ pub enum Report {
         run_ref: RunRef,
         /// Which process.
         process: ProcessId,
+    },
+    /// A process that was taken over has ended, and how is not known.
+    Vanished {
+        /// Whose it was.
+        run_ref: RunRef,
     },
     /// There is no process and there will be none.
     NotStarted {
@@ -196,6 +202,9 @@ impl Executor {
             let _ = reports.send(report);
         });
     }
+
+    /// stub
+    pub fn adopt(&self, _launch: Launch, _living: Living) {}
 
     /// Sends `signal` to every process of the run's tree. One that comes before the process is there is
     /// sent when it is, but `KILL` ends also one that is still being started, and from then on none is; one

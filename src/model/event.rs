@@ -13,6 +13,8 @@ use std::time::Duration;
 pub enum Event {
     /// An attempt's process is there.
     RunStarted(Started),
+    /// A process that an earlier runner started is there still, and is watched from now on.
+    RunAdopted(Started),
     /// An attempt ended.
     AttemptFinished(Arc<Attempt>),
     /// A run ended for good.
@@ -31,6 +33,13 @@ pub enum Event {
     },
     /// The wall clock was wrong and no longer is.
     ClockRight,
+    /// The ledger cannot be written: nothing new starts until it can.
+    LedgerFailed {
+        /// Why.
+        why: Arc<str>,
+    },
+    /// The ledger could not be written and can again.
+    LedgerWorks,
     /// A stop was asked for; sent again at each graver stage.
     RunnerStopping {
         /// What is done about those that still run.

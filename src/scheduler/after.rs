@@ -52,6 +52,14 @@ impl Dependents {
         all
     }
 
+    /// These had finished as `dependent` asks when an earlier runner ended.
+    pub(super) fn had_finished(&mut self, dependent: JobIndex, firsts: impl IntoIterator<Item = JobIndex>) {
+        let firsts: BTreeSet<_> = firsts.into_iter().collect();
+        if !firsts.is_empty() {
+            self.finished.insert(dependent, firsts);
+        }
+    }
+
     /// A run of `dependent` is being claimed: only what finishes from now on counts.
     pub(super) fn forget_finished(&mut self, dependent: JobIndex) {
         self.finished.remove(&dependent);

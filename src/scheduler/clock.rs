@@ -17,6 +17,8 @@ pub(super) struct ClockWatch {
     /// How far the wall clock was set in steps too small to be told.
     untold: TimeDelta,
     lapse: Option<Lapse>,
+    /// When the runner began, if one has run before: what was due by then was missed for want of a runner.
+    down_until: Option<DateTime<Utc>>,
 }
 
 /// A stretch of wall time, after `from` and up to `until`, in which nothing could be seen due.
@@ -29,7 +31,7 @@ struct Lapse {
 
 impl ClockWatch {
     pub(super) fn new(least: Option<DateTime<Utc>>, now: Now) -> ClockWatch {
-        ClockWatch { least, last: now, untold: TimeDelta::zero(), lapse: None }
+        ClockWatch { least, last: now, untold: TimeDelta::zero(), lapse: None, down_until: None }
     }
 
     /// Takes in a reading and returns how far the wall clock was set since the last step that was told, if
@@ -48,7 +50,7 @@ impl ClockWatch {
             self.lapse = lapse(MissedWhy::Asleep);
         } else if told {
             // That stretch of wall time comes again.
-            self.lapse = None;
+            (self.lapse, self.down_until) = (None, None);
         }
         told.then_some(stepped)
     }
@@ -58,8 +60,21 @@ impl ClockWatch {
         self.last
     }
 
+    /// Until `wall` no runner ran.
+    pub(super) fn was_down_until(&mut self, wall: DateTime<Utc>) {
+        self.down_until = Some(wall);
+    }
+
+    /// Nothing could be seen due after `from` and up to the last reading.
+    pub(super) fn lapsed(&mut self, from: DateTime<Utc>, why: MissedWhy) {
+        self.lapse = Some(Lapse { from, until: self.last.wall, why });
+    }
+
     /// Why a fire time that was due at `due` is first seen too late.
     pub(super) fn why_late(&self, due: DateTime<Utc>) -> MissedWhy {
+        if self.down_until.is_some_and(|until| due <= until) {
+            return MissedWhy::Down;
+        }
         let within = |lapse: &&Lapse| lapse.from < due && due <= lapse.until;
         self.lapse.as_ref().filter(within).map_or(MissedWhy::Late, |lapse| lapse.why)
     }

@@ -59,6 +59,16 @@ pub(super) struct Due {
 }
 
 impl Core {
+    /// As [`Core::arm`], but the job is looked at only `at` a later moment: what is due by then is decided together.
+    pub(super) fn arm_later(&mut self, index: JobIndex, accounted: Accounted, at: DateTime<Utc>) {
+        let job = &self.job(index).job;
+        let armed =
+            job.schedule.next_after(accounted.until()).map(|fire_time| armed(job, &self.seed, fire_time));
+        let state = self.job_mut(index);
+        (state.accounted, state.armed) = (accounted, armed);
+        self.due.push(at, index);
+    }
+
     /// Makes the job, which is not in the queue or not there for long, wait for its first fire time that is
     /// not accounted for.
     pub(super) fn arm(&mut self, index: JobIndex, accounted: Accounted) {
@@ -91,7 +101,7 @@ impl Core {
 
     /// Hands every due fire time on, and arms what follows. By a clock that is wrong nothing is due.
     pub(super) fn take_due(&mut self, now: Now) {
-        if self.clock.is_wrong() {
+        if self.clock.is_wrong() || self.trouble.is_some() {
             return;
         }
         while let Some(index) = self.due.pop_due(now.wall) {
@@ -105,7 +115,7 @@ impl Core {
 }
 
 /// Returns `first` and all later fire times that are due at `wall` too.
-fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>) -> Due {
+pub(super) fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>) -> Due {
     let alone = Due { first, last: first, count: 1 };
     let Some(second) = job.schedule.next_after(first.fire_time).filter(|second| *second <= wall) else {
         return alone;

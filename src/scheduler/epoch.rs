@@ -15,7 +15,7 @@ use super::overlap::JobState;
 use super::{Core, JobIndex};
 use crate::model::{Job, Now};
 use crate::trigger::{FireTime, Schedule, Trigger};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -47,9 +47,21 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Returns a clock epoch and an instant that together no run has had: `wall`, or just after the last.
+    /// Goes on after the newest that an earlier runner gave.
+    pub(super) fn after(newest: Option<(u32, DateTime<Utc>)>, wall: DateTime<Utc>) -> Asked {
+        let Some((clock_epoch, last)) = newest else { return Asked::default() };
+        let mut asked = Asked { clock_epoch, last: Some(last) };
+        if wall < last {
+            asked.step_back();
+        }
+        asked
+    }
+
+    /// Returns a clock epoch and an instant that together no run has had: `wall`, or just after the last; whole
+    /// microseconds, as ledgers have them.
     pub(super) fn instant(&mut self, wall: DateTime<Utc>) -> (u32, DateTime<Utc>) {
-        let instant = self.last.map_or(wall, |last| wall.max(last + TimeDelta::nanoseconds(1)));
+        let wall = wall.trunc_subsecs(6);
+        let instant = self.last.map_or(wall, |last| wall.max(last + TimeDelta::microseconds(1)));
         self.last = Some(instant);
         (self.clock_epoch, instant)
     }
@@ -89,6 +101,7 @@ impl Core {
                 }
             }
             self.arm(index, Accounted::From(now.wall));
+            self.record_definition(index, now.wall);
             any = true;
         }
         if any {

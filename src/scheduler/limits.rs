@@ -97,6 +97,12 @@ impl Core {
         self.fill_slots();
     }
 
+    /// Gives the run a slot although there may be none: it has begun long ago.
+    pub(super) fn take_slot(&mut self, run: RunRef) {
+        let (group, _) = self.slot_key(run);
+        self.limits.take(group);
+    }
+
     /// Takes back the slot of a run.
     pub(super) fn give_back_slot(&mut self, run: RunRef) {
         let (group, _) = self.slot_key(run);

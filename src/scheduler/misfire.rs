@@ -5,6 +5,7 @@ use super::due::{Armed, Due, armed};
 use super::overlap::Candidate;
 use super::{Core, JobIndex};
 use crate::model::{Cause, Coalesce, Ending, Grace, Job, Now, SkippedWhy};
+use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Up to here a lone fire time is on time.
@@ -14,7 +15,7 @@ pub(super) const LATE_MAX: TimeDelta = TimeDelta::seconds(1);
 pub(super) const BACKLOG_MAX: u64 = 1000;
 
 /// What becomes of fire times that are due together. `missed` comes before `folded` and `kept`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// Too late for grace.
     pub(super) missed: Option<Due>,
@@ -33,16 +34,30 @@ impl Core {
             return;
         }
         let verdict = judge(&self.job(index).job, &self.seed, due, now.wall);
+        self.carry_out(index, verdict, None, due, now);
+    }
+
+    /// Closes what a verdict closes, and offers what it keeps. What it folds goes to `heir`, else to the first that
+    /// it keeps.
+    pub(super) fn carry_out(
+        &mut self,
+        index: JobIndex,
+        verdict: Verdict,
+        heir: Option<FireTime>,
+        due: Due,
+        now: Now,
+    ) {
         if let Some(missed) = verdict.missed {
             let why = self.clock.why_late(missed.last.due);
             self.close(index, missed, Ending::Missed(why), None, now);
         }
         if let Some(folded) = verdict.folded {
-            let into = verdict.kept.first().map(|kept| kept.fire_time);
+            let into = heir.or(verdict.kept.first().map(|kept| kept.fire_time));
             self.close(index, folded, Ending::Coalesced, into, now);
         }
-        if let Some(first) = verdict.kept.first() {
-            let from = verdict.folded.map_or(*first, |folded| folded.first.min(*first));
+        let taken =
+            verdict.folded.map(|folded| folded.first).into_iter().chain(verdict.kept.first().copied());
+        if let Some(from) = taken.min() {
             self.finish_one_shots(index, from.fire_time..=due.last.fire_time);
         }
         let clock_epoch = self.job(index).clock_epoch;
@@ -55,6 +70,7 @@ impl Core {
                 due: armed.due,
                 late: now.wall - armed.due,
                 after: None,
+                is_recorded: false,
             };
             self.offer(index, candidate, in_turn, now);
         }

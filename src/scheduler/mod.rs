@@ -13,7 +13,8 @@
 //! fire times are due, jitter) and `after` (who is due because others have finished), `misfire` (grace,
 //! coalesce), `overlap` (`max_instances` and what happens beyond it), `limits` (groups and `max_running`),
 //! `run` (claim, attempts, timeout, ladder, retry) and `stop` (what a shutdown does to all of them). `clock`
-//! and `epoch` say what a wall clock that is wrong or was set does to them.
+//! and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
+//! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! nothing is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -29,15 +30,17 @@ mod epoch;
 mod limits;
 mod misfire;
 mod overlap;
+mod restart;
 mod row;
 mod run;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use crate::model::{
-    Answer, Cause, Deadline, Event, Exit, Finish, Job, Name, Now, Plan, ProcessId, Record, RunId, RunRef,
-    SpawnError, Tally,
+    Answer, Cause, Deadline, Event, Exit, Finish, Job, Name, Now, Past, Plan, ProcessId, Record, RunId,
+    RunRef, SpawnError, Tally,
 };
 use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
@@ -47,6 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use due::{Armed, armed};
+pub use restart::Recovery;
 
 use after::Dependents;
 use clock::ClockWatch;
@@ -56,6 +60,7 @@ use limits::Limits;
 use overlap::JobState;
 use run::Run;
 use stop::Stop;
+use trouble::Trouble;
 
 /// Something that has happened outside.
 #[derive(Clone, Debug)]
@@ -83,6 +88,15 @@ pub enum Fact {
         /// How.
         exit: Exit,
     },
+    /// A process that was taken over has ended, and how is not known.
+    Vanished {
+        /// Which run's.
+        run: RunRef,
+    },
+    /// The ledger cannot be written, for this reason: what it was given waits.
+    LedgerFailed(Arc<str>),
+    /// The ledger can be written again.
+    LedgerWorks,
     /// A person asks for a run of this job now. Unknown names change nothing.
     RunRequested(Name),
     /// A person or the system asks to stop; each further time more gravely.
@@ -96,6 +110,8 @@ pub enum Action {
     Record(Record),
     /// Start a process; [`Fact::Started`] or [`Fact::NotStarted`] follows.
     Spawn(Spawn),
+    /// Watch a process that an earlier runner started; [`Fact::Exited`] or [`Fact::Vanished`] follows.
+    Adopt(Spawn),
     /// Send a signal to the process tree of a run.
     Signal {
         /// Which run's.
@@ -107,7 +123,7 @@ pub enum Action {
     Announce(Event),
 }
 
-/// One attempt to start.
+/// One attempt to start, or to take over.
 #[derive(Clone, Debug)]
 pub struct Spawn {
     /// How its facts name it.
@@ -138,6 +154,7 @@ pub struct Core {
     /// The elapsed-time deadline of each run that has one; kept by [`Core::rearm`] alone.
     timers: BTreeSet<(Duration, RunRef)>,
     clock: ClockWatch,
+    trouble: Option<Trouble>,
     stop: Option<Stop>,
     shutdown_grace: Duration,
     actions: VecDeque<Action>,
@@ -147,6 +164,11 @@ pub struct Core {
     asked: Asked,
     /// Whether the jobs exist: not before the clock is right for the first time.
     has_begun: bool,
+    /// What an earlier runner left, until they do.
+    past: Option<Past>,
+    /// Whether the ledger outlives the runner, and so is told of definitions and of what waits.
+    is_durable: bool,
+    recovery: Recovery,
     /// One-shots that were run, or that another fire time stood in for.
     one_shots_finished: BTreeSet<(JobIndex, FireTime)>,
     seed: Arc<str>,
@@ -154,11 +176,30 @@ pub struct Core {
     tally: Tally,
 }
 
+/// What a scheduler begins with, beside its plan.
+#[derive(Clone, Debug, Default)]
+pub struct Beginning<'a> {
+    /// Decides jitter.
+    pub seed: &'a str,
+    /// Named in rows.
+    pub node: &'a str,
+    /// A wall clock that is before this is wrong. As long as it is nothing is due, and the jobs exist only from
+    /// the moment at which it is right; what is asked for by hand runs all the same. `None` trusts any clock.
+    pub clock_least: Option<DateTime<Utc>>,
+    /// What an earlier runner left. `None`: nobody will ever go on where this one ends, and the ledger is not
+    /// told what that would take.
+    pub past: Option<Past>,
+    /// The newest clock epoch and instant of a run that no trigger named.
+    pub asked: Option<(u32, DateTime<Utc>)>,
+}
+
 /// What follows when a record is written.
 #[derive(Debug)]
 enum Upon {
     /// The run may start, unless its key was taken.
     Claimed(RunRef),
+    /// The next attempt may start.
+    MayRetry(RunRef),
     /// These are announced.
     Announce(Vec<Event>),
 }
@@ -168,13 +209,11 @@ enum Upon {
 struct JobIndex(u32);
 
 impl Core {
-    /// Returns a scheduler whose jobs exist from `now` on: their first fire times are strictly after it, and
-    /// `startup` jobs are due at once. `seed` decides jitter; `node` is named in rows.
-    ///
-    /// A wall clock that is before `clock_least` is wrong. As long as it is nothing is due, and the jobs exist
-    /// only from the moment at which it is right; what is asked for by hand runs all the same. `None` trusts
-    /// any clock.
-    pub fn new(plan: &Plan, seed: &str, node: &str, clock_least: Option<DateTime<Utc>>, now: Now) -> Core {
+    /// Returns a scheduler that goes on where the past ends. A job that is new exists from `now` on: its first
+    /// fire time is strictly after it. `startup` jobs are due at once.
+    pub fn new(plan: &Plan, beginning: Beginning<'_>, now: Now) -> Core {
+        let Beginning { seed, node, clock_least, mut past, asked } = beginning;
+        let runs = past.as_mut().map(|past| std::mem::take(&mut past.runs)).unwrap_or_default();
         let mut core = Core {
             jobs: plan.jobs.iter().cloned().map(|job| JobState::new(job, &plan.groups, now)).collect(),
             due: DueQueue::default(),
@@ -183,18 +222,23 @@ impl Core {
             dependents: Dependents::new(plan),
             timers: BTreeSet::new(),
             clock: ClockWatch::new(clock_least, now),
+            trouble: None,
             stop: None,
             shutdown_grace: plan.settings.shutdown_grace,
             actions: VecDeque::new(),
             unanswered: VecDeque::new(),
             runs_made: 0,
-            asked: Asked::default(),
+            asked: Asked::after(asked, now.wall),
             has_begun: false,
+            is_durable: past.is_some(),
+            past,
+            recovery: Recovery::default(),
             one_shots_finished: BTreeSet::new(),
             seed: seed.into(),
             node: node.into(),
             tally: Tally::default(),
         };
+        core.take_over_all(runs, now);
         match core.clock.wrong() {
             Some(least) => core.announce(Event::ClockWrong { least }),
             None => core.begin(now),
@@ -205,8 +249,13 @@ impl Core {
     /// From now on the jobs exist.
     fn begin(&mut self, now: Now) {
         self.has_begun = true;
-        for index in self.job_indices() {
-            self.arm(index, Accounted::From(now.wall));
+        match self.past.take() {
+            Some(past) => self.go_on(past, now),
+            None => {
+                for index in self.job_indices() {
+                    self.arm(index, Accounted::From(now.wall));
+                }
+            }
         }
         for index in self.job_indices() {
             let job = &self.job(index).job;
@@ -232,6 +281,9 @@ impl Core {
             Fact::Started { run, process } => self.run_started(run, process, now),
             Fact::NotStarted { run, error } => self.attempt_ended(run, Err(error), now),
             Fact::Exited { run, exit } => self.attempt_ended(run, Ok(exit), now),
+            Fact::Vanished { run } => self.vanished(run, now),
+            Fact::LedgerFailed(why) => self.ledger_failed(why, now),
+            Fact::LedgerWorks => self.ledger_works(now),
             Fact::RunRequested(name) => self.run_requested(&name, now),
             Fact::StopRequested => self.stop_requested(now),
         }
@@ -247,8 +299,10 @@ impl Core {
     /// clock may be set at any time: call `handle_timeout` then too, whatever was returned here, also `None`.
     /// While the clock is wrong there is nothing on it to wait for but the moment at which it is right.
     pub fn poll_timeout(&self) -> Deadline {
-        let wall = self.clock.wrong().or_else(|| self.due.first());
-        Deadline { wall, monotonic: self.timers.first().map(|(at, _)| *at) }
+        let due = if self.trouble.is_some() { None } else { self.due.first() };
+        let wall = self.clock.wrong().or(due);
+        let timer = self.timers.first().map(|(at, _)| *at);
+        Deadline { wall, monotonic: timer.into_iter().chain(self.gives_up_on_ledger_at()).min() }
     }
 
     /// Whether the wall clock is wrong, so that nothing is due.
@@ -256,10 +310,20 @@ impl Core {
         self.clock.is_wrong()
     }
 
-    /// Whether a stop was asked for and all that it has to end has ended and is written. Nothing happens
-    /// afterwards.
+    /// Whether a stop was asked for and all that it has to end has ended and is written, or will not be
+    /// ([`Core::unwritten`]). Nothing happens afterwards.
     pub fn is_stopped(&self) -> bool {
-        self.stop.is_some() && self.is_idle()
+        self.stop.is_some() && (self.is_idle() || self.has_given_up_on_ledger())
+    }
+
+    /// How many records have no answer from the ledger yet.
+    pub fn unwritten(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    /// What was found of an earlier runner.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Whether no run is under way, none waits, and all is written. Fire times may still come.
@@ -300,6 +364,7 @@ impl Core {
         let upon = self.unanswered.pop_front().expect("the ledger answers each record once, in order");
         match upon {
             Upon::Claimed(run) => self.run_claimed(run, answer, now),
+            Upon::MayRetry(run) => self.may_retry(run, now),
             Upon::Announce(events) => {
                 self.actions.extend(events.into_iter().map(Action::Announce));
             }

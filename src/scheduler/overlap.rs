@@ -9,8 +9,8 @@ use super::epoch::Accounted;
 use super::limits::{GroupIndex, Limits};
 use super::misfire::BACKLOG_MAX;
 use super::run::{Run, StopWhy};
-use super::{Core, JobIndex};
-use crate::model::{Cause, Ending, Finish, Job, Name, Now, Overlap, RunRef, SkippedWhy};
+use super::{Core, JobIndex, Upon};
+use crate::model::{Cause, Ending, Finish, Job, Name, Now, Overlap, Record, RunRef, SkippedWhy};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -54,6 +54,8 @@ pub(super) struct Candidate {
     pub(super) late: TimeDelta,
     /// The finish that made it due, if one did. Boxed, because few have one.
     pub(super) after: Option<Box<Finish>>,
+    /// Whether the ledger has been told that it waits.
+    pub(super) is_recorded: bool,
 }
 
 impl JobState {
@@ -91,7 +93,15 @@ impl Core {
         let (clock_epoch, instant) = self.asked.instant(now.wall);
         let late = TimeDelta::zero();
         let after = after.map(Box::new);
-        let candidate = Candidate { cause, clock_epoch, fire_time: instant, due: instant, late, after };
+        let candidate = Candidate {
+            cause,
+            clock_epoch,
+            fire_time: instant,
+            due: instant,
+            late,
+            after,
+            is_recorded: false,
+        };
         if self.is_stopping() {
             self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Stopping), None);
         } else {
@@ -123,15 +133,26 @@ impl Core {
         }
     }
 
-    fn wait_behind(&mut self, index: JobIndex, candidate: Candidate) {
+    fn wait_behind(&mut self, index: JobIndex, mut candidate: Candidate) {
         if let Some(heir) = self.heir(index) {
             self.close_candidate(index, &candidate, Ending::Coalesced, Some(heir));
         } else {
+            self.record_wait(index, &mut candidate);
             self.job_mut(index).busy().waiting = Some(candidate);
         }
     }
 
-    fn replace_oldest(&mut self, index: JobIndex, candidate: Candidate, now: Now) {
+    /// Sees to it that the ledger knows what is due and not claimed yet.
+    pub(super) fn record_wait(&mut self, index: JobIndex, candidate: &mut Candidate) {
+        if self.is_durable && !candidate.is_recorded {
+            candidate.is_recorded = true;
+            let claim = self.claim(index, candidate);
+            self.record(Record::Waits(claim), Upon::Announce(Vec::new()));
+        }
+    }
+
+    fn replace_oldest(&mut self, index: JobIndex, mut candidate: Candidate, now: Now) {
+        self.record_wait(index, &mut candidate);
         let heir = candidate.fire_time;
         let displaced = self.job_mut(index).busy().waiting.replace(candidate);
         if let Some(displaced) = displaced {
@@ -150,6 +171,11 @@ impl Core {
             self.close_candidate(index, &oldest, Ending::Coalesced, into);
         }
         self.fill_places(index);
+        let last = self.job_mut(index).busy.as_mut().and_then(|busy| busy.backlog.pop_back());
+        if let Some(mut last) = last {
+            self.record_wait(index, &mut last);
+            self.job_mut(index).busy().backlog.push_back(last);
+        }
     }
 
     /// Starts what waits for a place of this job, as long as there is one.
@@ -170,11 +196,21 @@ impl Core {
     }
 
     fn admit(&mut self, index: JobIndex, candidate: Candidate) -> RunRef {
+        let run_ref = self.add_run(index, Run::new(index, candidate));
+        self.ask_for_slot(run_ref);
+        if let Some(mut candidate) = self.runs.get(&run_ref).and_then(Run::waiting) {
+            self.record_wait(index, &mut candidate);
+            self.runs.get_mut(&run_ref).expect("it waits").candidate = candidate;
+        }
+        run_ref
+    }
+
+    /// Gives a run its place.
+    pub(super) fn add_run(&mut self, index: JobIndex, run: Run) -> RunRef {
         self.runs_made += 1;
         let run_ref = RunRef(self.runs_made);
-        self.runs.insert(run_ref, Run::new(index, candidate));
+        self.runs.insert(run_ref, run);
         self.job_mut(index).busy().instances.push(run_ref);
-        self.ask_for_slot(run_ref);
         run_ref
     }
 

@@ -3,8 +3,8 @@
 use super::due::Due;
 use super::overlap::Candidate;
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Claim, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunKey, RunRef};
-use crate::trigger::FireTime;
+use crate::model::{Cause, Claim, Ending, Event, Exit, ExitStatus, Name, Now, Record, Row, RunKey, RunRef};
+use crate::trigger::{FireTime, Zone};
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Core {
         self.close_with(key, ending, row);
     }
 
-    fn close_with(&mut self, key: RunKey, ending: Ending, row: Row) {
+    pub(super) fn close_with(&mut self, key: RunKey, ending: Ending, row: Row) {
         self.tally.add(ending.outcome(), row.count);
         let row = Arc::new(row);
         let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
@@ -103,10 +103,22 @@ impl Core {
 
     fn row(&self, index: JobIndex, fire_time: FireTime, cause: Cause, ending: Ending) -> Row {
         let job = &self.job(index).job;
+        self.row_of(&job.name, &job.zone, fire_time, cause, ending)
+    }
+
+    /// Returns a row with nothing in it but what a fire time has always.
+    pub(super) fn row_of(
+        &self,
+        job: &Name,
+        zone: &Zone,
+        fire_time: FireTime,
+        cause: Cause,
+        ending: Ending,
+    ) -> Row {
         Row {
             run: None,
-            job: job.name.to_string(),
-            fire_time: job.zone.at(fire_time),
+            job: job.to_string(),
+            fire_time: zone.at(fire_time),
             cause: cause.as_str(),
             outcome: ending.outcome(),
             reason: ending.reason().map(str::to_owned),

@@ -3,12 +3,14 @@
 //! [`State`] holds only what each state has. Whatever changes it calls [`Core::rearm`], so that the deadline
 //! of a run in [`Core`]'s timers is the one that its state names.
 
+use super::misfire::LATE_MAX;
 use super::overlap::Candidate;
 use super::stop::give_up_at;
 use super::{Action, Core, JobIndex, Spawn, Upon};
 use crate::model::{
-    Answer, Attempt, CancelledBy, Ending, Event, Exit, ExitStatus, Finish, Job, Now, Policy, ProcessId,
-    Record, RunId, RunRef, SkippedWhy, SpawnError, SpawnWhy, Started,
+    Answer, Attempt, CancelledBy, CauseClass, Ending, Event, Exit, ExitStatus, Finish, Grace, Job, MissedWhy,
+    Now, OnOrphan, OpenRun, Policy, ProcessId, Record, RunId, RunRef, SkippedWhy, SpawnError, SpawnWhy,
+    Started,
 };
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
@@ -51,8 +53,8 @@ pub(super) struct Began {
 enum State {
     /// For a slot of its group and of `max_running`.
     Waiting,
-    /// The ledger has been asked.
-    Claiming,
+    /// The ledger has been asked, since then.
+    Claiming { since: Duration },
     /// The process has been asked for. That may take as long as the attempt may; once it is there the timeout
     /// is counted anew.
     Starting { timeout_at: Option<Duration>, rung: Rung },
@@ -81,6 +83,18 @@ pub(super) enum StopWhy {
     Timeout,
     Replace,
     Shutdown,
+    Restart,
+}
+
+impl StopWhy {
+    fn ending(self) -> Ending {
+        match self {
+            StopWhy::Timeout => Ending::TimedOut,
+            StopWhy::Replace => Ending::Cancelled(CancelledBy::Replace),
+            StopWhy::Shutdown => Ending::Cancelled(CancelledBy::Shutdown),
+            StopWhy::Restart => Ending::Cancelled(CancelledBy::Restart),
+        }
+    }
 }
 
 impl Run {
@@ -100,10 +114,29 @@ impl Run {
         }
     }
 
+    /// Returns a run that an earlier runner claimed and that has not ended.
+    pub(super) fn taken_over(job: JobIndex, candidate: Candidate, open: OpenRun, now: Now) -> Run {
+        let lasted = open.alive_for.unwrap_or_default();
+        let monotonic = now.monotonic.saturating_sub(lasted);
+        let began = open.started_at.map(|wall| Began { wall, monotonic });
+        let state = match (open.alive_for, began) {
+            (Some(_), Some(began)) => State::Running { began, timeout_at: None, rung: Rung::Ground },
+            _ => State::Waiting,
+        };
+        Run {
+            id: Some(open.run),
+            attempts: open.attempts,
+            began,
+            last: open.last,
+            state,
+            ..Run::new(job, candidate)
+        }
+    }
+
     /// When something about this run runs out.
     fn deadline(&self) -> Option<Duration> {
         match self.state {
-            State::Waiting | State::Claiming => None,
+            State::Waiting | State::Claiming { .. } => None,
             State::Starting { timeout_at, rung } | State::Running { timeout_at, rung, .. } => {
                 let timeout_at = timeout_at.filter(|_| !rung.has_begun());
                 [timeout_at, rung.deadline()].into_iter().flatten().min()
@@ -119,12 +152,18 @@ impl Run {
         }
     }
 
+    /// What it is for, if it was never claimed and is not being.
+    pub(super) fn waiting(&self) -> Option<Candidate> {
+        let waits = self.id.is_none() && matches!(self.state, State::Waiting);
+        waits.then(|| self.candidate.clone())
+    }
+
     pub(super) fn has_process(&self) -> bool {
         matches!(self.state, State::Starting { .. } | State::Running { .. })
     }
 
     fn holds_slot(&self) -> bool {
-        matches!(self.state, State::Claiming | State::Starting { .. } | State::Running { .. })
+        matches!(self.state, State::Claiming { .. } | State::Starting { .. } | State::Running { .. })
     }
 }
 
@@ -154,15 +193,20 @@ impl Rung {
 impl Core {
     /// A run has its slot: the first time it is claimed, between attempts it goes on.
     pub(super) fn slot_given(&mut self, run_ref: RunRef) {
-        if self.runs[&run_ref].id.is_some() {
-            self.begin_attempt(run_ref);
-            return;
-        }
         let run = &self.runs[&run_ref];
-        let (job, claim) = (run.job, self.claim(run.job, &run.candidate));
-        self.dependents.forget_finished(job);
-        self.enter(run_ref, State::Claiming);
-        self.record(Record::Claim(claim), Upon::Claimed(run_ref));
+        let (record, upon) = match &run.id {
+            None => {
+                let (job, claim) = (run.job, self.claim(run.job, &run.candidate));
+                self.dependents.forget_finished(job);
+                (Record::Claim(claim), Upon::Claimed(run_ref))
+            }
+            Some(id) => {
+                let (run, attempt) = (id.clone(), run.attempts + 1);
+                (Record::Retry { run, attempt }, Upon::MayRetry(run_ref))
+            }
+        };
+        self.enter(run_ref, State::Claiming { since: self.clock.now().monotonic });
+        self.record(record, upon);
     }
 
     pub(super) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
@@ -176,35 +220,78 @@ impl Core {
         let name = self.job(job).job.name.clone();
         self.run_mut(run_ref).id = Some(RunId { job: name, number });
         match stop {
+            None | Some(StopWhy::Timeout) if self.has_waited_beyond_grace(run_ref, now) => {
+                self.end_run(run_ref, Ending::Missed(MissedWhy::Ledger), None, now);
+            }
             None | Some(StopWhy::Timeout) => self.begin_attempt(run_ref),
             Some(StopWhy::Replace) => {
                 self.end_run(run_ref, Ending::Cancelled(CancelledBy::Replace), None, now);
             }
-            Some(StopWhy::Shutdown) => {
+            Some(StopWhy::Shutdown | StopWhy::Restart) => {
                 self.end_run(run_ref, Ending::Skipped(SkippedWhy::Stopping), None, now);
             }
         }
     }
 
+    /// The next attempt is in the ledger.
+    pub(super) fn may_retry(&mut self, run_ref: RunRef, now: Now) {
+        if self.runs[&run_ref].stop.is_some() {
+            self.end_between_attempts(run_ref, now);
+        } else {
+            self.begin_attempt(run_ref);
+        }
+    }
+
+    /// Whether the ledger took so long that the run is too late now.
+    fn has_waited_beyond_grace(&self, run_ref: RunRef, now: Now) -> bool {
+        let run = &self.runs[&run_ref];
+        let State::Claiming { since } = run.state else { return false };
+        let waited = now.monotonic.saturating_sub(since);
+        let calendar = run.candidate.cause.class() == CauseClass::Calendar;
+        let late = run.candidate.late.to_std().unwrap_or_default() + waited;
+        let too_late =
+            matches!(self.policy_of(run_ref).misfire_grace_time, Grace::Within(grace) if late > grace);
+        calendar && too_late && waited > LATE_MAX.to_std().unwrap_or_default()
+    }
+
     fn begin_attempt(&mut self, run_ref: RunRef) {
         let timeout_at = self.timeout_at(run_ref, self.clock.now());
         self.enter(run_ref, State::Starting { timeout_at, rung: Rung::Ground });
-        let run = self.run_mut(run_ref);
-        run.attempts += 1;
+        self.run_mut(run_ref).attempts += 1;
+        let spawn = self.spawn_of(run_ref);
+        self.actions.push_back(Action::Spawn(spawn));
+    }
+
+    /// Has the executor watch a process that an earlier runner started.
+    pub(super) fn adopt(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {
+        let run = &self.runs[&run_ref];
+        let began = run.began.expect("its start is known").monotonic;
+        let timeout_at = self.policy_of(run_ref).timeout.map(|timeout| began.saturating_add(timeout));
+        if let State::Running { timeout_at: at, .. } = &mut self.run_mut(run_ref).state {
+            *at = timeout_at;
+        }
+        self.rearm(run_ref);
+        let spawn = self.spawn_of(run_ref);
+        self.actions.push_back(Action::Adopt(spawn));
+        let started_at = self.runs[&run_ref].began.map_or(now.wall, |began| began.wall);
+        let started = Started { started_at, ..self.started(run_ref, process.pid, now) };
+        self.announce(Event::RunAdopted(started));
+        let policy = self.policy_of(run_ref);
+        if policy.on_orphan == OnOrphan::Kill {
+            let kill_at = now.monotonic.saturating_add(policy.ladder.kill_after);
+            self.run_mut(run_ref).is_final = true;
+            self.climb(run_ref, StopWhy::Restart, kill_at);
+        }
+    }
+
+    fn spawn_of(&self, run_ref: RunRef) -> Spawn {
+        let run = &self.runs[&run_ref];
         let (attempt, cause, fire_time) = (run.attempts, run.candidate.cause, run.candidate.fire_time);
         let after = run.candidate.after.as_deref().cloned();
         let id = run.id.clone().expect("it is claimed");
         let job = Arc::clone(self.job_of(run_ref));
         let fire_time = job.zone.at(fire_time);
-        self.actions.push_back(Action::Spawn(Spawn {
-            run_ref,
-            run: id,
-            job,
-            fire_time,
-            cause,
-            after,
-            attempt,
-        }));
+        Spawn { run_ref, run: id, job, fire_time, cause, after, attempt }
     }
 
     pub(super) fn run_started(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {
@@ -267,6 +354,13 @@ impl Core {
         }
     }
 
+    /// The process of a run that was taken over has ended, and how is not known.
+    pub(super) fn vanished(&mut self, run_ref: RunRef, now: Now) {
+        let Some(run) = self.runs.get(&run_ref).filter(|run| run.has_process()) else { return };
+        let ending = run.stop.map_or(Ending::Lost, StopWhy::ending);
+        self.end_run(run_ref, ending, None, now);
+    }
+
     fn attempt(
         &self,
         run_ref: RunRef,
@@ -304,7 +398,13 @@ impl Core {
     }
 
     /// Ends a run that was claimed. `just_ended` is an attempt that was not recorded yet.
-    fn end_run(&mut self, run_ref: RunRef, ending: Ending, just_ended: Option<Arc<Attempt>>, now: Now) {
+    pub(super) fn end_run(
+        &mut self,
+        run_ref: RunRef,
+        ending: Ending,
+        just_ended: Option<Arc<Attempt>>,
+        now: Now,
+    ) {
         let row = Arc::new(self.row_of_run(run_ref, ending, now));
         let job = self.runs[&run_ref].job;
         let run = self.runs[&run_ref].id.clone().expect("it is claimed");
@@ -343,11 +443,9 @@ impl Core {
 /// Returns how an attempt ended, for the run whose last one it is.
 fn ending(stop: Option<StopWhy>, result: &Result<Exit, SpawnError>, policy: &Policy) -> Ending {
     match (stop, result) {
-        (Some(StopWhy::Replace), _) => Ending::Cancelled(CancelledBy::Replace),
-        (Some(StopWhy::Shutdown), _) => Ending::Cancelled(CancelledBy::Shutdown),
         // No fault of the job.
         (Some(StopWhy::Timeout), Err(error)) if error.why == SpawnWhy::Resources => Ending::Failed,
-        (Some(StopWhy::Timeout), _) => Ending::TimedOut,
+        (Some(why), _) => why.ending(),
         (None, Ok(Exit { status: ExitStatus::Code(code), .. })) if policy.success_codes.contains(code) => {
             Ending::Succeeded
         }
@@ -364,7 +462,7 @@ impl Core {
         match self.runs[&run_ref].state {
             State::Waiting if self.runs[&run_ref].id.is_none() => self.withdraw(run_ref, why),
             State::Waiting | State::Backoff { .. } => self.end_between_attempts(run_ref, now),
-            State::Claiming => {
+            State::Claiming { .. } => {
                 self.run_mut(run_ref).stop.get_or_insert(why);
             }
             State::Starting { .. } | State::Running { .. } => self.climb(run_ref, why, kill_at),
@@ -384,7 +482,7 @@ impl Core {
     }
 
     /// A run between attempts ends with the outcome of its last one.
-    fn end_between_attempts(&mut self, run_ref: RunRef, now: Now) {
+    pub(super) fn end_between_attempts(&mut self, run_ref: RunRef, now: Now) {
         let last = self.runs[&run_ref].last.as_ref().expect("an attempt has ended");
         let ending = if last.timed_out { Ending::TimedOut } else { Ending::Failed };
         self.end_run(run_ref, ending, None, now);
@@ -449,7 +547,7 @@ impl Core {
     fn run_out(&mut self, run_ref: RunRef, now: Now) {
         let kill_at = now.monotonic.saturating_add(self.policy_of(run_ref).ladder.kill_after);
         match self.runs[&run_ref].state {
-            State::Waiting | State::Claiming => unreachable!("nothing runs out here"),
+            State::Waiting | State::Claiming { .. } => unreachable!("nothing runs out here"),
             State::Backoff { .. } => {
                 self.enter(run_ref, State::Waiting);
                 self.ask_for_slot(run_ref);

@@ -21,6 +21,16 @@ pub(super) struct Stop {
     deadline: Duration,
 }
 
+impl Stop {
+    /// Until when a ledger that cannot be written is waited for.
+    pub(super) fn patience_ends(&self) -> Duration {
+        match self.stage {
+            StopStage::Drain => self.deadline,
+            StopStage::Terminate | StopStage::Kill => Duration::ZERO,
+        }
+    }
+}
+
 /// When a process that is killed at `killed_at` is no longer waited for.
 pub(super) fn give_up_at(killed_at: Duration) -> Duration {
     killed_at.saturating_add(GIVE_UP_AFTER)

@@ -1,6 +1,6 @@
 //! `at`: an instant, written with its offset or as local time.
 
-use super::dst::{Dst, Fold, Gap};
+use super::dst::{Dst, Fold, Follow, Gap};
 use super::{FireTime, TriggerError, Zone, local};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
@@ -11,6 +11,8 @@ pub(super) struct At {
     written: Written,
     instants: [Option<FireTime>; 2],
     in_gap: bool,
+    /// What was chosen for gaps and folds.
+    pub(super) follow: Follow,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,9 @@ impl At {
         if fraction != 0 {
             return Err(error(text, Some("write whole seconds, 0 to 59".into())));
         }
-        Ok(At { written, instants: [None, None], in_gap: false }.resolved(zone, Dst::default()))
+        let dst = Dst::default();
+        let at = At { written, instants: [None, None], in_gap: false, follow: dst.follow(false) };
+        Ok(at.resolved(zone, dst))
     }
 
     /// Returns it with a job's choice for gaps and folds.
@@ -60,7 +64,7 @@ impl At {
             _ => (first, None),
         };
         let in_gap = local::instants(zone, local).0.is_none();
-        At { instants: [first.map(instant), second.map(instant)], in_gap, ..self }
+        At { instants: [first.map(instant), second.map(instant)], in_gap, follow, ..self }
     }
 
     /// The local time that it means in `zone`, also where it lies in a gap.

@@ -1,8 +1,11 @@
 //! What a job wants where its clock is put forward (a *gap*: local times that never are) or back (a *fold*:
 //! local times that are twice).
 
+use serde::{Deserialize, Serialize};
+
 /// What becomes of local times that never are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Gap {
     /// If there are any, the first instant after the gap fires, once.
     After,
@@ -11,7 +14,8 @@ pub enum Gap {
 }
 
 /// Which of two passes of the same local times fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fold {
     /// The first; nothing is new in the second.
     First,
@@ -46,10 +50,17 @@ pub struct Dst {
 }
 
 /// A choice with nothing left open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Follow {
     pub(super) gap: Gap,
     pub(super) fold: Fold,
+}
+
+impl From<Follow> for Dst {
+    fn from(Follow { gap, fold }: Follow) -> Dst {
+        Dst { gap: Some(gap), fold: Some(fold) }
+    }
 }
 
 impl Dst {

@@ -13,7 +13,7 @@ pub(super) const PERIOD_MIN: Duration = Duration::from_millis(10);
 pub(super) struct Every {
     period: i64,
     /// Since 1970.
-    anchor: i64,
+    pub(super) anchor: i64,
 }
 
 impl Every {

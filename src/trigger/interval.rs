@@ -9,13 +9,15 @@ use super::calendar::{self, DAY, Date, days_in_month};
 use super::local::Series;
 use super::piece::Piece;
 use super::{TriggerError, Zone};
+use serde::{Deserialize, Serialize};
 
 /// The largest number of days, weeks, months or years.
 const NUMBER_MAX: i64 = 9999;
 
 /// What an [`interval`](super::Trigger::interval) of months or years does in a month that is too short for its
 /// day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ShortMonth {
     /// Nothing: the next month that has the day is the next one.
     #[default]
@@ -29,8 +31,8 @@ pub enum ShortMonth {
 pub(super) struct Interval {
     number: i64,
     unit: Unit,
-    short_month: ShortMonth,
-    start: i64,
+    pub(super) short_month: ShortMonth,
+    pub(super) start: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod at;
 mod calendar;
 mod combine;
 mod cron;
+mod definition;
 mod dst;
 mod every;
 mod interval;
@@ -28,6 +29,7 @@ mod wall;
 mod zone;
 
 pub use cron::{CronField, CronNote, cron_notes};
+pub use definition::BadDefinition;
 pub use dst::{Dst, Fold, Gap};
 pub use interval::ShortMonth;
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};

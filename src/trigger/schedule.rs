@@ -19,11 +19,11 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trigger {
     text: Arc<str>,
-    rule: Rule,
+    pub(super) rule: Rule,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Rule {
+pub(super) enum Rule {
     Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
     At { at: Box<At>, zone: Zone },
@@ -87,7 +87,7 @@ impl Trigger {
 
     /// Whether it is a cron with an `H`, and so another one for each job.
     pub fn is_drawn(&self) -> bool {
-        matches!(&self.rule, Rule::Wall { wall: Wall::Cron(cron), .. } if cron.drawn)
+        matches!(&self.rule, Rule::Wall { wall: Wall::Cron(cron), .. } if cron.drawn.is_some())
     }
 
     /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
@@ -95,7 +95,7 @@ impl Trigger {
     #[must_use]
     pub fn spread(self, spread: u64) -> Trigger {
         match &self.rule {
-            Rule::Wall { wall: Wall::Cron(cron), zone, follow } if cron.drawn => {
+            Rule::Wall { wall: Wall::Cron(cron), zone, follow } if cron.drawn.is_some() => {
                 let cron = Cron::parse(&self.text, spread).expect("it was read before");
                 let wall = Wall::Cron(Arc::new(cron));
                 let rule = Rule::Wall { wall, zone: zone.clone(), follow: *follow };
@@ -259,7 +259,7 @@ impl Trigger {
     }
 
     /// Anchors periods.
-    fn anchor(&mut self, start: DateTime<Utc>) {
+    pub(super) fn anchor(&mut self, start: DateTime<Utc>) {
         match &mut self.rule {
             Rule::Every(every) => *every = every.anchored(start),
             Rule::Combined(combined) => {
@@ -540,9 +540,9 @@ impl ScheduleBuilder {
 /// instant make one fire time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schedule {
-    triggers: Box<[Trigger]>,
-    start: Option<DateTime<Utc>>,
-    end: Option<DateTime<Utc>>,
+    pub(super) triggers: Box<[Trigger]>,
+    pub(super) start: Option<DateTime<Utc>>,
+    pub(super) end: Option<DateTime<Utc>>,
 }
 
 impl Schedule {

@@ -41,6 +41,13 @@ impl Json {
                 fields["job"] = started.run.job.as_str().into();
                 self.line("run_started", now, fields)
             }
+            Event::RunAdopted(started) => {
+                let mut fields = whole(&|| serde_json::to_value(started));
+                fields["job"] = started.run.job.as_str().into();
+                self.line("run_adopted", now, fields)
+            }
+            Event::LedgerFailed { why } => self.line("ledger_failed", now, json!({ "reason": &**why })),
+            Event::LedgerWorks => self.line("ledger_works", now, json!({})),
             Event::AttemptFinished(attempt) => self.line("attempt_finished", now, attempt_fields(attempt)),
             Event::RunFinished(row) => {
                 self.line("run_finished", now, whole(&|| serde_json::to_value(&**row)))

@@ -110,6 +110,12 @@ impl Text {
     pub(super) fn event(&self, now: Now, event: &Event) -> String {
         match event {
             Event::RunStarted(started) => self.run_started(now, started),
+            Event::RunAdopted(started) => self.run_adopted(now, started),
+            Event::LedgerFailed { why } => {
+                let text = format!("the ledger cannot be written: {why}; nothing new starts until it can");
+                format!("{} {}\n", self.time(now.wall), self.style.bold(text))
+            }
+            Event::LedgerWorks => format!("{} the ledger can be written again\n", self.time(now.wall)),
             Event::AttemptFinished(attempt) => self.attempt_finished(now, attempt),
             Event::RunFinished(row) => self.job_line(now, &row.job, &self.run_finished(row)),
             Event::FireTimeClosed(row) => self.job_line(now, &row.job, &self.fire_time_closed(row, now)),
@@ -159,6 +165,13 @@ impl Text {
             let due = self.moment(started.fire_time.to_utc(), now);
             let _ = write!(text, ", due {due}, {} late", show_duration(late.to_std().unwrap_or_default()));
         }
+        self.job_line(now, started.run.job.as_str(), &self.style.dim(text))
+    }
+
+    fn run_adopted(&self, now: Now, started: &Started) -> String {
+        let age = (now.wall - started.started_at).to_std().unwrap_or_default();
+        let (age, pid) = (show_duration(Duration::from_secs(age.as_secs())), started.pid);
+        let text = format!("took over {}, running for {age} (process {pid})", started.run);
         self.job_line(now, started.run.job.as_str(), &self.style.dim(text))
     }
 
@@ -219,6 +232,13 @@ impl Text {
             (_, Some("overlap"), _) => "still running".into(),
             (_, Some("stopping"), _) => "the runner is stopping".into(),
             (_, Some("asleep"), _) => format!("the machine slept, {} late", late(row)),
+            (_, Some("down"), _) => format!(
+                "the runner was down, {} late, over its misfire_grace_time; to run it now: runner run {}",
+                late(row),
+                row.job
+            ),
+            (_, Some("ledger"), _) => format!("the ledger could not be written, {} late", late(row)),
+            (_, Some("removed"), _) => "the job is no longer in the job file".into(),
             (_, Some("clock"), _) => format!("the clock was set, {} late", late(row)),
             (_, Some("late"), _) => format!("{} late, over its misfire_grace_time", late(row)),
             (_, reason, _) => reason.unwrap_or_default().into(),

@@ -3,14 +3,17 @@
 
 mod after;
 mod backlog;
+mod book;
 mod catch_up;
 mod clocks;
 mod jitter;
 mod limits;
 mod overlap;
+mod restart;
 mod retry;
 mod shutdown;
 mod steps;
 mod timeout;
+mod trouble;
 mod world;
 mod wrong_clock;

@@ -3,12 +3,13 @@
 //!
 //! Time is told in seconds since the start, which is 2026-01-05 00:00:00 UTC.
 
+use super::book::Book;
 use crate::model::{
-    After, AfterOn, Answer, CauseClass, Claim, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job,
-    JobAction, Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Place, Plan, Policy,
+    After, AfterOn, Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job, JobAction,
+    Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Past, Place, Plan, Policy,
     ProcessId, Record, Retry, Rights, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy, Usage,
 };
-use crate::scheduler::{Action, Core, Fact};
+use crate::scheduler::{Action, Beginning, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use rustix::process::Signal;
@@ -177,6 +178,11 @@ fn plan(jobs: impl IntoIterator<Item = Job>, max_running: Option<u32>, groups: &
     }
 }
 
+fn beginning(clock_least: Option<DateTime<Utc>>, past: Option<Past>) -> Beginning<'static> {
+    let asked = past.as_ref().and_then(|past| past.asked);
+    Beginning { seed: "seed", node: "node", clock_least, past, asked }
+}
+
 /// How a process behaves.
 #[derive(Clone, Copy)]
 struct Behaviour {
@@ -206,8 +212,12 @@ pub(super) struct World {
     starting: BTreeMap<RunRef, (Signal, SpawnWhy)>,
     processes: BTreeMap<RunRef, Process>,
     names: BTreeMap<RunRef, String>,
-    numbers: BTreeMap<Name, u64>,
-    claimed: BTreeSet<RunKey>,
+    /// What is written.
+    book: Book,
+    /// Whether the scheduler is told what is in it from before.
+    durable: bool,
+    /// Processes that have outlived their runner, by their run.
+    orphans: BTreeMap<String, Process>,
     /// What each attempt was told of the finish that it runs because of.
     told: BTreeMap<String, Finish>,
     /// Records that wait for an answer while the ledger is slow.
@@ -237,10 +247,72 @@ impl World {
         World::with_clock(&plan(jobs, None, &[]), wall, least)
     }
 
+    /// A world whose ledger outlives its runner; see [`World::crash`].
+    pub(super) fn durable(jobs: impl IntoIterator<Item = Job>) -> World {
+        World::durable_with_limits(jobs, None)
+    }
+
+    pub(super) fn durable_with_limits(
+        jobs: impl IntoIterator<Item = Job>,
+        max_running: Option<u32>,
+    ) -> World {
+        let mut world = World::new([]);
+        world.durable = true;
+        world.begin(&plan(jobs, max_running, &[]));
+        world
+    }
+
+    /// The runner is killed, and all its processes with it.
+    pub(super) fn crash(mut self) -> World {
+        self.processes.clear();
+        self.crash_alone()
+    }
+
+    /// The runner is killed, and its processes live on.
+    pub(super) fn crash_alone(mut self) -> World {
+        let processes = std::mem::take(&mut self.processes);
+        self.orphans.extend(processes.into_values().map(|process| (process.name.clone(), process)));
+        self.core = Core::new(&plan([], None, &[]), Beginning::default(), self.now);
+        self.starting.clear();
+        if let Some(unanswered) = &mut self.ledger_waits {
+            unanswered.clear();
+        }
+        self
+    }
+
+    /// After so long a runner is started again on the same ledger.
+    pub(super) fn restart(self, after: Duration, jobs: impl IntoIterator<Item = Job>) -> World {
+        self.restart_with_limits(after, jobs, None)
+    }
+
+    pub(super) fn restart_with_limits(
+        mut self,
+        after: Duration,
+        jobs: impl IntoIterator<Item = Job>,
+        max_running: Option<u32>,
+    ) -> World {
+        self.pass(after);
+        self.ledger_waits = None;
+        let now = self.now.monotonic;
+        self.orphans.retain(|_, orphan| orphan.ends.is_none_or(|(at, _)| at > now));
+        self.begin(&plan(jobs, max_running, &[]));
+        self
+    }
+
+    fn begin(&mut self, plan: &Plan) {
+        let mut past = self.book.past(Some(start()));
+        for open in &mut past.runs {
+            let orphan = self.orphans.get(&open.run.to_string());
+            open.alive_for = orphan.map(|orphan| self.now.monotonic.saturating_sub(orphan.began));
+        }
+        self.core = Core::new(plan, beginning(None, Some(past)), self.now);
+        self.settle();
+    }
+
     fn with_clock(plan: &Plan, wall: DateTime<Utc>, least: Option<DateTime<Utc>>) -> World {
         let now = Now { wall, monotonic: secs(1000), boot: secs(2000) };
         let mut world = World {
-            core: Core::new(plan, "seed", "node", least, now),
+            core: Core::new(plan, beginning(least, None), now),
             now,
             behaviours: BTreeMap::new(),
             spawn_fails: BTreeSet::new(),
@@ -248,8 +320,9 @@ impl World {
             starting: BTreeMap::new(),
             processes: BTreeMap::new(),
             names: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            claimed: BTreeSet::new(),
+            book: Book::default(),
+            durable: false,
+            orphans: BTreeMap::new(),
             told: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
@@ -376,9 +449,41 @@ impl World {
         self
     }
 
+    /// The process of a run that was taken over ends, and nobody knows how.
+    pub(super) fn vanishes(mut self, run: &str) -> World {
+        let found = self.processes.iter().find(|(_, process)| process.name == run);
+        let run = *found.expect("a running process").0;
+        self.processes.remove(&run);
+        self.tell(Fact::Vanished { run })
+    }
+
+    /// The ledger says that it cannot be written; from now on it does not answer.
+    pub(super) fn ledger_fails(self) -> World {
+        self.ledger_hangs().tell(Fact::LedgerFailed("disk full".into()))
+    }
+
+    /// The ledger has written all that it was given, and can be written again.
+    pub(super) fn ledger_works(self) -> World {
+        self.ledger_answers().tell(Fact::LedgerWorks)
+    }
+
+    /// The ledger knows that these have finished as `dependent` asks.
+    pub(super) fn had_finished(mut self, dependent: &str, firsts: &[&str]) -> World {
+        let name = |name: &str| Name::parse(name).expect("a name");
+        self.book.finished(name(dependent), firsts.iter().map(|first| name(first)).collect());
+        self
+    }
+
+    /// Asserts how many jobs are catching up after a restart.
+    #[track_caller]
+    pub(super) fn catches_up(self, jobs: usize) -> World {
+        assert_eq!(self.core.recovery().catching_up, jobs);
+        self
+    }
+
     /// From now on the ledger does not answer.
     pub(super) fn ledger_hangs(mut self) -> World {
-        self.ledger_waits = Some(VecDeque::new());
+        self.ledger_waits.get_or_insert_default();
         self
     }
 
@@ -410,7 +515,7 @@ impl World {
     pub(super) fn claims(&self, job: &str) -> Vec<(u32, i64)> {
         let of_job = |key: &&RunKey| key.job.as_str() == job && key.class == CauseClass::Calendar;
         let second = |key: &RunKey| (key.clock_epoch, (key.instant - start()).num_seconds());
-        self.claimed.iter().filter(of_job).map(second).collect()
+        self.book.claimed().filter(of_job).map(second).collect()
     }
 
     /// What the process of a run was told of the finish that it runs because of.
@@ -484,6 +589,12 @@ impl World {
                     self.told.extend(spawn.after.map(|finish| (name.clone(), finish)));
                     self.spawn(run, name, spawn.job.name.as_str());
                 }
+                Action::Adopt(spawn) => {
+                    let name = spawn.run.to_string();
+                    let process = self.orphans.remove(&name).expect("it was alive");
+                    self.names.insert(spawn.run_ref, name);
+                    self.processes.insert(spawn.run_ref, process);
+                }
                 Action::Signal { run, signal } => self.signal(run, signal),
                 Action::Announce(event) => self.announce(&event),
             }
@@ -498,15 +609,8 @@ impl World {
     }
 
     fn answer(&mut self, record: &Record) {
-        let answer = match record {
-            Record::Claim(Claim { key, .. }) => {
-                assert!(self.claimed.insert(key.clone()), "{key:?} is claimed twice:\n{}", self.log);
-                let number = self.numbers.entry(key.job.clone()).or_default();
-                *number += 1;
-                Answer::Claimed { number: *number }
-            }
-            _ => Answer::Written,
-        };
+        let answer = self.book.write(record);
+        assert_ne!(answer, Answer::Taken, "{record:?} is claimed twice:\n{}", self.log);
         self.core.handle_event(self.now, Fact::Recorded(answer));
     }
 
@@ -559,6 +663,9 @@ impl World {
                 let after = started.after.as_ref().map_or(String::new(), |first| format!(" after {first}"));
                 format!("{} started {}{after}{attempt}", started.run, started.cause)
             }
+            Event::RunAdopted(started) => format!("{} adopted", started.run),
+            Event::LedgerFailed { why } => format!("ledger failed: {why}"),
+            Event::LedgerWorks => "ledger works".into(),
             Event::AttemptFinished(attempt) => match attempt.retry_in {
                 Some(delay) => format!("{} tries again in {}s", attempt.run, delay.as_secs()),
                 None => return,

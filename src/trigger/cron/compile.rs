@@ -41,7 +41,7 @@ pub(super) fn compile(fields: &Fields) -> Cron {
         days,
         every_day: days.is_every() && fields.months.len() == 12 && fields.years.is_none(),
         recurring: fields.recurring,
-        drawn: fields.drawn,
+        drawn: fields.drawn.map(Box::new),
         years: fields.years.is_some().then(|| Box::new(years(&schedule))),
     }
 }
@@ -124,7 +124,7 @@ pub(super) fn of_masks(masks: &Masks) -> Cron {
         days,
         every_day: days.is_every() && masks.months == 0x1ffe && masks.years.is_none(),
         recurring: masks.recurring,
-        drawn: false,
+        drawn: None,
         years: masks.years.map(Box::new),
     }
 }

@@ -42,8 +42,9 @@ pub(super) struct Cron {
     every_day: bool,
     /// Whether the second, minute or hour field begins with `*`.
     pub(super) recurring: bool,
-    /// Whether there is an `H` in it, so that it is another expression for each job.
-    pub(super) drawn: bool,
+    /// What each `H` was drawn from; `None`: there is none in it, and it is the same expression for every job. In a
+    /// box, because few have one.
+    pub(super) drawn: Option<Box<u64>>,
     /// Bit `n` is the year 1970 + n; `None`: every year.
     years: Option<Box<[u64; 4]>>,
 }

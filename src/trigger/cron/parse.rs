@@ -27,8 +27,8 @@ pub(super) struct Fields {
     pub(super) both_days: bool,
     /// Whether the second, minute or hour field begins with `*`.
     pub(super) recurring: bool,
-    /// Whether there is an `H` in it.
-    pub(super) drawn: bool,
+    /// What each `H` was drawn from; `None`: there is none in it.
+    pub(super) drawn: Option<u64>,
 }
 
 /// Something that is legal and perhaps not meant.
@@ -133,7 +133,7 @@ fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, Tr
     }
     let years = (fields.len() == 7).then(|| fields.pop()).flatten();
     let fields: [Field; 6] = fields.try_into().expect("six are left");
-    let drawn = fields.iter().any(|field| field.is_drawn);
+    let drawn = fields.iter().any(|field| field.is_drawn).then_some(spread);
     let [seconds, minutes, hours, days_of_month, months, days_of_week] = fields;
     let both_days = days_of_month.is_star || days_of_week.is_star || days_of_week.is_both;
     if !both_days {

@@ -7,6 +7,7 @@ mod calendar_systemd;
 mod combine;
 mod corpora;
 mod cron;
+mod definition;
 mod describe;
 mod dst;
 mod dst_year;

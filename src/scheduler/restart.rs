@@ -1,0 +1,411 @@
+//! Where an earlier runner left off.
+//!
+//! Runs that it claimed and did not end come first. A process that lives still is taken over and counts as before;
+//! a run that was between two attempts ends with its last one; of any other nobody knows how it ended: it is
+//! `lost`, and never started again.
+//!
+//! Then the fire times. All that came after a job's watermark, and all that was due and waited for its turn, are
+//! misfires: grace and coalesce decide what still runs. Past ones are counted and not looked at one by one, so that
+//! ten years of missed seconds take one step. If many jobs have something to run, they do not begin all at once.
+//!
+//! A job that has other triggers than it had, or is gone, is judged by those that it had, up to now.
+
+use super::due::{Armed, Due, armed, due_until};
+use super::epoch::Accounted;
+use super::misfire::{Verdict, judge};
+use super::overlap::Candidate;
+use super::run::Run;
+use super::{Core, JobIndex, Upon};
+use crate::model::{
+    Cause, CauseClass, Claim, Coalesce, Defined, Ending, Event, Grace, Job, JobPast, MissedWhy, Name, Now,
+    OpenRun, Past, Record, Row, RunKey, SkippedWhy, stable_hash,
+};
+use crate::trigger::{Schedule, ScheduleBuilder, Zone, zone_data};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Catching up is spread over at most this long,
+const SPREAD_MAX: TimeDelta = TimeDelta::seconds(60);
+/// and jobs are at most this far apart, so that few of them take hardly any time.
+const SPREAD_STEP: TimeDelta = TimeDelta::milliseconds(100);
+
+/// What was found of an earlier runner.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Since when no runner ran; `None`: none ever had.
+    pub down_since: Option<DateTime<Utc>>,
+    /// How many jobs have something to run that was due meanwhile.
+    pub catching_up: usize,
+}
+
+/// A job that will catch up, and how long that may be put off.
+struct CatchUp {
+    index: JobIndex,
+    accounted: Accounted,
+    room: TimeDelta,
+}
+
+/// Runs.
+impl Core {
+    pub(super) fn take_over_all(&mut self, runs: Vec<OpenRun>, now: Now) {
+        if runs.is_empty() {
+            return;
+        }
+        let indices = self.indices_by_name();
+        // Those that live come first, so that what becomes of the others finds their places taken.
+        let (living, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|open| open.alive_for.is_some());
+        for open in living.into_iter().chain(others) {
+            match indices.get(&open.run.job) {
+                Some(index) => self.take_over(*index, open, now),
+                None => self.lose(open),
+            }
+        }
+    }
+
+    fn take_over(&mut self, index: JobIndex, open: OpenRun, now: Now) {
+        let candidate = candidate_of(&open.claim);
+        let (process, is_between) =
+            (open.process.filter(|_| open.alive_for.is_some()), open.is_between_attempts());
+        let run = self.add_run(index, Run::taken_over(index, candidate, open, now));
+        match process {
+            Some(process) if self.runs[&run].has_process() => {
+                self.take_slot(run);
+                self.adopt(run, process, now);
+            }
+            _ if is_between => self.end_between_attempts(run, now),
+            _ => self.end_run(run, Ending::Lost, None, now),
+        }
+    }
+
+    /// Ends a run whose job is gone. A process of it that lives is let be.
+    fn lose(&mut self, open: OpenRun) {
+        if let Some(process) = open.process.filter(|_| open.alive_for.is_some()) {
+            log::warn!("{} has no job any more; its process {} is let be", open.run, process.pid);
+        }
+        let Claim { key, cause, late_ms, .. } = open.claim;
+        let row = Arc::new(Row {
+            run: Some(open.run.to_string()),
+            attempt: (open.attempts > 0).then_some(open.attempts),
+            attempts: open.attempts,
+            late_ms: Some(late_ms),
+            ..self.row_of(&key.job, &Zone::utc(), key.instant, cause, Ending::Lost)
+        });
+        self.tally.add(row.outcome, 1);
+        let events = vec![Event::RunFinished(Arc::clone(&row))];
+        self.record(Record::RunEnded { run: open.run, last: None, row }, Upon::Announce(events));
+    }
+}
+
+/// Fire times.
+impl Core {
+    /// The jobs exist again, each where it was.
+    pub(super) fn go_on(&mut self, past: Past, now: Now) {
+        self.recovery.down_since = past.down_since;
+        if past.down_since.is_some() {
+            self.clock.was_down_until(now.wall);
+        }
+        let Past { mut jobs, finished, .. } = past;
+        let mut catch_ups = Vec::new();
+        for index in self.job_indices() {
+            match jobs.remove(&self.job(index).job.name) {
+                Some(job_past) => catch_ups.extend(self.go_on_with(index, job_past, now)),
+                None => {
+                    self.arm(index, Accounted::From(now.wall));
+                    self.record_definition(index, now.wall);
+                }
+            }
+        }
+        for (name, job_past) in jobs {
+            self.take_out(&name, &job_past, now);
+        }
+        self.recovery.catching_up += catch_ups.len();
+        self.spread(catch_ups, now);
+        self.look_back(now);
+        self.note_finished(finished);
+    }
+
+    /// Goes on with one job. If it has something to run, and nothing stands against putting that off, it is
+    /// returned and not armed yet.
+    fn go_on_with(&mut self, index: JobIndex, past: JobPast, now: Now) -> Option<CatchUp> {
+        let job = Arc::clone(&self.job(index).job);
+        let accounted = past.accounted();
+        self.job_mut(index).clock_epoch = past.clock_epoch;
+        self.remember_one_shots(index, accounted);
+        let definition = definition(&job);
+        let zone_data = zone_data().version.as_deref();
+        let same = past.schedule == definition && (definition.is_none() || *past.zone == *job.zone.name());
+        let past_job = if same { Arc::clone(&job) } else { Arc::new(past.job(&job)) };
+        let since = || due_since(&past_job, &self.seed, accounted, now.wall, !same);
+        let due = if past.schedule.is_some() { since() } else { None };
+        let (waiting, others): (Vec<_>, Vec<_>) =
+            past.waiting.into_iter().partition(|claim| claim.key.class == CauseClass::Calendar);
+        let verdict = due.map(|due| judge(&past_job, &self.seed, due, now.wall)).unwrap_or_default();
+        if same && waiting.is_empty() && !verdict.kept.is_empty() {
+            self.offer_again(index, others, now);
+            let room = room(&past_job, &verdict, now.wall);
+            return Some(CatchUp { index, accounted, room });
+        }
+        self.recovery.catching_up += usize::from(!waiting.is_empty() || !verdict.kept.is_empty());
+        // Armed first, as ever, so that what is offered finds the job in order.
+        let through = due.map_or(accounted, |due| Accounted::Through(due.last.fire_time));
+        self.arm(index, if same { through } else { Accounted::From(now.wall) });
+        self.decide_misfires(index, &past_job, waiting, due.map(|due| (due, verdict)), now);
+        self.offer_again(index, others, now);
+        if !same {
+            self.record_definition(index, now.wall);
+        } else if past.schedule.is_some() && past.zone_data.as_deref() != zone_data {
+            self.record_definition(index, accounted.until());
+        }
+        None
+    }
+
+    /// Grace and coalesce over what waited when the runner ended and what came since, which is later.
+    fn decide_misfires(
+        &mut self,
+        index: JobIndex,
+        job: &Job,
+        waiting: Vec<Claim>,
+        due: Option<(Due, Verdict)>,
+        now: Now,
+    ) {
+        let is_late = |candidate: &Candidate| match job.policy.misfire_grace_time {
+            Grace::Within(grace) => (now.wall - candidate.due).to_std().is_ok_and(|late| late > grace),
+            Grace::Any => false,
+        };
+        let seed = Arc::clone(&self.seed);
+        let restored = |claim: Claim| {
+            let armed = armed(job, &seed, claim.key.instant);
+            Candidate { due: armed.due, late: now.wall - armed.due, ..candidate_of(&claim) }
+        };
+        let waiting = waiting.into_iter().map(restored);
+        let (late, mut waiting): (Vec<_>, Vec<_>) = waiting.partition(is_late);
+        for candidate in late {
+            self.close_candidate(index, &candidate, Ending::Missed(MissedWhy::Down), None);
+        }
+        let first_due = due.as_ref().and_then(|(_, verdict)| verdict.kept.first().copied());
+        let heir = match job.policy.coalesce {
+            Coalesce::All => None,
+            Coalesce::Latest if first_due.is_some() => first_due.map(|armed| armed.fire_time),
+            Coalesce::Latest => waiting.last().map(|candidate| candidate.fire_time),
+            Coalesce::Earliest => waiting.first().map(|candidate| candidate.fire_time),
+        };
+        if let Some(heir) = heir {
+            let (kept, folded): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|candidate| candidate.fire_time == heir);
+            for candidate in folded {
+                self.close_candidate(index, &candidate, Ending::Coalesced, Some(heir));
+            }
+            waiting = kept;
+        }
+        let in_turn = job.policy.coalesce == Coalesce::All
+            && waiting.len() + due.as_ref().map_or(0, |(_, verdict)| verdict.kept.len()) > 1;
+        let takes_all = heir.filter(|_| job.policy.coalesce == Coalesce::Earliest && !waiting.is_empty());
+        for candidate in waiting {
+            self.offer(index, Candidate { cause: Cause::CatchUp, ..candidate }, in_turn, now);
+        }
+        if let Some((due, verdict)) = due {
+            let verdict = if takes_all.is_some() { verdict.folded() } else { verdict };
+            self.carry_out(index, verdict, takes_all, due, now);
+        }
+    }
+
+    /// What was asked for and waited is offered again. A start that did not come to pass is past.
+    fn offer_again(&mut self, index: JobIndex, asked: Vec<Claim>, now: Now) {
+        for claim in asked {
+            let candidate = candidate_of(&claim);
+            if claim.cause == Cause::Startup {
+                self.close_candidate(index, &candidate, Ending::Missed(MissedWhy::Down), None);
+            } else {
+                self.offer(index, candidate, false, now);
+            }
+        }
+    }
+
+    /// Lets them begin one after another, in an order that is drawn.
+    fn spread(&mut self, mut catch_ups: Vec<CatchUp>, now: Now) {
+        catch_ups.sort_by_cached_key(|catch_up| {
+            let name = &self.job(catch_up.index).job.name;
+            stable_hash(&[self.seed.as_bytes(), name.as_str().as_bytes()])
+        });
+        let count = i32::try_from(catch_ups.len()).unwrap_or(i32::MAX).max(1);
+        let step = (SPREAD_MAX / count).min(SPREAD_STEP);
+        for (rank, catch_up) in (0..).zip(catch_ups) {
+            let delay = (step * rank).min(catch_up.room).max(TimeDelta::zero());
+            self.arm_later(catch_up.index, catch_up.accounted, now.wall + delay);
+        }
+        self.take_due(now);
+    }
+
+    /// Accounts for a job that is no longer in the job file.
+    fn take_out(&mut self, name: &Name, past: &JobPast, now: Now) {
+        let zone = Zone::find(&past.zone).unwrap_or_else(|_| Zone::utc());
+        let key = |class, clock_epoch, instant| RunKey { job: name.clone(), clock_epoch, class, instant };
+        let removed = Ending::Skipped(SkippedWhy::Removed);
+        for claim in &past.waiting {
+            let row = self.row_of(name, &zone, claim.key.instant, claim.cause, removed);
+            self.close_with(claim.key.clone(), removed, row);
+        }
+        let Some(text) = &past.schedule else { return };
+        let schedule = schedule_of(text, name);
+        let (after, until) = (past.accounted, now.wall);
+        if let Some(first) = schedule.next_after(after).filter(|first| *first <= until) {
+            let count = schedule.count_between(after, until);
+            let last = schedule.prev_before(until + TimeDelta::nanoseconds(1)).unwrap_or(first);
+            let row = Row {
+                count,
+                fire_time_last: (count > 1).then(|| zone.at(last)),
+                late_ms: Some((until - last).num_milliseconds()),
+                ..self.row_of(name, &zone, first, Cause::Scheduled, removed)
+            };
+            self.close_with(key(CauseClass::Calendar, past.clock_epoch, first), removed, row);
+        }
+        let defined = Defined {
+            job: name.clone(),
+            clock_epoch: past.clock_epoch,
+            from: until,
+            schedule: None,
+            zone: Arc::clone(&past.zone),
+            zone_data: past.zone_data.clone(),
+        };
+        self.record(Record::Defined(Arc::new(defined)), Upon::Announce(Vec::new()));
+    }
+
+    /// Tells the ledger which fire times the job has from now on.
+    pub(super) fn record_definition(&mut self, index: JobIndex, from: DateTime<Utc>) {
+        if !self.is_durable {
+            return;
+        }
+        let state = self.job(index);
+        let defined = Defined {
+            job: state.job.name.clone(),
+            clock_epoch: state.clock_epoch,
+            from,
+            schedule: definition(&state.job),
+            zone: state.job.zone.name().into(),
+            zone_data: zone_data().version.as_deref().map(Arc::from),
+        };
+        self.record(Record::Defined(Arc::new(defined)), Upon::Announce(Vec::new()));
+    }
+
+    /// One-shots that are accounted for never come again.
+    fn remember_one_shots(&mut self, index: JobIndex, accounted: Accounted) {
+        if let Accounted::Through(last) = accounted {
+            self.finish_one_shots(index, DateTime::<Utc>::MIN_UTC..=last);
+        }
+    }
+
+    fn note_finished(&mut self, finished: std::collections::BTreeMap<Name, Vec<Name>>) {
+        if finished.is_empty() {
+            return;
+        }
+        let indices = self.indices_by_name();
+        for (dependent, firsts) in finished {
+            if let Some(dependent) = indices.get(&dependent) {
+                let firsts = firsts.iter().filter_map(|first| indices.get(first).copied());
+                self.dependents.had_finished(*dependent, firsts);
+            }
+        }
+    }
+
+    fn indices_by_name(&self) -> HashMap<Name, JobIndex> {
+        self.job_indices().map(|index| (self.job(index).job.name.clone(), index)).collect()
+    }
+}
+
+impl OpenRun {
+    fn is_between_attempts(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.number == self.attempts)
+    }
+}
+
+impl JobPast {
+    fn accounted(&self) -> Accounted {
+        if self.accounted_is_fire_time {
+            Accounted::Through(self.accounted)
+        } else {
+            Accounted::From(self.accounted)
+        }
+    }
+
+    /// The job with the fire times that it had.
+    fn job(&self, job: &Job) -> Job {
+        let schedule = self.schedule.as_ref().map(|text| schedule_of(text, &job.name));
+        let schedule = schedule.unwrap_or_else(|| ScheduleBuilder::default().build());
+        Job { enabled: true, schedule: Arc::new(schedule), ..job.clone() }
+    }
+}
+
+impl Verdict {
+    /// Nothing of it runs: what it keeps is folded too.
+    fn folded(self) -> Verdict {
+        let Some(first) = self.kept.first().copied() else { return self };
+        let rest = self.folded.unwrap_or(Due { first, last: first, count: 0 });
+        let folded = Due { first, last: rest.last, count: rest.count + 1 };
+        Verdict { folded: Some(folded), kept: Vec::new(), ..self }
+    }
+}
+
+fn candidate_of(claim: &Claim) -> Candidate {
+    Candidate {
+        cause: claim.cause,
+        clock_epoch: claim.key.clock_epoch,
+        fire_time: claim.key.instant,
+        due: claim.key.instant,
+        late: TimeDelta::milliseconds(claim.late_ms),
+        after: claim.after.clone().map(Box::new),
+        is_recorded: true,
+    }
+}
+
+/// The fire times of a job as text; `None` if it has none.
+fn definition(job: &Job) -> Option<Arc<str>> {
+    if !job.enabled || job.schedule.triggers().is_empty() {
+        return None;
+    }
+    Some(job.schedule.definition().unwrap_or_else(|| OPAQUE.to_owned()).into())
+}
+
+/// Stands for a schedule that cannot be written down, because it has a closure in it.
+const OPAQUE: &str = "null";
+
+/// Reads what [`definition`] wrote. What cannot be read has no fire times that could be known.
+fn schedule_of(text: &str, job: &Name) -> Schedule {
+    Schedule::of_definition(text).unwrap_or_else(|error| {
+        log::warn!("what `{job}` was due while no runner ran is not known: {error}");
+        ScheduleBuilder::default().build()
+    })
+}
+
+/// Returns what has become due since; of a definition that ends now all that has come, also what its jitter
+/// would have delayed.
+fn due_since(job: &Job, seed: &str, accounted: Accounted, wall: DateTime<Utc>, ends: bool) -> Option<Due> {
+    let first = armed(job, seed, job.schedule.next_after(accounted.until())?);
+    let last = || {
+        let last = job.schedule.prev_before(wall + TimeDelta::nanoseconds(1)).expect("`first` has come");
+        armed(job, seed, last)
+    };
+    if ends && first.fire_time <= wall {
+        let last: Armed = last();
+        let count = 1 + job.schedule.count_between(first.fire_time, last.fire_time);
+        Some(Due { first, last, count })
+    } else {
+        (first.due <= wall).then(|| due_until(job, seed, first, wall))
+    }
+}
+
+/// For how long what is kept may be put off: it must not leave its grace, nor meet the next fire time.
+fn room(job: &Job, verdict: &Verdict, wall: DateTime<Utc>) -> TimeDelta {
+    let (Some(first), Some(last)) = (verdict.kept.first(), verdict.kept.last()) else {
+        return TimeDelta::zero();
+    };
+    let next = job.schedule.next_after(last.fire_time);
+    let period = next.map_or(SPREAD_MAX, |next| next - last.fire_time);
+    let grace = match job.policy.misfire_grace_time {
+        Grace::Within(grace) => {
+            TimeDelta::from_std(grace).map_or(SPREAD_MAX, |grace| grace - (wall - first.due))
+        }
+        Grace::Any => SPREAD_MAX,
+    };
+    SPREAD_MAX.min(period).min(grace)
+}

@@ -1,0 +1,138 @@
+//! A ledger of a test: it keeps what a later scheduler goes on with, and sees that nothing is written twice.
+
+use crate::model::{Answer, CauseClass, Claim, Defined, JobPast, Name, OpenRun, Past, Record, RunId, RunKey};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waits,
+    Claimed,
+    Closed,
+}
+
+#[derive(Default)]
+pub(super) struct Book {
+    keys: BTreeMap<RunKey, State>,
+    numbers: BTreeMap<Name, u64>,
+    past: Past,
+}
+
+impl Book {
+    /// What is known from before, at this moment.
+    pub(super) fn past(&self, down_since: Option<DateTime<Utc>>) -> Past {
+        Past { down_since, ..self.past.clone() }
+    }
+
+    pub(super) fn finished(&mut self, dependent: Name, firsts: Vec<Name>) {
+        self.past.finished.insert(dependent, firsts);
+    }
+
+    /// The fire times of a job that were claimed, in order.
+    pub(super) fn claimed(&self) -> impl Iterator<Item = &RunKey> {
+        self.keys.iter().filter(|(_, state)| **state == State::Claimed).map(|(key, _)| key)
+    }
+
+    pub(super) fn write(&mut self, record: &Record) -> Answer {
+        match record {
+            Record::Defined(defined) => self.define(defined),
+            Record::Waits(claim) => {
+                assert_eq!(self.keys.insert(claim.key.clone(), State::Waits), None, "{claim:?} is new");
+                self.account(&claim.key, claim.key.instant);
+                self.job(&claim.key.job).waiting.push(claim.clone());
+            }
+            Record::Claim(claim) => return self.claim(claim),
+            Record::Retry { run, attempt } => self.open(run).attempts = *attempt,
+            Record::Started { run, attempt, process, at } => {
+                let open = self.open(run);
+                open.started_at.get_or_insert(*at);
+                (open.attempts, open.process) = (*attempt, Some(*process));
+            }
+            Record::AttemptEnded(attempt) => {
+                let open = self.open(&attempt.run);
+                (open.last, open.process) = (Some(attempt.clone()), None);
+            }
+            Record::RunEnded { run, .. } => {
+                let before = self.past.runs.len();
+                self.past.runs.retain(|open| open.run != *run);
+                assert_eq!(self.past.runs.len() + 1, before, "{run} ends once");
+            }
+            Record::Closed { key, row } => {
+                let before = self.keys.insert(key.clone(), State::Closed);
+                assert!(matches!(before, None | Some(State::Waits)), "{key:?} is closed and was {before:?}");
+                self.account(key, row.fire_time_last.unwrap_or(row.fire_time).to_utc());
+                self.no_longer_waits(key);
+            }
+            Record::ClockStepped { .. } => {}
+        }
+        Answer::Written
+    }
+
+    fn claim(&mut self, claim: &Claim) -> Answer {
+        let key = &claim.key;
+        if matches!(self.keys.insert(key.clone(), State::Claimed), Some(State::Claimed | State::Closed)) {
+            return Answer::Taken;
+        }
+        self.account(key, key.instant);
+        self.no_longer_waits(key);
+        let number = self.numbers.entry(key.job.clone()).or_default();
+        *number += 1;
+        let number = *number;
+        self.past.runs.push(OpenRun {
+            run: RunId { job: key.job.clone(), number },
+            claim: claim.clone(),
+            attempts: 1,
+            started_at: None,
+            last: None,
+            process: None,
+            boot_id: "boot".into(),
+            alive_for: None,
+        });
+        Answer::Claimed { number }
+    }
+
+    fn define(&mut self, defined: &Defined) {
+        let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined.clone();
+        let before = self.past.jobs.get(&job);
+        let keeps = before.filter(|before| {
+            let same = before.schedule == schedule && before.clock_epoch == clock_epoch;
+            same && before.accounted_is_fire_time
+        });
+        let (accounted, accounted_is_fire_time) =
+            keeps.map_or((from, false), |before| (before.accounted, true));
+        let waiting = before.map(|before| before.waiting.clone()).unwrap_or_default();
+        let now =
+            JobPast { clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data, waiting };
+        self.past.jobs.insert(job, now);
+    }
+
+    fn account(&mut self, key: &RunKey, until: DateTime<Utc>) {
+        if key.class != CauseClass::Calendar {
+            let newest = (key.clock_epoch, key.instant);
+            self.past.asked = self.past.asked.max(Some(newest));
+            return;
+        }
+        if self.past.jobs.is_empty() {
+            // Nobody will go on: no definitions are written either.
+            return;
+        }
+        let job = self.job(&key.job);
+        if (key.clock_epoch, until) > (job.clock_epoch, job.accounted) {
+            (job.clock_epoch, job.accounted, job.accounted_is_fire_time) = (key.clock_epoch, until, true);
+        }
+    }
+
+    fn no_longer_waits(&mut self, key: &RunKey) {
+        if let Some(job) = self.past.jobs.get_mut(&key.job) {
+            job.waiting.retain(|waiting| waiting.key != *key);
+        }
+    }
+
+    fn job(&mut self, name: &Name) -> &mut JobPast {
+        self.past.jobs.get_mut(name).expect("a job is defined before it is due")
+    }
+
+    fn open(&mut self, run: &RunId) -> &mut OpenRun {
+        self.past.runs.iter_mut().find(|open| open.run == *run).expect("a run is open until it ends")
+    }
+}
