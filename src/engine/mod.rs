@@ -30,7 +30,7 @@ use workers::Workers;
 /// Who is told what happens, and is shown what jobs print. All calls are made on the engine's thread (and
 /// output also on others) and must return at once.
 pub trait Audience: OutputSink {
-    /// `event` has happened and is in the ledger.
+    /// `event` has happened and is in the ledger; of a start its claim is.
     fn announce(&self, now: Now, event: &Event);
 
     /// All that can be begun has been, and the engine waits for what comes next.

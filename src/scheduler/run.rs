@@ -308,7 +308,9 @@ impl Core {
         self.enter(run_ref, State::Running { began, timeout_at, rung });
         let record =
             Record::Started { run: started.run.clone(), attempt: started.attempt, process, at: now.wall };
-        self.record(record, Upon::Announce(vec![Event::RunStarted(started)]));
+        self.record(record, Upon::Announce(Vec::new()));
+        // At once: what it prints is shown at once too, and would stand before it.
+        self.announce(Event::RunStarted(started));
     }
 
     fn timeout_at(&self, run_ref: RunRef, now: Now) -> Option<Duration> {
