@@ -12,6 +12,8 @@ pub struct Past {
     /// Since when no runner has run, as far as is known: the last clean stop, else the last thing written.
     /// `None`: none ever has.
     pub down_since: Option<DateTime<Utc>>,
+    /// Whether that was a clean stop.
+    pub stopped_cleanly: bool,
     /// Every job that was ever defined and not taken out of its file.
     pub jobs: BTreeMap<Name, JobPast>,
     /// Runs that were claimed and have not ended, in the order of their claims.

@@ -103,6 +103,11 @@ impl SqliteLedger {
     fn send(&self, message: Message) {
         let _ = self.writer.as_ref().map(|writer| writer.send(message));
     }
+
+    /// What is known from before, until it is taken by [`Ledger::past`].
+    pub fn known(&self) -> Option<&Past> {
+        self.past.as_ref()
+    }
 }
 
 impl Drop for SqliteLedger {

@@ -19,8 +19,10 @@ pub(super) fn read(db: &Connection) -> Result<Past> {
             job.waiting.push(claim);
         }
     }
+    let (down_since, stopped_cleanly) = down_since(db)?;
     Ok(Past {
-        down_since: down_since(db)?,
+        down_since,
+        stopped_cleanly,
         jobs,
         runs: runs(db)?,
         asked: asked(db)?,
@@ -28,10 +30,13 @@ pub(super) fn read(db: &Connection) -> Result<Past> {
     })
 }
 
-fn down_since(db: &Connection) -> Result<Option<DateTime<Utc>>> {
-    let sql = "SELECT coalesce(stopped_at, seen_at) FROM node ORDER BY id DESC LIMIT 1";
-    let at: Option<i64> = db.query_row(sql, [], |row| row.get(0)).optional()?;
-    at.map(codes::to_time).transpose()
+/// Since when no runner has run, and whether the last one stopped then.
+fn down_since(db: &Connection) -> Result<(Option<DateTime<Utc>>, bool)> {
+    let sql =
+        "SELECT coalesce(stopped_at, seen_at), stopped_at IS NOT NULL FROM node ORDER BY id DESC LIMIT 1";
+    let last: Option<(i64, bool)> = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let (at, cleanly) = last.unzip();
+    Ok((at.map(codes::to_time).transpose()?, cleanly.unwrap_or_default()))
 }
 
 fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {

@@ -21,7 +21,7 @@ fn a_new_ledger_knows_nothing_and_a_later_one_when_it_was_stopped() {
     assert_eq!(ledger.past, Past::default());
     ledger.close(1500);
     ledger.open();
-    assert_eq!(ledger.past, Past { down_since: Some(at(1500)), ..Past::default() });
+    assert_eq!(ledger.past, Past { down_since: Some(at(1500)), stopped_cleanly: true, ..Past::default() });
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn after_a_crash_it_was_last_there_when_it_last_wrote() {
     let mut ledger = World::sqlite();
     ledger.crash();
     ledger.open_with(options(2000));
-    assert_eq!(ledger.past.down_since, Some(at(1000)));
+    assert_eq!((ledger.past.down_since, ledger.past.stopped_cleanly), (Some(at(1000)), false));
     ledger.claim(fire("a", 2000));
     ledger.crash();
     ledger.open_with(options(3000));
