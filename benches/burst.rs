@@ -89,6 +89,7 @@ fn events(jobs: &str, seconds: u64, kinds: &[&str]) -> (Vec<Value>, Duration) {
     fs::write(&path, jobs).expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
     command.args(["start", "--format", "jsonl", "--for", &format!("{seconds}s")]).arg(path);
+    command.env("RUNNER_STATE_DIR", folder.path());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the runner");
     let stat = format!("/proc/{}/stat", child.id());
     let (mut found, mut used) = (Vec::new(), Duration::ZERO);

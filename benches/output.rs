@@ -73,7 +73,8 @@ fn measure(name: &str, kind: &str, bytes: usize) {
         let begin = Instant::now();
         let mut runner = Command::new("/usr/bin/time");
         runner.args(["-f", "peak %M", env!("CARGO_BIN_EXE_runner"), "run", "printer"]);
-        let output = runner.current_dir(folder.path()).stdout(Stdio::null()).output().expect("its end");
+        runner.current_dir(folder.path()).env("RUNNER_STATE_DIR", folder.path());
+        let output = runner.stdout(Stdio::null()).output().expect("its end");
         runners.push(speed(bytes, begin));
         let said = String::from_utf8_lossy(&output.stderr);
         let figure = said.lines().find_map(|line| line.strip_prefix("peak ")?.parse::<f64>().ok());

@@ -33,6 +33,7 @@ fn measure(jobs: usize) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_runner"))
         .args(["start", "-q", "jobs.toml"])
         .current_dir(folder.path())
+        .env("RUNNER_STATE_DIR", folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

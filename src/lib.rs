@@ -40,6 +40,7 @@
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | remembers what happened | [`ledger::Ledger`] |
+//! | says where the ledger of a job file is, and opens it | `cli::state`, `cli::ledger` |
 //! | prints, colours, chooses exit codes | [`cli`] |
 //!
 //! # Example

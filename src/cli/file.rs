@@ -1,5 +1,6 @@
 //! Which job file: the argument, `-f`, or the first of the usual places that is there.
 
+use super::state::variable;
 use super::style::Style;
 use super::{Failure, Format, Global, faults};
 use crate::engine;
@@ -48,11 +49,6 @@ fn no_job_file(places: &[PathBuf]) -> Failure {
     ))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the environment is the command line's to read")]
-fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-}
-
 /// Reads and judges the job file at `path` (`-`: standard input). `host` says whether what depends on this
 /// machine is judged too.
 ///
@@ -82,13 +78,12 @@ pub(super) fn tell(faults: &Faults, format: Format, global: &Global) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Returns the plan of a job file, with its warnings logged.
+/// Returns the plan of the job file at `path`, with its warnings logged.
 ///
 /// # Errors
 /// When it has faults; they are printed to standard error.
-pub(super) fn plan(argument: Option<PathBuf>, format: Format, global: &Global) -> Result<Plan, Failure> {
-    let path = locate(argument, global)?;
-    let loaded = load(&path, true)?;
+pub(super) fn plan(path: &Path, format: Format, global: &Global) -> Result<Plan, Failure> {
+    let loaded = load(path, true)?;
     let Some(plan) = loaded.plan else {
         tell(&loaded.faults, format, global);
         let (errors, named) = (loaded.faults.errors(), path.display());

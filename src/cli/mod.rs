@@ -11,13 +11,16 @@ mod faults;
 mod file;
 mod github;
 mod init;
+mod ledger;
 mod limits;
 mod logger;
 mod next;
 mod orphans;
 mod printer;
+mod quarantine;
 mod run;
 mod start;
+mod state;
 mod style;
 mod time;
 
@@ -108,6 +111,8 @@ enum Command {
     Run(run::Run),
     /// Write a small first job file
     Init(init::Init),
+    /// Move a damaged ledger aside, so that a new one is begun
+    Quarantine(quarantine::Quarantine),
 }
 
 /// A command that could not do its work: what to say, and with which code to exit.
@@ -178,7 +183,7 @@ impl Command {
             Command::Start(start) => start.format,
             Command::Check(check) => check.format.of_messages(),
             Command::Next(next) => next.format,
-            Command::Explain(_) | Command::Run(_) | Command::Init(_) => Format::Text,
+            Command::Explain(_) | Command::Run(_) | Command::Init(_) | Command::Quarantine(_) => Format::Text,
         }
     }
 
@@ -190,6 +195,7 @@ impl Command {
             Command::Explain(explain) => explain.carry_out(global),
             Command::Run(run) => run.carry_out(global),
             Command::Init(init) => init.carry_out(global),
+            Command::Quarantine(quarantine) => quarantine.carry_out(global),
         }
     }
 }

@@ -65,7 +65,7 @@ struct Merged<'a> {
 
 impl Next {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
-        let plan = file::plan(self.path.clone(), self.format, global)?;
+        let plan = file::plan(&file::locate(self.path.clone(), global)?, self.format, global)?;
         let now = engine::now().wall;
         let zone = self.timezone.as_deref().map(Zone::find).transpose().map_err(Failure::usage)?;
         let asked = zone.as_ref().unwrap_or(&plan.settings.zone);

@@ -1,5 +1,6 @@
 //! `runner run JOB`: one run, now, with the job's own exit code.
 
+use super::ledger::{Ledgers, Opened};
 use super::limits::raise_open_files;
 use super::orphans::Orphans;
 use super::printer::Printer;
@@ -8,7 +9,7 @@ use super::style::Style;
 use super::{Ending, Failure, Format, Global, file};
 use crate::engine::{Audience, Clock, Engine, Options};
 use crate::executor::{OutputSink, OutputSource, Pace, Stream};
-use crate::ledger::MemoryLedger;
+use crate::ledger::Ledger;
 use crate::model::{Event, Job, Name, Now, Outcome, Plan, Row, SpawnWhy};
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -26,39 +27,50 @@ pub(super) struct Run {
     /// The job; a job file may stand before it
     #[arg(value_name = "[FILE] JOB", num_args = 1..=2, required = true)]
     words: Vec<String>,
+    #[command(flatten)]
+    ledgers: Ledgers,
+    /// Do not record the run, and so run the job also while a runner holds its ledger
+    #[arg(long)]
+    no_record: bool,
 }
+
+/// What to do when a runner has the ledger.
+const IF_HELD: &str = "stop that one first, or run the job beside it without a record: --no-record";
 
 impl Run {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
-        let (path, name) = self.file_and_job()?;
-        let plan = file::plan(path, Format::Text, global)?;
+        let (path, name) = file_and_job(self.words)?;
+        let path = file::locate(path, global)?;
+        let plan = file::plan(&path, Format::Text, global)?;
         let name = file::job(&plan, &name)?.name.clone();
+        let opened =
+            if self.no_record { Opened::in_memory() } else { self.ledgers.open(&plan, &path, IF_HELD)? };
         let plan = by_hand(plan, &name);
         let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
         let printer = printer.map_err(Failure::cannot_work)?;
         let witness = Arc::new(Witness { printer, seen: Mutex::default() });
         let options = Options { only: Some(name), open_files: raise_open_files(), ..Options::default() };
-        block_on(run(plan, options, Arc::clone(&witness)))?;
+        block_on(run(plan, opened.ledger, options, Arc::clone(&witness)))?;
         Ok(ExitCode::from(witness.exit_code()))
     }
+}
 
-    /// Of two words the first is the file; one that looks like a path is no job.
-    fn file_and_job(self) -> Result<(Option<PathBuf>, String), Failure> {
-        let is_file = |word: &String| word == "-" || word.contains(['/', '.']);
-        match <[String; 2]>::try_from(self.words) {
-            Ok([file, job]) if is_file(&file) => Ok((Some(file.into()), job)),
-            Ok([job, file]) if is_file(&file) => Ok((Some(file.into()), job)),
-            Ok([first, second]) => {
-                Err(Failure::usage(anyhow!("expected one job, found `{first}` and `{second}`")))
-            }
-            Err(words) => match words.into_iter().next() {
-                Some(word) if !is_file(&word) => Ok((None, word)),
-                word => {
-                    let file = word.unwrap_or_default();
-                    Err(Failure::usage(anyhow!("expected a job, found only the file `{file}`")))
-                }
-            },
+/// Of two words the first is the file; one that looks like a path is no job.
+fn file_and_job(words: Vec<String>) -> Result<(Option<PathBuf>, String), Failure> {
+    let is_file = |word: &String| word == "-" || word.contains(['/', '.']);
+    match <[String; 2]>::try_from(words) {
+        Ok([file, job]) if is_file(&file) => Ok((Some(file.into()), job)),
+        Ok([job, file]) if is_file(&file) => Ok((Some(file.into()), job)),
+        Ok([first, second]) => {
+            Err(Failure::usage(anyhow!("expected one job, found `{first}` and `{second}`")))
         }
+        Err(words) => match words.into_iter().next() {
+            Some(word) if !is_file(&word) => Ok((None, word)),
+            word => {
+                let file = word.unwrap_or_default();
+                Err(Failure::usage(anyhow!("expected a job, found only the file `{file}`")))
+            }
+        },
     }
 }
 
@@ -115,12 +127,17 @@ impl OutputSink for Witness {
     }
 }
 
-async fn run(plan: Plan, mut options: Options, witness: Arc<Witness>) -> Result<(), Failure> {
+async fn run(
+    plan: Plan,
+    ledger: Box<dyn Ledger>,
+    mut options: Options,
+    witness: Arc<Witness>,
+) -> Result<(), Failure> {
     let clock = Clock::new().context("cannot make a timer").map_err(Failure::cannot_work)?;
     let signals = Signals::new().context("cannot watch for signals").map_err(Failure::cannot_work)?;
     let mut orphans = Orphans::adopt().context("cannot adopt orphans").map_err(Failure::cannot_work)?;
     options.children = orphans.children();
-    let engine = Engine::new(&plan, clock, Box::new(MemoryLedger::default()), witness.clone(), options);
+    let engine = Engine::new(&plan, clock, ledger, witness.clone(), options);
     let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
     let handle = engine.handle();
     tokio::select! {

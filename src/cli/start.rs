@@ -1,5 +1,6 @@
 //! `runner start`: runs the jobs until stopped.
 
+use super::ledger::{Ledgers, Opened};
 use super::limits::raise_open_files;
 use super::orphans::Orphans;
 use super::printer::Printer;
@@ -7,7 +8,6 @@ use super::style::Style;
 use super::time::{parse_duration, parse_time};
 use super::{Ending, Failure, Format, Global, file};
 use crate::engine::{self, Clock, Engine, Handle, Options};
-use crate::ledger::MemoryLedger;
 use crate::model::{Deadline, Plan, RELEASED};
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -40,7 +40,9 @@ pub(super) struct Start {
     /// Stop by itself at this time
     #[arg(long, value_name = "TIME", env = "RUNNER_UNTIL", allow_hyphen_values = true)]
     until: Option<String>,
-    /// Start no process: each run is said to have succeeded at once
+    #[command(flatten)]
+    ledgers: Ledgers,
+    /// Start no process: each run is said to have succeeded at once, and is recorded in memory only
     #[arg(long, env = "RUNNER_DRY_RUN", value_parser = FalseyValueParser::new())]
     dry_run: bool,
     /// Believe the clock even if it is before this release was made
@@ -51,17 +53,22 @@ pub(super) struct Start {
     pub(super) format: Format,
 }
 
+/// What to do when another runner has the ledger.
+const IF_HELD: &str = "stop that one first, or give each job file a name of its own: [runner] name = \"...\"";
+
 impl Start {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
-        let plan = file::plan(self.path.clone(), self.format, global)?;
+        let path = file::locate(self.path.clone(), global)?;
+        let plan = file::plan(&path, self.format, global)?;
         let (dry_run, stop_at) = (self.dry_run, self.stop_at(&plan)?);
         let clock_least = (!self.trust_clock).then_some(RELEASED);
         let open_files = raise_open_files();
         let options = Options { dry_run, stop_at, clock_least, open_files, ..Options::default() };
+        let opened = if dry_run { Opened::in_memory() } else { self.ledgers.open(&plan, &path, IF_HELD)? };
         let style = Style::of(io::stdout(), global);
         let printer = Printer::new(self.format, style, &plan).map_err(Failure::cannot_work)?;
         let printer = Arc::new(printer.with_status_line(style));
-        block_on(run(plan, options, printer))?;
+        block_on(run(plan, opened, options, printer))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -86,15 +93,15 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
     result
 }
 
-async fn run(plan: Plan, mut options: Options, printer: Arc<Printer>) -> Result<(), Failure> {
+async fn run(plan: Plan, opened: Opened, mut options: Options, printer: Arc<Printer>) -> Result<(), Failure> {
     let clock = Clock::new().context("cannot make a timer").map_err(Failure::cannot_work)?;
     let signals = Signals::new().context("cannot watch for signals").map_err(Failure::cannot_work)?;
     let mut orphans = Orphans::adopt().context("cannot adopt orphans").map_err(Failure::cannot_work)?;
     options.children = orphans.children();
-    let (ledger, dry_run) = (Box::new(MemoryLedger::default()), options.dry_run);
+    let (Opened { ledger, told }, dry_run) = (opened, options.dry_run);
     let engine = Engine::new(&plan, clock, ledger, printer.clone(), options);
     let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
-    printer.runner_started(&plan, engine.core(), dry_run);
+    printer.runner_started(&plan, engine.core(), &told, dry_run);
     let handle = engine.handle();
     let tally = tokio::select! {
         tally = engine.run() => tally,

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -19,6 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is tested.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_runner");
+
+/// Variables that would decide something of a case.
+const INHERITED: [&str; 6] =
+    ["RUNNER_FILE", "RUST_LOG", "NO_COLOR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY"];
 
 /// A user that nothing else runs as, and that no database knows.
 const STRANGER: u32 = 54_321;
@@ -51,6 +55,7 @@ pub struct Running {
 impl Case {
     pub fn new() -> Case {
         let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("state")).expect("a folder");
         Case { folder, under: Vec::new(), args: Vec::new(), envs: Vec::new(), stdin: None }
     }
 
@@ -109,6 +114,7 @@ impl Case {
         let program = self.path().join("runner");
         fs::copy(PROGRAM, &program).expect("a copy that everybody can reach");
         fs::set_permissions(self.path(), PermissionsExt::from_mode(0o755)).expect("its mode");
+        chown(self.state(), Some(STRANGER), Some(STRANGER)).expect("root may give it away");
         let program = program.to_str().expect("UTF-8");
         let mut command = self.command_by(&["sh", "-c", &format!("{words}; exec \"$0\" \"$@\""), program]);
         command.uid(STRANGER).gid(STRANGER);
@@ -117,25 +123,41 @@ impl Case {
 
     fn command_by(&self, words: &[&str]) -> Command {
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]);
-        command.args(&self.args).current_dir(self.folder.path());
-        for inherited in ["RUNNER_FILE", "RUST_LOG", "NO_COLOR", "XDG_CONFIG_HOME"] {
-            command.env_remove(inherited);
-        }
-        command.env("HOME", self.folder.path()).env("TZ", "UTC");
-        command.envs(self.envs.iter().map(|(name, value)| (name, value)));
+        command.args(&words[1..]).args(&self.args);
+        self.surround(&mut command);
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    pub fn run(self) -> Finished {
+    /// Gives a command of the caller's own making this case's folder and environment.
+    pub fn surround(&self, command: &mut Command) {
+        command.current_dir(self.folder.path());
+        for inherited in INHERITED {
+            command.env_remove(inherited);
+        }
+        command.env("HOME", self.folder.path()).env("TZ", "UTC").env("RUNNER_STATE_DIR", self.state());
+        command.envs(self.envs.iter().map(|(name, value)| (name, value)));
+    }
+
+    /// Changes the arguments, for the same folder again.
+    pub fn with_args(&mut self, args: &[&str]) -> &Case {
+        self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        self
+    }
+
+    /// The state folder of this case: its ledgers are in none that is real.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub fn run(&self) -> Finished {
         let command = self.command();
         self.run_by(command)
     }
 
     /// Runs it by a command of its own.
-    pub fn run_by(self, mut command: Command) -> Finished {
+    pub fn run_by(&self, mut command: Command) -> Finished {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program");
         if let (Some(text), Some(mut stdin)) = (&self.stdin, child.stdin.take()) {
@@ -148,7 +170,7 @@ impl Case {
 
     /// Runs it and asserts its exit code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Finished {
+    pub fn exits(&self, code: i32) -> Finished {
         let finished = self.run();
         let (stdout, stderr) = (&finished.stdout, &finished.stderr);
         assert_eq!(finished.status.code(), Some(code), "stdout:\n{stdout}\nstderr:\n{stderr}");

@@ -144,7 +144,9 @@ fn a_runner_without_standard_descriptors_hands_on_the_right_ones() {
     {
         let case = run(&keys);
         let closed = ["-c", "exec \"$0\" run a <&- >&- 2>&-", env!("CARGO_BIN_EXE_runner")];
-        let status = Command::new("sh").args(closed).current_dir(case.path()).status().expect("its end");
+        let mut command = Command::new("sh");
+        case.surround(command.args(closed));
+        let status = command.status().expect("its end");
         assert!(status.success(), "{status}");
         let seen = std::fs::read_to_string(case.path().join("seen")).expect("what it saw");
         assert!(seen.starts_with("text\npipe:"), "{seen}");
@@ -184,7 +186,8 @@ fn a_job_starts_with_clean_signals_in_a_session_of_its_own() {
         let case = run(&keys);
         let mut command = Command::new("env");
         command.args(["--ignore-signal", "--block-signal", env!("CARGO_BIN_EXE_runner"), "run", "a"]);
-        let done = command.current_dir(case.path()).output().expect("its end");
+        case.surround(&mut command);
+        let done = command.output().expect("its end");
         let stdout = String::from_utf8_lossy(&done.stdout);
         assert!(clean.iter().all(|line| stdout.contains(line)) && stdout.contains("succeeded"), "{stdout}");
     }

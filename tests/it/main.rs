@@ -9,6 +9,7 @@ mod init;
 mod injected;
 mod jobs;
 mod layers;
+mod ledger;
 mod next;
 mod orphans;
 mod readme;

@@ -60,6 +60,7 @@ impl Reader {
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.folder.path().join("bin").display());
         command.args(["-ec", line]).current_dir(self.folder.path()).env("PATH", path);
         command.env("RUNNER_FOR", "1s").env("TZ", "UTC").env_remove("RUNNER_FILE");
+        command.env("RUNNER_STATE_DIR", self.folder.path().join("state"));
         let output = command.output().expect("its end");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));

@@ -147,7 +147,7 @@ fn supplementary_groups_are_those_of_the_user_database() {
     let own_database = "mount --bind passwd /etc/passwd && mount --bind group /etc/group || exit 0";
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", &format!("{own_database}; exec \"$0\" run a"), PROGRAM]);
-    command.current_dir(case.path());
+    case.surround(&mut command);
     let finished = case.run_by(command);
     if finished.stdout.is_empty() {
         return eprintln!("skipped: no user database of its own can be had: {}", finished.stderr);

@@ -141,7 +141,7 @@ fn a_closed_terminal_is_a_stop_however_often_it_is_told() {
 fn with_nohup_a_closed_terminal_is_nothing() {
     let case = Case::new().jobs(&job("a", "echo up")).args(&["start"]);
     let mut command = std::process::Command::new("nohup");
-    command.arg(env!("CARGO_BIN_EXE_runner")).arg("start").current_dir(case.path());
+    case.surround(command.arg(env!("CARGO_BIN_EXE_runner")).arg("start"));
     let mut running = case.start_as(command);
     running.line("| up");
     for _ in 0..3 {

@@ -1,8 +1,11 @@
 //! For a machine: one JSON object a line. The field names are a promise.
 
+use crate::cli::ledger::{Before, Told};
 use crate::executor::{OutputSource, Stream};
 use crate::model::{Attempt, Event, ExitStatus, Now, Outcome, Plan, StopStage, Tally};
+use crate::scheduler::Core;
 use crate::trigger::zone_data;
+use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,8 +16,20 @@ pub(super) struct Json {
 }
 
 impl Json {
-    pub(super) fn runner_started(&self, plan: &Plan, now: Now, dry_run: bool) -> String {
+    pub(super) fn runner_started(
+        &self,
+        plan: &Plan,
+        core: &Core,
+        ledger: &Told,
+        now: Now,
+        dry_run: bool,
+    ) -> String {
         let data = zone_data();
+        let (down_since, stopped_cleanly) = match ledger.before {
+            Before::Stopped(at) => (Some(at), Some(true)),
+            Before::LastHeardOf(at) => (Some(at), Some(false)),
+            Before::New | Before::Forgotten => (None, None),
+        };
         let fields = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "file": plan.settings.file.display().to_string(),
@@ -22,6 +37,10 @@ impl Json {
             "timezone": plan.settings.zone.name(),
             "tzdata": data.version,
             "tzdata_source": data.source,
+            "ledger": ledger.path.as_ref().map_or("memory".into(), |path| path.display().to_string()),
+            "down_since": down_since.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            "stopped_cleanly": stopped_cleanly,
+            "catching_up": core.recovery().catching_up,
             "dry_run": dry_run,
             "pid": std::process::id(),
         });
@@ -59,7 +78,7 @@ impl Json {
                 self.line("clock_stepped", now, json!({ "by_ms": by.num_milliseconds() }))
             }
             Event::ClockWrong { least } => {
-                let least = least.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                let least = least.to_rfc3339_opts(SecondsFormat::Secs, true);
                 self.line("clock_wrong", now, json!({ "least": least }))
             }
             Event::ClockRight => self.line("clock_right", now, json!({})),
@@ -114,7 +133,7 @@ impl Json {
 
     fn line(&self, event: &str, now: Now, fields: Value) -> String {
         let seq = self.told.fetch_add(1, Ordering::Relaxed) + 1;
-        let time = now.wall.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let time = now.wall.to_rfc3339_opts(SecondsFormat::Millis, true);
         let mut line = Map::new();
         line.insert("event".into(), event.into());
         line.insert("seq".into(), seq.into());
@@ -146,7 +165,7 @@ fn attempt_fields(attempt: &Attempt) -> Value {
         "error": attempt.result.as_ref().err().map(|error| error.message.as_str()),
         "outcome": attempt.outcome.as_str(),
         "timed_out": attempt.timed_out,
-        "finished_at": attempt.finished_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "finished_at": attempt.finished_at.to_rfc3339_opts(SecondsFormat::Millis, true),
         "duration_ms": millis(attempt.duration),
         "retry_in_ms": attempt.retry_in.map(millis),
     })

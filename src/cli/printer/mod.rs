@@ -9,6 +9,7 @@ mod text;
 
 use super::Format;
 use super::console::Console;
+use super::ledger::Told;
 use super::logger;
 use super::style::Style;
 use crate::engine::{self, Audience};
@@ -76,15 +77,14 @@ impl Printer {
         }
     }
 
-    /// The runner is about to start `plan`.
-    pub(super) fn runner_started(&self, plan: &Plan, core: &Core, dry_run: bool) {
-        let mut lines = self.console.lines();
-        match &self.wording {
-            Wording::Text(text) => {
-                lines.push(text.runner_started(plan, core, engine::now(), dry_run).as_bytes());
-            }
-            Wording::Json(json) => lines.push(json.runner_started(plan, engine::now(), dry_run).as_bytes()),
-        }
+    /// The runner is about to start `plan`, and to record what happens in that ledger.
+    pub(super) fn runner_started(&self, plan: &Plan, core: &Core, ledger: &Told, dry_run: bool) {
+        let now = engine::now();
+        let started = match &self.wording {
+            Wording::Text(text) => text.runner_started(plan, core, ledger, now, dry_run),
+            Wording::Json(json) => json.runner_started(plan, core, ledger, now, dry_run),
+        };
+        self.console.lines().push(started.as_bytes());
     }
 
     /// The runner has stopped; waits until all is shown.

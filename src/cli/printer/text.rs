@@ -7,6 +7,7 @@
 //! ```
 
 use crate::cli::check::zone_line;
+use crate::cli::ledger::{Before, Told};
 use crate::cli::style::{Style, shown};
 use crate::cli::time::{show_distance, show_duration};
 use crate::executor::OutputSource;
@@ -59,7 +60,14 @@ impl Text {
         }
     }
 
-    pub(super) fn runner_started(&self, plan: &Plan, core: &Core, now: Now, dry_run: bool) -> String {
+    pub(super) fn runner_started(
+        &self,
+        plan: &Plan,
+        core: &Core,
+        ledger: &Told,
+        now: Now,
+        dry_run: bool,
+    ) -> String {
         let jobs =
             if plan.jobs.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", plan.jobs.len()) };
         let dry = if dry_run { ", dry run: no process is started" } else { "" };
@@ -70,7 +78,28 @@ impl Text {
             zone_line(plan)
         );
         let grace = patience_of_containers(plan).unwrap_or_default();
-        format!("{}\n{grace}{}\n", self.style.bold(first), self.first_fire_times(core, now))
+        let (ledger, next) = (self.ledger(ledger, now), self.first_fire_times(core, now));
+        let catching_up = match core.recovery().catching_up {
+            0 => String::new(),
+            1 => "catching up 1 job\n".to_owned(),
+            jobs => format!("catching up {jobs} jobs\n"),
+        };
+        format!("{}\n{grace}{ledger}\n{catching_up}{next}\n", self.style.bold(first))
+    }
+
+    /// Which ledger it is, and when its last runner stopped.
+    fn ledger(&self, ledger: &Told, now: Now) -> String {
+        let ago = |at: DateTime<Utc>| {
+            format!("{} ({})", self.zone.at(at).format("%Y-%m-%d %H:%M"), show_distance(at, now.wall))
+        };
+        let before = match ledger.before {
+            Before::Forgotten => "forgotten when the runner ends".to_owned(),
+            Before::New => "new".to_owned(),
+            Before::Stopped(at) => format!("last stopped {}", ago(at)),
+            Before::LastHeardOf(at) => format!("not stopped but ended, last heard of {}", ago(at)),
+        };
+        let path = ledger.path.as_ref().map_or("memory".into(), |path| path.display().to_string());
+        format!("ledger: {path}, {before}")
     }
 
     fn first_fire_times(&self, core: &Core, now: Now) -> String {

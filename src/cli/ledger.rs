@@ -1,0 +1,181 @@
+//! Opening the ledger of a job file: which one, what to say of it, and what to do if it cannot be used.
+
+use super::Failure;
+use super::state::{self, Place, Surroundings};
+use crate::engine;
+use crate::ledger::{Ledger, LedgerError, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
+use crate::model::{AfterOn, Job, Name, Plan};
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where ledgers are, for every command that looks for one.
+#[derive(Debug, Args)]
+pub(super) struct StateDir {
+    /// The folder below which ledgers are [default: `RUNNER_STATE_DIR`, or the system's usual place]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+/// What else those are asked that write to it.
+#[derive(Debug, Args)]
+pub(super) struct Ledgers {
+    #[command(flatten)]
+    state_dir: StateDir,
+    /// Take a ledger on a network file system, whose locks may not keep a second runner out
+    #[arg(long, env = "RUNNER_FORCE_NETWORK_FS", value_parser = FalseyValueParser::new())]
+    force_network_fs: bool,
+}
+
+/// A ledger, and what there is to say of it at the start.
+pub(super) struct Opened {
+    pub(super) ledger: Box<dyn Ledger>,
+    pub(super) told: Told,
+}
+
+/// What a start says of its ledger.
+pub(super) struct Told {
+    /// `None`: it is in memory.
+    pub(super) path: Option<PathBuf>,
+    pub(super) before: Before,
+}
+
+/// What a ledger knows of the time before this start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// It keeps nothing.
+    Forgotten,
+    /// Nothing: no runner has had it.
+    New,
+    /// Its last runner stopped then.
+    Stopped(DateTime<Utc>),
+    /// Its last runner ended without having stopped; it wrote something then.
+    LastHeardOf(DateTime<Utc>),
+}
+
+impl StateDir {
+    /// Returns where the ledger of the job file is that was found at `job_file` (`-`: standard input).
+    ///
+    /// # Errors
+    /// When it is under the state folder and there is none.
+    pub(super) fn place(&self, plan: &Plan, job_file: &Path) -> Result<Place, Failure> {
+        let surroundings = Surroundings::look(self.state_dir.clone())?;
+        let job_file = (job_file != Path::new("-")).then(|| state::absolute(job_file)).transpose();
+        let job_file = job_file.map_err(Failure::cannot_work)?;
+        state::place(&plan.settings, job_file.as_deref(), &surroundings).map_err(Failure::cannot_work)
+    }
+
+    /// The command that sets this ledger aside.
+    fn quarantine(&self, job_file: &Path) -> String {
+        let state_dir = self.state_dir.as_ref().map(|folder| format!("--state-dir {} ", folder.display()));
+        format!("runner quarantine {}{}", state_dir.unwrap_or_default(), job_file.display())
+    }
+}
+
+impl Ledgers {
+    /// Opens the ledger of the job file that was found at `job_file` (`-`: standard input) for this process
+    /// alone. `if_held` says what to do when another has it.
+    ///
+    /// # Errors
+    /// When it cannot be used, with what to do.
+    pub(super) fn open(&self, plan: &Plan, job_file: &Path, if_held: &str) -> Result<Opened, Failure> {
+        match self.state_dir.place(plan, job_file)? {
+            Place::File(path) => self.open_file(path, plan).map_err(|error| {
+                let quarantine = self.state_dir.quarantine(job_file);
+                failure(error, if_held, &quarantine)
+            }),
+            Place::Memory => Ok(Opened::in_memory()),
+            Place::Nameless => {
+                log::warn!(
+                    "a job file from standard input has no path to name its ledger after: runs are recorded in \
+                     memory only; to keep them write in it: [runner] name = \"...\""
+                );
+                Ok(Opened::in_memory())
+            }
+        }
+    }
+
+    fn open_file(&self, path: PathBuf, plan: &Plan) -> Result<Opened, LedgerError> {
+        let options = OpenOptions {
+            node: node(),
+            keep: plan.settings.keep,
+            keep_of: plan.jobs.iter().map(|job| (job.name.clone(), job.policy.keep)).collect(),
+            after: gatherings(plan),
+            force_network: self.force_network_fs,
+            clock: Arc::new(|| engine::now().wall),
+        };
+        let ledger = SqliteLedger::open(&path, options)?;
+        let past = ledger.known();
+        let stopped = past.is_some_and(|past| past.stopped_cleanly);
+        let before = match past.and_then(|past| past.down_since) {
+            None => Before::New,
+            Some(at) if stopped => Before::Stopped(at),
+            Some(at) => Before::LastHeardOf(at),
+        };
+        Ok(Opened { ledger: Box::new(ledger), told: Told { path: Some(path), before } })
+    }
+}
+
+/// What is wrong with a ledger, and what to do about it.
+pub(super) fn failure(error: LedgerError, if_held: &str, quarantine: &str) -> Failure {
+    let remedy = match &error {
+        LedgerError::Held { .. } => if_held.to_owned(),
+        LedgerError::Network { .. } => {
+            "give a local folder with --state-dir, or take the risk with --force-network-fs".into()
+        }
+        LedgerError::NotADatabase { .. } => format!(
+            "if it was one, `{quarantine}` sets it aside; else write in the job file: [runner] ledger = \"...\""
+        ),
+        LedgerError::NotALedger { .. } => {
+            "take it away, or write in the job file: [runner] ledger = \"...\"".into()
+        }
+        LedgerError::Corrupt { .. } => {
+            format!("`{quarantine}` sets it aside, deletes nothing, and lets the next start begin a new one")
+        }
+        LedgerError::Locked { .. } => "end that program first".into(),
+        LedgerError::NoPermission { .. } => {
+            "run it as the user whose ledger it is, or give another folder with --state-dir".into()
+        }
+        LedgerError::Full { .. } => "make room, or give another folder with --state-dir".into(),
+        // They say it themselves, or nobody knows.
+        LedgerError::Newer { .. } | LedgerError::Io { .. } | LedgerError::Sqlite { .. } => String::new(),
+    };
+    let error = anyhow!(error);
+    let remedy = if remedy.is_empty() { remedy } else { format!("; {remedy}") };
+    Failure::cannot_work(anyhow!("{error:#}{remedy}"))
+}
+
+/// This process, as a ledger knows it.
+pub(super) fn node() -> NodeIdentity {
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    NodeIdentity {
+        host: engine::default_seed(),
+        pid: std::process::id(),
+        boot_id: boot_id.trim().to_owned(),
+        started_at: engine::now().wall,
+    }
+}
+
+/// The jobs that wait for all of several others, whose finishes have to be remembered meanwhile.
+fn gatherings(plan: &Plan) -> Vec<(Name, Vec<(Name, AfterOn)>)> {
+    let gathers =
+        |job: &&Arc<Job>| job.after.as_ref().is_some_and(|after| !after.any && after.jobs.len() > 1);
+    let first = |job: &Arc<Job>| {
+        let after =
+            job.after.iter().flat_map(|after| after.jobs.iter().map(|first| (first.clone(), after.on)));
+        (job.name.clone(), after.collect())
+    };
+    plan.jobs.iter().filter(gathers).map(first).collect()
+}
+
+impl Opened {
+    /// A ledger that is forgotten.
+    pub(super) fn in_memory() -> Opened {
+        let told = Told { path: None, before: Before::Forgotten };
+        Opened { ledger: Box::new(MemoryLedger::default()), told }
+    }
+}
