@@ -5,11 +5,15 @@
 //! answer means *written*, as durably as that ledger is. A ledger that cannot write does not answer: it says so
 //! ([`Ledger::trouble`]), tries again until it can, and meanwhile nothing new starts.
 //!
-//! It decides nothing. [`MemoryLedger`] forgets all when the runner ends.
+//! It decides nothing. [`SqliteLedger`] is a file, and lasts; [`MemoryLedger`] forgets all when the runner ends.
 
 mod memory;
+mod sqlite;
+#[cfg(test)]
+mod tests;
 
 pub use memory::MemoryLedger;
+pub use sqlite::{LedgerError, NodeIdentity, OpenOptions, SqliteLedger, WallClock, quarantine};
 
 use crate::model::{Answer, Past, Record};
 use chrono::{DateTime, Utc};

@@ -1,0 +1,446 @@
+//! Records as rows: what each one does to the tables.
+//!
+//! A [`Book`] writes within a transaction that is another's. What it keeps in memory is only what the tables
+//! say, so that after a transaction that was given up it is thrown away ([`Book::forget`]) and read again. A
+//! job's own row is written once a transaction, by [`Book::flush`].
+
+use super::codes;
+use super::job::Job;
+use crate::model::{
+    AfterOn, Answer, Attempt, CauseClass, Claim, Defined, ExitStatus, Name, OutputKept, ProcessId, Record,
+    Row, RunId, RunKey,
+};
+use chrono::{DateTime, FixedOffset, Utc};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, named_params, params};
+use std::collections::BTreeMap;
+
+/// What a row of `fire` takes in its table and indices, about; what it printed comes on top.
+pub(super) const FIRE_BYTES: i64 = 128;
+
+/// What a row of `attempt` takes, about.
+pub(super) const ATTEMPT_BYTES: i64 = 96;
+
+/// See the module's page.
+pub(super) struct Book {
+    /// This runner's row in `node`.
+    pub(super) node: i64,
+    jobs: BTreeMap<Name, Job>,
+    /// The rows in `fire` of runs that are open.
+    open: BTreeMap<RunId, i64>,
+    /// The last of `open.claim`.
+    claims: i64,
+    /// By the first: who runs after it, and upon which of its finishes.
+    dependents: BTreeMap<Name, Vec<(Name, AfterOn)>>,
+}
+
+/// What is in `fire` under a key.
+enum Found {
+    Nothing,
+    Waits { fire: i64 },
+    Accounted,
+}
+
+impl Book {
+    /// Returns the book of the runner that is row `node`. `after`: each job that runs after others, with those.
+    pub(super) fn new(node: i64, after: &[(Name, Vec<(Name, AfterOn)>)]) -> Book {
+        let mut dependents: BTreeMap<Name, Vec<(Name, AfterOn)>> = BTreeMap::new();
+        for (job, firsts) in after {
+            for (first, on) in firsts {
+                dependents.entry(first.clone()).or_default().push((job.clone(), *on));
+            }
+        }
+        Book { node, jobs: BTreeMap::new(), open: BTreeMap::new(), claims: 0, dependents }
+    }
+
+    /// Forgets what was read: a transaction was given up.
+    pub(super) fn forget(&mut self) {
+        self.jobs.clear();
+        self.open.clear();
+        self.claims = 0;
+    }
+
+    /// Writes one record.
+    pub(super) fn write(&mut self, db: &Connection, record: &Record) -> Result<Answer> {
+        match record {
+            Record::Defined(defined) => self.define(db, defined)?,
+            Record::Waits(claim) => self.wait(db, claim)?,
+            Record::Claim(claim) => return self.claim(db, claim),
+            Record::Retry { run, attempt } => self.retry(db, run, *attempt)?,
+            Record::Started { run, attempt, process, at } => self.start(db, run, *attempt, *process, *at)?,
+            Record::AttemptEnded(attempt) => self.end_attempt(db, attempt)?,
+            Record::RunEnded { run, last, row } => self.end(db, run, last.as_deref(), row)?,
+            Record::Closed { key, row } => self.close(db, key, row)?,
+            Record::ClockStepped { by, at } => {
+                let sql = "INSERT INTO clock_step(at, by_ms) VALUES (?1, ?2)";
+                db.prepare_cached(sql)?.execute([at.timestamp_micros(), by.num_milliseconds()])?;
+            }
+        }
+        Ok(Answer::Written)
+    }
+
+    /// Writes the rows of the jobs that have changed: once, before the transaction is committed.
+    pub(super) fn flush(&mut self, db: &Connection) -> Result<()> {
+        self.jobs.values_mut().try_for_each(|job| job.flush(db))
+    }
+
+    /// The row of that job; a new one if there is none.
+    pub(super) fn job(&mut self, db: &Connection, name: &Name) -> Result<&mut Job> {
+        if !self.jobs.contains_key(name) {
+            self.jobs.insert(name.clone(), Job::read(db, name)?);
+        }
+        Ok(self.jobs.get_mut(name).expect("it was read above"))
+    }
+
+    fn define(&mut self, db: &Connection, defined: &Defined) -> Result<()> {
+        let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined;
+        let job = self.job(db, job)?;
+        let from = from.timestamp_micros();
+        let sql = "SELECT id, clock_epoch, schedule FROM definition WHERE job = ?1 ORDER BY id DESC LIMIT 1";
+        let before: Option<(i64, u32, Option<String>)> = db
+            .prepare_cached(sql)?
+            .query_row([job.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let anew = before.as_ref().is_none_or(|(_, epoch, before)| {
+            (*epoch, before.as_deref()) != (*clock_epoch, schedule.as_deref())
+        });
+        if let Some((id, epoch, _)) = before {
+            let until = if epoch == *clock_epoch { from } else { job.accounted.map_or(from, |(_, at)| at) };
+            let sql = "UPDATE definition SET until_instant = ?2 WHERE id = ?1";
+            db.prepare_cached(sql)?.execute([id, until])?;
+        }
+        if anew {
+            job.begin_anew(*clock_epoch, from);
+        }
+        let sql = "INSERT INTO definition(job, clock_epoch, from_instant, schedule, zone, zone_data)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![job.id, clock_epoch, from, schedule.as_deref(), &**zone, zone_data.as_deref()];
+        db.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn wait(&mut self, db: &Connection, claim: &Claim) -> Result<()> {
+        let node = self.node;
+        let dependency = claim.key.class == CauseClass::Dependency;
+        let job = self.job(db, &claim.key.job)?;
+        if let Some(fire) = insert(db, job, node, claim, None)? {
+            let sql = "INSERT INTO open(fire, attempts, node) VALUES (?1, 0, ?2)";
+            db.prepare_cached(sql)?.execute([fire, node])?;
+        }
+        if dependency { forget_finished(db, job.id) } else { Ok(()) }
+    }
+
+    fn claim(&mut self, db: &Connection, claim: &Claim) -> Result<Answer> {
+        let node = self.node;
+        let order = self.next_claim(db)?;
+        let job = self.job(db, &claim.key.job)?;
+        let number = job.last_number + 1;
+        let fire = match insert(db, job, node, claim, Some(number))? {
+            Some(fire) => {
+                let sql = "INSERT INTO open(fire, claim, attempts, node) VALUES (?1, ?2, 1, ?3)";
+                db.prepare_cached(sql)?.execute([fire, order, node])?;
+                fire
+            }
+            None => match find(db, job, &claim.key)? {
+                Found::Waits { fire } => {
+                    claim_waiting(db, node, fire, number, order, claim)?;
+                    fire
+                }
+                Found::Nothing | Found::Accounted => return Ok(Answer::Taken),
+            },
+        };
+        job.claimed(number);
+        forget_finished(db, job.id)?;
+        let number = number.unsigned_abs();
+        self.claims = order;
+        self.open.insert(RunId { job: claim.key.job.clone(), number }, fire);
+        Ok(Answer::Claimed { number })
+    }
+
+    fn next_claim(&mut self, db: &Connection) -> Result<i64> {
+        if self.claims == 0 {
+            let sql = "SELECT coalesce(max(claim), 0) FROM open";
+            self.claims = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        }
+        Ok(self.claims + 1)
+    }
+
+    fn retry(&mut self, db: &Connection, run: &RunId, attempt: u32) -> Result<()> {
+        let Some(fire) = self.fire(db, run)? else { return Ok(()) };
+        let sql = "UPDATE open SET attempts = ?2, pid = NULL, node = ?3 WHERE fire = ?1";
+        db.prepare_cached(sql)?.execute(params![fire, attempt, self.node])?;
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        db: &Connection,
+        run: &RunId,
+        attempt: u32,
+        process: ProcessId,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        let Some(fire) = self.fire(db, run)? else { return Ok(()) };
+        let ProcessId { pid, started_ticks, pidfd_inode } = process;
+        let sql = "UPDATE open SET attempts = ?2, node = ?3, started_at = coalesce(started_at, ?4),
+                   pid = ?5, started_ticks = ?6, pidfd_inode = ?7 WHERE fire = ?1";
+        let (at, ticks) = (at.timestamp_micros(), started_ticks.cast_signed());
+        let inode = pidfd_inode.map(u64::cast_signed);
+        db.prepare_cached(sql)?.execute(params![fire, attempt, self.node, at, pid, ticks, inode])?;
+        Ok(())
+    }
+
+    fn end_attempt(&mut self, db: &Connection, attempt: &Attempt) -> Result<()> {
+        let Some(fire) = self.fire(db, &attempt.run)? else { return Ok(()) };
+        db.prepare_cached("UPDATE open SET pid = NULL WHERE fire = ?1")?.execute([fire])?;
+        let bytes = insert_attempt(db, fire, attempt)? + insert_output(db, fire, attempt)?;
+        self.job(db, &attempt.run.job)?.grow(bytes);
+        Ok(())
+    }
+
+    fn end(&mut self, db: &Connection, run: &RunId, last: Option<&Attempt>, row: &Row) -> Result<()> {
+        let Some(fire) = self.fire(db, run)? else { return Ok(()) };
+        let mut bytes = 0;
+        if let Some(last) = last {
+            bytes += insert_output(db, fire, last)?;
+            if last.number > 1 {
+                bytes += insert_attempt(db, fire, last)?;
+            }
+        }
+        update(db, self.node, fire, row)?;
+        db.prepare_cached("DELETE FROM open WHERE fire = ?1")?.execute([fire])?;
+        self.open.remove(run);
+        let job = self.job(db, &run.job)?;
+        job.grow(bytes);
+        job.ended(fire);
+        self.remember_finished(db, &run.job, row)
+    }
+
+    /// The row in `fire` of an open run.
+    fn fire(&mut self, db: &Connection, run: &RunId) -> Result<Option<i64>> {
+        if let Some(fire) = self.open.get(run) {
+            return Ok(Some(*fire));
+        }
+        let job = self.job(db, &run.job)?.id;
+        let sql = "SELECT id FROM fire WHERE job = ?1 AND number = ?2 AND outcome IS NULL";
+        let number = codes::int(run.number);
+        let fire = db.prepare_cached(sql)?.query_row([job, number], |row| row.get(0)).optional()?;
+        match fire {
+            Some(fire) => drop(self.open.insert(run.clone(), fire)),
+            None => log::error!("`{run}` is told of, and the ledger has no such run that is open"),
+        }
+        Ok(fire)
+    }
+
+    fn close(&mut self, db: &Connection, key: &RunKey, row: &Row) -> Result<()> {
+        let node = self.node;
+        let dependency = key.class == CauseClass::Dependency;
+        let job = self.job(db, &key.job)?;
+        let fire = match find(db, job, key)? {
+            Found::Accounted => return Ok(()),
+            Found::Waits { fire } => {
+                db.prepare_cached("DELETE FROM open WHERE fire = ?1")?.execute([fire])?;
+                fire
+            }
+            Found::Nothing => insert_key(db, job, node, key, row)?,
+        };
+        update(db, node, fire, row)?;
+        job.account(key, row.fire_time_last.map_or(key.instant, |last| last.to_utc()));
+        job.ended(fire);
+        if dependency { forget_finished(db, job.id) } else { Ok(()) }
+    }
+
+    fn remember_finished(&mut self, db: &Connection, first: &Name, row: &Row) -> Result<()> {
+        let Some(dependents) = self.dependents.get(first).cloned() else { return Ok(()) };
+        let first = self.job(db, first)?.id;
+        for (dependent, on) in dependents {
+            if on.counts(row.outcome) {
+                let dependent = self.job(db, &dependent)?.id;
+                let sql = "INSERT OR IGNORE INTO finished(job, first) VALUES (?1, ?2)";
+                db.prepare_cached(sql)?.execute([dependent, first])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What has finished before this moment no longer counts for `job`.
+fn forget_finished(db: &Connection, job: i64) -> Result<()> {
+    db.prepare_cached("DELETE FROM finished WHERE job = ?1")?.execute([job])?;
+    Ok(())
+}
+
+/// Inserts an open row, unless its key is there already or is known to be accounted for.
+fn insert(
+    db: &Connection,
+    job: &mut Job,
+    node: i64,
+    claim: &Claim,
+    number: Option<i64>,
+) -> Result<Option<i64>> {
+    let key = &claim.key;
+    let series = codes::series(key.clock_epoch, key.class);
+    let instant = key.instant.timestamp_micros();
+    if job.was_pruned(series, instant) || is_in_stretch(db, job.id, series, instant)? {
+        return Ok(None);
+    }
+    let sql = "INSERT INTO fire(job, instant, series, number, cause, late_ms, attempts, node,
+                                after_run, after_outcome, after_exit_code)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)
+               ON CONFLICT(job, instant, series) DO NOTHING";
+    let after = claim.after.as_ref();
+    let inserted = db.prepare_cached(sql)?.execute(params![
+        job.id,
+        instant,
+        series,
+        number,
+        codes::cause(claim.cause),
+        claim.late_ms,
+        node,
+        after.map(|after| after.run.to_string()),
+        after.map(|after| codes::outcome(after.outcome)),
+        after.and_then(|after| after.exit_code),
+    ])?;
+    if inserted == 0 {
+        return Ok(None);
+    }
+    job.account(key, key.instant);
+    job.grow_by_fire();
+    Ok(Some(db.last_insert_rowid()))
+}
+
+fn claim_waiting(
+    db: &Connection,
+    node: i64,
+    fire: i64,
+    number: i64,
+    order: i64,
+    claim: &Claim,
+) -> Result<()> {
+    let sql = "UPDATE fire SET number = ?2, cause = ?3, late_ms = ?4, node = ?5 WHERE id = ?1";
+    let values = params![fire, number, codes::cause(claim.cause), claim.late_ms, node];
+    db.prepare_cached(sql)?.execute(values)?;
+    let sql = "UPDATE open SET claim = ?2, attempts = 1, node = ?3 WHERE fire = ?1";
+    db.prepare_cached(sql)?.execute([fire, order, node])?;
+    Ok(())
+}
+
+fn find(db: &Connection, job: &Job, key: &RunKey) -> Result<Found> {
+    let series = codes::series(key.clock_epoch, key.class);
+    let instant = key.instant.timestamp_micros();
+    let sql = "SELECT id, number IS NULL AND outcome IS NULL FROM fire
+               WHERE job = ?1 AND instant = ?2 AND series = ?3";
+    let found: Option<(i64, bool)> = db
+        .prepare_cached(sql)?
+        .query_row([job.id, instant, series], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(match found {
+        Some((fire, true)) => Found::Waits { fire },
+        Some((_, false)) => Found::Accounted,
+        None if job.was_pruned(series, instant) => Found::Accounted,
+        None if is_in_stretch(db, job.id, series, instant)? => Found::Accounted,
+        None => Found::Nothing,
+    })
+}
+
+/// Whether a stretch accounts for that instant. Stretches of a series do not overlap.
+fn is_in_stretch(db: &Connection, job: i64, series: i64, instant: i64) -> Result<bool> {
+    let sql = "SELECT last_instant FROM fire WHERE job = ?1 AND series = ?2 AND instant <= ?3
+               AND count IS NOT NULL ORDER BY instant DESC LIMIT 1";
+    let mut statement: CachedStatement<'_> = db.prepare_cached(sql)?;
+    let last: Option<i64> = statement.query_row([job, series, instant], |row| row.get(0)).optional()?;
+    Ok(last.is_some_and(|last| instant <= last))
+}
+
+fn insert_key(db: &Connection, job: &mut Job, node: i64, key: &RunKey, row: &Row) -> Result<i64> {
+    let sql = "INSERT INTO fire(job, instant, series, cause, attempts, node) VALUES (?1, ?2, ?3, ?4, 0, ?5)";
+    let (instant, series) = (key.instant.timestamp_micros(), codes::series(key.clock_epoch, key.class));
+    let cause = codes::cause_of_word(row.cause).map(codes::cause).unwrap_or_default();
+    db.prepare_cached(sql)?.execute([job.id, instant, series, cause, node])?;
+    job.grow_by_fire();
+    Ok(db.last_insert_rowid())
+}
+
+/// Writes the figures of what has ended.
+fn update(db: &Connection, node: i64, fire: i64, row: &Row) -> Result<()> {
+    let sql = "UPDATE fire SET outcome = :outcome, late_ms = :late_ms, attempts = :attempts,
+               started_at = :started_at, finished_at = :finished_at, duration_ms = :duration_ms,
+               exit_code = :exit_code, signal = :signal, user_ms = :user_ms, system_ms = :system_ms,
+               max_rss_kib = :max_rss_kib, output_bytes = :output_bytes,
+               output_dropped_bytes = :output_dropped_bytes, node = :node, reason = :reason,
+               into_instant = :into_instant, count = :count, last_instant = :last_instant
+               WHERE id = :fire";
+    let micros = |at: DateTime<FixedOffset>| at.timestamp_micros();
+    db.prepare_cached(sql)?.execute(named_params! {
+        ":fire": fire,
+        ":outcome": codes::outcome(row.outcome),
+        ":late_ms": row.late_ms,
+        ":attempts": row.attempts,
+        ":started_at": row.started_at.map(micros),
+        ":finished_at": row.finished_at.map(micros),
+        ":duration_ms": row.duration_ms.map(codes::int),
+        ":exit_code": row.exit_code,
+        ":signal": row.signal,
+        ":user_ms": row.user_ms.map(codes::int),
+        ":system_ms": row.system_ms.map(codes::int),
+        ":max_rss_kib": row.max_rss_kib.map(codes::int),
+        ":output_bytes": row.output_bytes.map(codes::int),
+        ":output_dropped_bytes": row.output_dropped_bytes.map(codes::int),
+        ":node": node,
+        ":reason": row.reason,
+        ":into_instant": row.coalesced_into.map(micros),
+        ":count": (row.count != 1).then(|| codes::int(row.count)),
+        ":last_instant": row.fire_time_last.map(micros),
+    })?;
+    Ok(())
+}
+
+/// Returns about how many bytes it takes.
+fn insert_attempt(db: &Connection, fire: i64, attempt: &Attempt) -> Result<i64> {
+    let exit = attempt.result.as_ref().ok();
+    let error = attempt.result.as_ref().err();
+    let (exit_code, signal) = match exit.map(|exit| exit.status) {
+        Some(ExitStatus::Code(code)) => (Some(code), None),
+        Some(ExitStatus::Signal(signal)) => (None, Some(signal)),
+        None => (None, None),
+    };
+    let usage = exit.and_then(|exit| exit.usage);
+    let output = exit.and_then(|exit| exit.output.as_ref());
+    let sql = "INSERT OR REPLACE INTO attempt(fire, number, outcome, timed_out, finished_at, duration_us,
+               retry_in_us, exit_code, signal, took_us, user_us, system_us, max_rss_kib, output_bytes,
+               output_dropped_bytes, spawn_why, spawn_message)
+               VALUES (:fire, :number, :outcome, :timed_out, :finished_at, :duration_us,
+               :retry_in_us, :exit_code, :signal, :took_us, :user_us, :system_us, :max_rss_kib, :output_bytes,
+               :output_dropped_bytes, :spawn_why, :spawn_message)";
+    db.prepare_cached(sql)?.execute(named_params! {
+        ":fire": fire,
+        ":number": attempt.number,
+        ":outcome": codes::outcome(attempt.outcome),
+        ":timed_out": attempt.timed_out,
+        ":finished_at": attempt.finished_at.timestamp_micros(),
+        ":duration_us": codes::micros(attempt.duration),
+        ":retry_in_us": attempt.retry_in.map(codes::micros),
+        ":exit_code": exit_code,
+        ":signal": signal,
+        ":took_us": exit.map(|exit| codes::micros(exit.took)),
+        ":user_us": usage.map(|usage| codes::micros(usage.user)),
+        ":system_us": usage.map(|usage| codes::micros(usage.system)),
+        ":max_rss_kib": usage.map(|usage| codes::int(usage.max_rss_kib)),
+        ":output_bytes": output.map(|output| codes::int(output.bytes)),
+        ":output_dropped_bytes": output.map(|output| codes::int(output.dropped_bytes)),
+        ":spawn_why": error.map(|error| codes::spawn_why(error.why)),
+        ":spawn_message": error.map(|error| &error.message),
+    })?;
+    Ok(ATTEMPT_BYTES)
+}
+
+/// Writes what an attempt printed, if it did. Returns how many bytes that is.
+fn insert_output(db: &Connection, fire: i64, attempt: &Attempt) -> Result<i64> {
+    let output = attempt.result.as_ref().ok().and_then(|exit| exit.output.as_ref());
+    let Some(OutputKept { head, tail, .. }) = output else { return Ok(0) };
+    if head.is_empty() && tail.is_empty() {
+        return Ok(0);
+    }
+    let sql = "INSERT OR REPLACE INTO output(fire, attempt, head, tail) VALUES (?1, ?2, ?3, ?4)";
+    db.prepare_cached(sql)?.execute(params![fire, attempt.number, head, tail])?;
+    Ok(codes::int((head.len() + tail.len()) as u64))
+}

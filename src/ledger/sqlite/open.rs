@@ -1,0 +1,116 @@
+//! Opening a ledger file: whose it is, whether it is sound, and what it says of before.
+
+use super::error::LedgerError;
+use super::files::{self, FileId};
+use super::lock::Lock;
+use super::schema::{self, FORMAT, Format};
+use super::{OpenOptions, fault, past};
+use crate::model::Past;
+use rusqlite::{Connection, Result, params};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long another program's lock is waited for before it is called trouble.
+const BUSY_MAX: Duration = Duration::from_secs(1);
+
+/// And when a ledger is opened.
+const BUSY_AT_OPEN_MAX: Duration = Duration::from_secs(5);
+
+/// A file up to this size is looked through at the start: it takes a second for each 100 MiB.
+const CHECK_BYTES_MAX: u64 = 256 << 20;
+
+/// How many prepared statements are kept: there are fewer.
+const STATEMENTS_MAX: usize = 64;
+
+/// A ledger file that this runner alone may write.
+pub(super) struct OpenFile {
+    pub(super) path: PathBuf,
+    pub(super) id: FileId,
+    pub(super) db: Connection,
+    pub(super) lock: Lock,
+    pub(super) past: Past,
+    /// This runner's row in `node`.
+    pub(super) node: i64,
+}
+
+/// Opens the ledger at `path`, making a new one if there is none, and writes that this runner was started.
+pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, LedgerError> {
+    files::make_folder(path)?;
+    if !options.force_network {
+        files::check_file_system(path)?;
+    }
+    let there = files::is_there(path)?;
+    let lock = Lock::take(path, &options.node)?;
+    if !there && !files::is_there(path)? {
+        files::create(path)?;
+    }
+    let db = connect(path)?;
+    let at_open = |error| fault::at_open(path, error);
+    db.busy_timeout(BUSY_AT_OPEN_MAX).map_err(at_open)?;
+    schema::bring_up_to_date(&db).map_err(at_open)?;
+    let (past, node) = register(&db, options).map_err(at_open)?;
+    db.busy_timeout(BUSY_MAX).map_err(at_open)?;
+    let gone = || files::refused(path, "found", std::io::ErrorKind::NotFound.into());
+    let id = FileId::of(path).ok_or_else(gone)?;
+    Ok(OpenFile { path: path.to_owned(), id, db, lock, past, node })
+}
+
+/// Connects to a ledger file that is there and is sound.
+pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    let at_open = |error| fault::at_open(path, error);
+    let db = Connection::open_with_flags(path, files::flags()).map_err(at_open)?;
+    if db.is_readonly("main").map_err(at_open)? {
+        let found = "it, its folder or its file system is read-only".to_owned();
+        return Err(LedgerError::NoPermission { path: path.to_owned(), found });
+    }
+    db.busy_timeout(BUSY_MAX).map_err(at_open)?;
+    let path_buf = || path.to_owned();
+    match schema::format(&db).map_err(at_open)? {
+        Format::Known(_) => {}
+        Format::Newer(found) => return Err(LedgerError::Newer { path: path_buf(), found, known: FORMAT }),
+        Format::Foreign => {
+            return Err(LedgerError::NotALedger { path: path_buf(), found: "another program's database" });
+        }
+    }
+    set_up(&db).map_err(at_open)?;
+    check(path, &db)?;
+    Ok(db)
+}
+
+fn set_up(db: &Connection) -> Result<()> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "OFF")?;
+    db.pragma_update(None, "trusted_schema", "OFF")?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
+    db.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 1000, |_| Ok(()))?;
+    db.pragma_update(None, "cache_size", -16_000)
+}
+
+/// A file up to [`CHECK_BYTES_MAX`] is looked through; of a larger one only what is read.
+fn check(path: &Path, db: &Connection) -> Result<(), LedgerError> {
+    if std::fs::metadata(path).map_or(0, |file| file.len()) > CHECK_BYTES_MAX {
+        return Ok(());
+    }
+    let said: String = db
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| fault::at_open(path, error))?;
+    if said == "ok" { Ok(()) } else { Err(LedgerError::Corrupt { path: path.to_owned(), found: said }) }
+}
+
+/// Reads what was before, and writes that this runner is there.
+fn register(db: &Connection, options: &OpenOptions) -> Result<(Past, i64)> {
+    let transaction = db.unchecked_transaction()?;
+    let sql =
+        "INSERT INTO node(host, pid, boot_id, started_at, seen_at, batches) VALUES (?1, ?2, ?3, ?4, ?4, 0)";
+    let past = past::read(db)?;
+    let node = &options.node;
+    let at = node.started_at.timestamp_micros();
+    db.execute(sql, params![node.host, node.pid, node.boot_id, at])?;
+    let id = db.last_insert_rowid();
+    transaction.commit()?;
+    Ok((past, id))
+}

@@ -1,0 +1,203 @@
+//! What an earlier runner left: [`Past`] from the tables.
+
+use super::codes;
+use crate::model::{
+    Attempt, Claim, Exit, ExitStatus, Finish, JobPast, Name, OpenRun, OutputKept, Past, ProcessId, RunId,
+    RunKey, SpawnError, Usage,
+};
+use chrono::{DateTime, Utc};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Reads all that is not over. To be called before this runner's own row is in `node`.
+pub(super) fn read(db: &Connection) -> Result<Past> {
+    let mut jobs = jobs(db)?;
+    for claim in waiting(db)? {
+        if let Some(job) = jobs.get_mut(&claim.key.job) {
+            job.waiting.push(claim);
+        }
+    }
+    Ok(Past {
+        down_since: down_since(db)?,
+        jobs,
+        runs: runs(db)?,
+        asked: asked(db)?,
+        finished: finished(db)?,
+    })
+}
+
+fn down_since(db: &Connection) -> Result<Option<DateTime<Utc>>> {
+    let sql = "SELECT coalesce(stopped_at, seen_at) FROM node ORDER BY id DESC LIMIT 1";
+    let at: Option<i64> = db.query_row(sql, [], |row| row.get(0)).optional()?;
+    at.map(codes::to_time).transpose()
+}
+
+fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
+    let sql = "SELECT name, job.clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data
+               FROM job JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)";
+    let read = |row: &Row<'_>| {
+        let past = JobPast {
+            clock_epoch: row.get(1)?,
+            accounted: codes::to_time(row.get(2)?)?,
+            accounted_is_fire_time: row.get(3)?,
+            schedule: row.get(4)?,
+            zone: row.get(5)?,
+            zone_data: row.get(6)?,
+            waiting: Vec::new(),
+        };
+        Ok((name(row, 0)?, past))
+    };
+    db.prepare(sql)?.query_map([], read)?.collect()
+}
+
+/// The columns that [`claim`] reads first.
+const CLAIM: &str = "name, fire.instant, fire.series, fire.cause, fire.late_ms, fire.after_run,
+                     fire.after_outcome, fire.after_exit_code, fire.number";
+
+fn claim(row: &Row<'_>) -> Result<Claim> {
+    let (clock_epoch, class) = codes::to_series(row.get(2)?)?;
+    let key = RunKey { job: name(row, 0)?, clock_epoch, class, instant: codes::to_time(row.get(1)?)? };
+    let after = match row.get::<_, Option<String>>(5)? {
+        Some(run) => Some(Finish {
+            run: run_id(&run).ok_or_else(|| unreadable(5, &run))?,
+            outcome: codes::to_outcome(row.get(6)?)?,
+            exit_code: row.get(7)?,
+        }),
+        None => None,
+    };
+    Ok(Claim { key, cause: codes::to_cause(row.get(3)?)?, late_ms: row.get(4)?, after })
+}
+
+/// What waits, in the order in which it became known.
+fn waiting(db: &Connection) -> Result<Vec<Claim>> {
+    let sql = format!(
+        "SELECT {CLAIM} FROM open JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
+         WHERE open.claim IS NULL ORDER BY fire.id"
+    );
+    db.prepare(&sql)?.query_map([], claim)?.collect()
+}
+
+fn runs(db: &Connection) -> Result<Vec<OpenRun>> {
+    let sql = format!(
+        "SELECT {CLAIM}, open.attempts, open.started_at, open.pid, open.started_ticks, open.pidfd_inode,
+                node.boot_id, fire.id
+         FROM open JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
+              JOIN node ON node.id = open.node
+         WHERE open.claim IS NOT NULL ORDER BY open.claim"
+    );
+    let mut statement = db.prepare(&sql)?;
+    let runs = statement.query_map([], |row| run(db, row))?;
+    runs.collect()
+}
+
+fn run(db: &Connection, row: &Row<'_>) -> Result<OpenRun> {
+    let claim = claim(row)?;
+    let run = RunId { job: claim.key.job.clone(), number: row.get::<_, i64>(8)?.unsigned_abs() };
+    let started_at: Option<i64> = row.get(10)?;
+    let process = match row.get(11)? {
+        Some(pid) => Some(ProcessId {
+            pid,
+            started_ticks: row.get::<_, i64>(12)?.cast_unsigned(),
+            pidfd_inode: row.get::<_, Option<i64>>(13)?.map(i64::cast_unsigned),
+        }),
+        None => None,
+    };
+    Ok(OpenRun {
+        last: last_attempt(db, row.get(15)?, &run)?.map(Arc::new),
+        run,
+        claim,
+        attempts: row.get(9)?,
+        started_at: started_at.map(codes::to_time).transpose()?,
+        process,
+        boot_id: row.get(14)?,
+        alive_for: None,
+    })
+}
+
+fn last_attempt(db: &Connection, fire: i64, run: &RunId) -> Result<Option<Attempt>> {
+    let sql = "SELECT number, outcome, timed_out, finished_at, duration_us, retry_in_us, exit_code, signal,
+               took_us, user_us, system_us, max_rss_kib, output_bytes, output_dropped_bytes, spawn_why,
+               spawn_message, head, tail
+               FROM attempt LEFT JOIN output ON output.fire = attempt.fire AND output.attempt = number
+               WHERE attempt.fire = ?1 ORDER BY number DESC LIMIT 1";
+    db.prepare_cached(sql)?.query_row([fire], |row| attempt(row, run)).optional()
+}
+
+fn attempt(row: &Row<'_>, run: &RunId) -> Result<Attempt> {
+    let result = match row.get(8)? {
+        Some(took) => Ok(exit(row, took)?),
+        None => Err(SpawnError { why: codes::to_spawn_why(row.get(14)?)?, message: row.get(15)? }),
+    };
+    Ok(Attempt {
+        run: run.clone(),
+        number: row.get(0)?,
+        result,
+        outcome: codes::to_outcome(row.get(1)?)?,
+        timed_out: row.get(2)?,
+        finished_at: codes::to_time(row.get(3)?)?,
+        duration: codes::to_duration(row.get(4)?),
+        retry_in: row.get::<_, Option<i64>>(5)?.map(codes::to_duration),
+    })
+}
+
+fn exit(row: &Row<'_>, took: i64) -> Result<Exit> {
+    let status = match row.get(6)? {
+        Some(code) => ExitStatus::Code(code),
+        None => ExitStatus::Signal(row.get(7)?),
+    };
+    let usage = match row.get(9)? {
+        Some(user) => Some(Usage {
+            user: codes::to_duration(user),
+            system: codes::to_duration(row.get(10)?),
+            max_rss_kib: row.get::<_, i64>(11)?.unsigned_abs(),
+        }),
+        None => None,
+    };
+    let output = match row.get::<_, Option<i64>>(12)? {
+        Some(bytes) => Some(OutputKept {
+            bytes: bytes.unsigned_abs(),
+            dropped_bytes: row.get::<_, i64>(13)?.unsigned_abs(),
+            head: row.get::<_, Option<_>>(16)?.unwrap_or_default(),
+            tail: row.get::<_, Option<_>>(17)?.unwrap_or_default(),
+        }),
+        None => None,
+    };
+    Ok(Exit { status, took: codes::to_duration(took), usage, output })
+}
+
+fn asked(db: &Connection) -> Result<Option<(u32, DateTime<Utc>)>> {
+    let sql = "SELECT asked_epoch, asked FROM job WHERE asked IS NOT NULL
+               ORDER BY asked_epoch DESC, asked DESC LIMIT 1";
+    db.query_row(sql, [], |row| Ok((row.get(0)?, codes::to_time(row.get(1)?)?))).optional()
+}
+
+fn finished(db: &Connection) -> Result<BTreeMap<Name, Vec<Name>>> {
+    let sql = "SELECT job.name, first.name FROM finished JOIN job ON job.id = finished.job
+               JOIN job AS first ON first.id = finished.first ORDER BY first.name";
+    let mut statement = db.prepare(sql)?;
+    let pairs = statement.query_map([], |row| Ok((name(row, 0)?, name(row, 1)?)))?;
+    let mut finished: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
+    for pair in pairs {
+        let (job, first) = pair?;
+        finished.entry(job).or_default().push(first);
+    }
+    Ok(finished)
+}
+
+fn name(row: &Row<'_>, column: usize) -> Result<Name> {
+    let text: String = row.get(column)?;
+    Name::parse(&text).map_err(|_| unreadable(column, &text))
+}
+
+/// `backup#41`
+fn run_id(text: &str) -> Option<RunId> {
+    let (job, number) = text.split_once('#')?;
+    Some(RunId { job: Name::parse(job).ok()?, number: number.parse().ok()? })
+}
+
+fn unreadable(column: usize, text: &str) -> rusqlite::Error {
+    let error = format!("expected a name, found `{}`", text.escape_default());
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+}

@@ -1,0 +1,253 @@
+//! The thread that writes: it alone has a connection that may.
+//!
+//! A batch is one transaction. It is written until it is: a fault is told once ([`super::Ledger::trouble`]),
+//! and the batch begun again after a pause that grows. Whether a commit that failed has reached the disk is
+//! not known, so each transaction also counts itself in this runner's row: if that count is there, the batch
+//! was written, and its claims are our own.
+
+use super::book::Book;
+use super::error::LedgerError;
+use super::fault::Fault;
+use super::files::FileId;
+use super::lock::Lock;
+use super::{OpenFile, OpenOptions, WallClock, extended, open};
+use crate::model::{Answer, Record};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Between two tries of a batch that could not be written.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// What the thread is asked for.
+pub(super) enum Message {
+    Write(Vec<Record>, oneshot::Sender<Vec<Answer>>),
+    Close(DateTime<Utc>, oneshot::Sender<()>),
+}
+
+/// See the module's page.
+pub(super) struct Writer {
+    path: PathBuf,
+    id: FileId,
+    /// `None`: it could no longer be used.
+    db: Option<Connection>,
+    /// The file that commits go to first; known after the first one of a connection.
+    wal: Option<FileId>,
+    book: Book,
+    /// How many batches are known to be written.
+    batches: i64,
+    /// The answers to a batch that may be written: its commit was begun.
+    unconfirmed: Option<Vec<Answer>>,
+    clock: WallClock,
+    trouble: watch::Sender<Option<Arc<str>>>,
+    inbox: Receiver<Message>,
+    /// What came while a batch was not yet written.
+    backlog: VecDeque<Message>,
+    _lock: Lock,
+}
+
+impl Writer {
+    pub(super) fn new(
+        file: OpenFile,
+        options: OpenOptions,
+        trouble: watch::Sender<Option<Arc<str>>>,
+        inbox: Receiver<Message>,
+    ) -> Writer {
+        Writer {
+            path: file.path,
+            id: file.id,
+            db: Some(file.db),
+            wal: None,
+            book: Book::new(file.node, &options.after),
+            batches: 0,
+            unconfirmed: None,
+            clock: options.clock,
+            trouble,
+            inbox,
+            backlog: VecDeque::new(),
+            _lock: file.lock,
+        }
+    }
+
+    /// Works until it is closed or nobody is there to ask.
+    pub(super) fn run(mut self) {
+        while let Some(message) = self.backlog.pop_front().or_else(|| self.inbox.recv().ok()) {
+            match message {
+                Message::Write(batch, reply) => {
+                    if let Some(answers) = self.write(&batch) {
+                        let _ = reply.send(answers);
+                    }
+                }
+                Message::Close(at, done) => {
+                    self.close(at);
+                    drop(self);
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes a batch, however long it takes; `None`: it was closed before it could.
+    fn write(&mut self, batch: &[Record]) -> Option<Vec<Answer>> {
+        let mut pause = PAUSE_MIN;
+        loop {
+            match self.attempt(batch) {
+                Ok(answers) => {
+                    self.say(None);
+                    return Some(answers);
+                }
+                Err(fault) => self.give_up(&fault),
+            }
+            if self.is_closing() {
+                let path = self.path.display();
+                log::error!("{} records could not be written to the ledger `{path}`", batch.len());
+                return None;
+            }
+            self.wait(pause);
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        self.backlog.iter().any(|message| matches!(message, Message::Close(..)))
+    }
+
+    fn wait(&mut self, pause: Duration) {
+        match self.inbox.recv_timeout(pause) {
+            Ok(message) => self.backlog.push_back(message),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let (done, _) = oneshot::channel();
+                self.backlog.push_back(Message::Close((self.clock)(), done));
+            }
+        }
+    }
+
+    /// Writes a batch, or finds that it was written.
+    fn attempt(&mut self, batch: &[Record]) -> Result<Vec<Answer>, Fault> {
+        let db = match self.db.take() {
+            Some(db) => db,
+            None => self.connect()?,
+        };
+        let db = self.db.insert(db);
+        let answers = match self.unconfirmed.take() {
+            Some(answers) if counted(db, self.book.node)? == Some(self.batches + 1) => answers,
+            _ => {
+                let answers = begin(db, &mut self.book, batch, self.batches + 1, (self.clock)())?;
+                self.unconfirmed = Some(answers.clone());
+                db.execute_batch("COMMIT")?;
+                answers
+            }
+        };
+        self.unconfirmed = Some(answers);
+        self.is_in_place()?;
+        self.batches += 1;
+        Ok(self.unconfirmed.take().expect("it was put there above"))
+    }
+
+    /// What was committed is only kept if the files that it went to have their names.
+    fn is_in_place(&mut self) -> Result<(), Fault> {
+        match FileId::of(&self.path) {
+            Some(id) if id == self.id => {}
+            Some(_) => return Err(Fault::Moved("was replaced by another file")),
+            None => return Err(Fault::Moved("was deleted or moved")),
+        }
+        let found = FileId::of(&extended(&self.path, "-wal"));
+        if found.is_some() && (self.wal.is_none() || found == self.wal) {
+            self.wal = found;
+            return Ok(());
+        }
+        // Closing the connection carries what is in it over to the ledger itself.
+        self.disconnect();
+        Err(Fault::Moved("lost its `-wal` file"))
+    }
+
+    fn connect(&mut self) -> Result<Connection, Fault> {
+        if FileId::of(&self.path) != Some(self.id) {
+            return Err(Fault::Moved("was deleted, moved or replaced"));
+        }
+        let db = open::connect(&self.path).map_err(Fault::Reopen)?;
+        // What the system has dropped after a failed flush is written once more.
+        let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy {
+            return Err(Fault::Reopen(LedgerError::Locked { path: self.path.clone() }));
+        }
+        Ok(db)
+    }
+
+    fn disconnect(&mut self) {
+        self.book.forget();
+        self.wal = None;
+        if let Some(Err((_, error))) = self.db.take().map(Connection::close) {
+            log::debug!("closing the ledger: {error}");
+        }
+    }
+
+    /// A try has failed: nothing of it is left, and people are told.
+    fn give_up(&mut self, fault: &Fault) {
+        self.say(Some(fault.words(&self.path)));
+        self.book.forget();
+        let open = self.db.as_ref().filter(|db| !db.is_autocommit());
+        let rolled_back = open.is_none_or(|db| db.execute_batch("ROLLBACK").is_ok());
+        if !rolled_back || !fault.keeps_the_connection() {
+            self.disconnect();
+        }
+    }
+
+    /// Tells people what the trouble is, when that has changed.
+    fn say(&self, trouble: Option<String>) {
+        let trouble: Option<Arc<str>> = trouble.map(Into::into);
+        self.trouble.send_if_modified(|said| {
+            let changed = *said != trouble;
+            match &trouble {
+                Some(words) if changed => log::error!("{words}"),
+                None if changed => log::info!("the ledger `{}` can be written again", self.path.display()),
+                _ => {}
+            }
+            *said = trouble;
+            changed
+        });
+    }
+
+    fn close(&mut self, at: DateTime<Utc>) {
+        let Some(db) = &self.db else { return };
+        let sql = "UPDATE node SET stopped_at = ?2, seen_at = ?2 WHERE id = ?1";
+        let stopped = db
+            .execute(sql, [self.book.node, at.timestamp_micros()])
+            .and_then(|_| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        if let Err(error) = stopped {
+            let path = self.path.display();
+            log::error!("the ledger `{path}` does not know that the runner has stopped: {error}");
+        }
+        self.disconnect();
+    }
+}
+
+/// How many batches of this runner are written.
+fn counted(db: &Connection, node: i64) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT batches FROM node WHERE id = ?1";
+    db.prepare_cached(sql)?.query_row([node], |row| row.get(0)).optional()
+}
+
+/// Writes a batch, all but the commit.
+fn begin(
+    db: &Connection,
+    book: &mut Book,
+    batch: &[Record],
+    number: i64,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Vec<Answer>> {
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    let answers = batch.iter().map(|record| book.write(db, record)).collect::<rusqlite::Result<_>>()?;
+    book.flush(db)?;
+    let sql = "UPDATE node SET batches = ?2, seen_at = ?3 WHERE id = ?1";
+    db.prepare_cached(sql)?.execute([book.node, number, now.timestamp_micros()])?;
+    Ok(answers)
+}

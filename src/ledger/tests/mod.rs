@@ -1,0 +1,6 @@
+//! What every ledger promises (`contract`), what one that lasts promises beyond (`lasting`), and what an SQLite
+//! file withstands (`files`, `faults`).
+
+mod contract;
+mod lasting;
+mod world;
