@@ -37,6 +37,16 @@ impl FileId {
     }
 }
 
+/// The file that a link leads to; other paths as they are. SQLite puts what belongs to a ledger beside the file.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, LedgerError> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => {
+            fs::canonicalize(path).map_err(|source| refused(path, "found", source))
+        }
+        _ => Ok(path.to_owned()),
+    }
+}
+
 /// Makes the folder of `path` and those above it that are not there, 0700.
 pub(super) fn make_folder(path: &Path) -> Result<(), LedgerError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };

@@ -35,18 +35,22 @@ pub(super) struct OpenFile {
 
 /// Opens the ledger at `path`, making a new one if there is none, and writes that this runner was started.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, LedgerError> {
+    let path = &files::resolve(path)?;
     files::make_folder(path)?;
     if !options.force_network {
         files::check_file_system(path)?;
     }
-    let there = files::is_there(path)?;
+    match files::is_there(path) {
+        // The one who holds it is to be named, if there is one.
+        Ok(_) | Err(LedgerError::Corrupt { .. }) => {}
+        Err(error) => return Err(error),
+    }
     let lock = Lock::take(path, &options.node)?;
-    if !there && !files::is_there(path)? {
+    if !files::is_there(path)? {
         files::create(path)?;
     }
-    let db = connect(path)?;
+    let db = connect(path, BUSY_AT_OPEN_MAX)?;
     let at_open = |error| fault::at_open(path, error);
-    db.busy_timeout(BUSY_AT_OPEN_MAX).map_err(at_open)?;
     schema::bring_up_to_date(&db).map_err(at_open)?;
     let (past, node) = register(&db, options).map_err(at_open)?;
     db.busy_timeout(BUSY_MAX).map_err(at_open)?;
@@ -56,18 +60,28 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, Ledge
 }
 
 /// Connects to a ledger file that is there and is sound.
-pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn reconnect(path: &Path) -> Result<Connection, LedgerError> {
+    connect(path, BUSY_MAX)
+}
+
+fn connect(path: &Path, busy_max: Duration) -> Result<Connection, LedgerError> {
     let at_open = |error| fault::at_open(path, error);
     let db = Connection::open_with_flags(path, files::flags()).map_err(at_open)?;
     if db.is_readonly("main").map_err(at_open)? {
         let found = "it, its folder or its file system is read-only".to_owned();
         return Err(LedgerError::NoPermission { path: path.to_owned(), found });
     }
-    db.busy_timeout(BUSY_MAX).map_err(at_open)?;
+    db.busy_timeout(busy_max).map_err(at_open)?;
     let path_buf = || path.to_owned();
     match schema::format(&db).map_err(at_open)? {
         Format::Known(_) => {}
         Format::Newer(found) => return Err(LedgerError::Newer { path: path_buf(), found, known: FORMAT }),
+        Format::Empty => {
+            return Err(LedgerError::Corrupt {
+                path: path_buf(),
+                found: "there is nothing in it".to_owned(),
+            });
+        }
         Format::Foreign => {
             return Err(LedgerError::NotALedger { path: path_buf(), found: "another program's database" });
         }
@@ -92,13 +106,29 @@ fn set_up(db: &Connection) -> Result<()> {
 
 /// A file up to [`CHECK_BYTES_MAX`] is looked through; of a larger one only what is read.
 fn check(path: &Path, db: &Connection) -> Result<(), LedgerError> {
-    if std::fs::metadata(path).map_or(0, |file| file.len()) > CHECK_BYTES_MAX {
-        return Ok(());
+    let at_open = |error| fault::at_open(path, error);
+    let damaged = |found| Err(LedgerError::Corrupt { path: path.to_owned(), found });
+    let size = || std::fs::metadata(path).map_or(0, |file| file.len());
+    if size() <= CHECK_BYTES_MAX {
+        let said: String = db.query_one("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(at_open)?;
+        if said != "ok" {
+            return damaged(said);
+        }
     }
-    let said: String = db
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|error| fault::at_open(path, error))?;
-    if said == "ok" { Ok(()) } else { Err(LedgerError::Corrupt { path: path.to_owned(), found: said }) }
+    // With nothing left in the log, a file that was cut within its last page shows.
+    let whole = checkpoint(db).map_err(at_open)?;
+    let pages: u32 = db.pragma_query_one(None, "page_count").map_err(at_open)?;
+    let page_bytes: u32 = db.pragma_query_one(None, "page_size").map_err(at_open)?;
+    if whole && size() != u64::from(pages) * u64::from(page_bytes) {
+        return damaged(format!("it has {} bytes, expected {pages} pages of {page_bytes}", size()));
+    }
+    Ok(())
+}
+
+/// Carries all that is in the log over to the file; returns whether it could, or another program was reading.
+pub(super) fn checkpoint(db: &Connection) -> Result<bool> {
+    let busy: bool = db.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(!busy)
 }
 
 /// Reads what was before, and writes that this runner is there.

@@ -32,6 +32,8 @@ pub(super) enum Format {
     Known(u32),
     /// A ledger of a newer release.
     Newer(u32),
+    /// What is left of a database that was cut short.
+    Empty,
     /// Another program's database.
     Foreign,
 }
@@ -41,6 +43,9 @@ pub(super) fn format(db: &Connection) -> rusqlite::Result<Format> {
     let application: i32 = db.pragma_query_one(None, "application_id")?;
     let version: u32 = db.pragma_query_one(None, "user_version")?;
     Ok(match version {
+        _ if db.query_one("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u32>(0))? == 0 => {
+            Format::Empty
+        }
         _ if application != APPLICATION_ID => Format::Foreign,
         0 => Format::Foreign,
         version if version > FORMAT => Format::Newer(version),
@@ -60,7 +65,7 @@ pub(super) fn create(db: &Connection) -> rusqlite::Result<()> {
 pub(super) fn bring_up_to_date(db: &Connection) -> rusqlite::Result<()> {
     match format(db)? {
         Format::Known(from) => migrate(db, from),
-        Format::Newer(_) | Format::Foreign => Ok(()),
+        Format::Newer(_) | Format::Empty | Format::Foreign => Ok(()),
     }
 }
 

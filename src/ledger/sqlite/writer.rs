@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
@@ -164,8 +165,10 @@ impl Writer {
             self.wal = found;
             return Ok(());
         }
-        // Closing the connection carries what is in it over to the ledger itself.
-        self.disconnect();
+        // What went to it is carried over to the ledger itself; then another one can be begun.
+        if self.db.as_ref().map_or(Ok(true), open::checkpoint)? {
+            self.disconnect();
+        }
         Err(Fault::Moved("lost its `-wal` file"))
     }
 
@@ -173,10 +176,9 @@ impl Writer {
         if FileId::of(&self.path) != Some(self.id) {
             return Err(Fault::Moved("was deleted, moved or replaced"));
         }
-        let db = open::connect(&self.path).map_err(Fault::Reopen)?;
+        let db = open::reconnect(&self.path).map_err(Fault::Reopen)?;
         // What the system has dropped after a failed flush is written once more.
-        let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy {
+        if !open::checkpoint(&db)? {
             return Err(Fault::Reopen(LedgerError::Locked { path: self.path.clone() }));
         }
         Ok(db)
@@ -219,14 +221,24 @@ impl Writer {
     fn close(&mut self, at: DateTime<Utc>) {
         let Some(db) = &self.db else { return };
         let sql = "UPDATE node SET stopped_at = ?2, seen_at = ?2 WHERE id = ?1";
-        let stopped = db
-            .execute(sql, [self.book.node, at.timestamp_micros()])
-            .and_then(|_| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        let stopped =
+            db.execute(sql, [self.book.node, at.timestamp_micros()]).and_then(|_| open::checkpoint(db));
         if let Err(error) = stopped {
             let path = self.path.display();
             log::error!("the ledger `{path}` does not know that the runner has stopped: {error}");
         }
         self.disconnect();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let path = self.path.display();
+            self.say(Some(format!(
+                "nothing is written to the ledger `{path}` any more: its thread has failed"
+            )));
+        }
     }
 }
 

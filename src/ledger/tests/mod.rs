@@ -2,5 +2,7 @@
 //! file withstands (`files`, `faults`).
 
 mod contract;
+mod faults;
+mod files;
 mod lasting;
 mod world;

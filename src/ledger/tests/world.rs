@@ -1,6 +1,6 @@
 //! Records in few words, and ledgers to give them to.
 
-use crate::ledger::{Ledger, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
+use crate::ledger::{Answers, Ledger, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
 use crate::model::{
     Answer, Attempt, Cause, Claim, Defined, Exit, ExitStatus, Keep, Name, Outcome, OutputKept, Past,
     ProcessId, Record, Row, RunId, RunKey, Usage,
@@ -8,7 +8,9 @@ use crate::model::{
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -35,7 +37,8 @@ impl World {
         world
     }
 
-    fn closed() -> World {
+    /// Without a ledger.
+    pub(super) fn closed() -> World {
         World {
             runtime: Builder::new_current_thread().build().expect("a runtime"),
             folder: tempfile::tempdir().expect("a folder"),
@@ -61,6 +64,25 @@ impl World {
     pub(super) fn write(&mut self, batch: impl Into<Vec<Record>>) -> Vec<Answer> {
         let ledger = self.ledger.as_mut().expect("it is open");
         self.runtime.block_on(ledger.write(batch.into()))
+    }
+
+    /// Begins to write, and returns the answers to come when there is trouble, with its words.
+    pub(super) fn write_in_trouble(&mut self, batch: impl Into<Vec<Record>>) -> (Answers, Arc<str>) {
+        let ledger = self.ledger.as_mut().expect("it is open");
+        let mut trouble = ledger.trouble().expect("it may have some");
+        let answers = ledger.write(batch.into());
+        let words = self.runtime.block_on(async {
+            trouble.wait_for(Option::is_some).await.expect("a ledger").clone().expect("some")
+        });
+        (answers, words)
+    }
+
+    /// Waits for answers; there is no trouble any more.
+    pub(super) fn answers(&mut self, answers: Answers) -> Vec<Answer> {
+        let answers = self.runtime.block_on(answers);
+        let trouble = self.ledger.as_ref().and_then(|ledger| ledger.trouble()).expect("it may have some");
+        assert_eq!(*trouble.borrow(), None);
+        answers
     }
 
     pub(super) fn claim(&mut self, claim: Claim) -> Answer {
@@ -90,6 +112,31 @@ impl World {
         self.open();
         &self.past
     }
+}
+
+/// Runs an ignored test of this program again, in a process of its own below `wrapper`, with the state in
+/// `folder`; returns what it has printed.
+pub(super) fn again(wrapper: &[&str], test: &str, folder: &Path) -> String {
+    let this = std::env::current_exe().expect("this program");
+    let wrapper: Vec<&OsStr> = wrapper.iter().map(OsStr::new).collect();
+    let command = [&wrapper[..], &[this.as_os_str()]].concat();
+    let ran = Command::new(command[0])
+        .args(&command[1..])
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+        .env(FOLDER, folder)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    said
+}
+
+const FOLDER: &str = "RUNNER_TEST_FOLDER";
+
+/// In a test that is run by [`again`]: the ledger that it is about.
+#[expect(clippy::disallowed_methods, reason = "the test that runs this one says where")]
+pub(super) fn path_again() -> PathBuf {
+    Path::new(&std::env::var_os(FOLDER).expect("another test runs this one")).join("state/runner.db")
 }
 
 /// A runner that was started at that second, and whose clock stands there.
