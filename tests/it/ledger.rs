@@ -66,6 +66,17 @@ fn a_runner_that_was_killed_has_not_stopped() {
 }
 
 #[test]
+fn a_run_by_hand_is_no_runner_that_was_there() {
+    let mut case = case();
+    let stopped = case.with_args(&["start", "--for", "100ms", "--format", "jsonl"]).exits(0).json();
+    let stopped = stopped.last().expect("the end")["time"].clone();
+    case.with_args(&["run", "a"]).exits(0);
+    let started = case.with_args(&["start", "--for", "100ms", "--format", "jsonl"]).exits(0).json();
+    let down_since = started[0]["down_since"].as_str().expect("a time");
+    assert!(down_since <= stopped.as_str().expect("a time"), "{down_since} {stopped}");
+}
+
+#[test]
 fn what_was_due_meanwhile_is_caught_up_with_and_told() {
     let jobs = "[jobs.a]\nevery = \"10ms\"\noutput = \"none\"\ncommand = [\"true\"]\n";
     let mut case = Case::new().jobs(jobs).args(&SHORT);
@@ -300,7 +311,7 @@ fn a_ledger_that_a_runner_has_is_not_set_aside() {
 #[test]
 fn only_what_is_there_can_be_set_aside() {
     let mut case = case();
-    case.with_args(&["quarantine"]).exits(3).says("ledger.db`");
+    case.with_args(&["quarantine"]).exits(3).says("there is no ledger at `");
     assert_eq!(fs::read_dir(case.state()).expect("the folder").count(), 0, "nothing was made");
     let memory = Case::new().jobs(&format!("[runner]\nledger = \"memory\"\n{JOBS}")).args(&["quarantine"]);
     memory.exits(3).says("the ledger of `jobs.toml` is in memory");

@@ -147,6 +147,7 @@ pub(super) fn options(second: i64) -> OpenOptions {
             pid: std::process::id(),
             boot_id: format!("boot-{second}"),
             started_at: at(second),
+            by_hand: false,
         },
         keep: Keep::default(),
         keep_of: BTreeMap::new(),
