@@ -5,4 +5,4 @@ mod contract;
 mod faults;
 mod files;
 mod lasting;
-mod world;
+pub(in crate::ledger) mod world;
