@@ -120,6 +120,8 @@ codes! {
     Warning BothDayFields = "both-day-fields";
     /// A wall-clock time that lies in a gap of the coming year.
     Warning DstGap = "dst-gap";
+    /// A wall-clock time that comes twice on a day of the coming year, of which but one is due.
+    Warning DstFold = "dst-fold";
     /// A period of whole days of elapsed time.
     Warning EveryDay = "every-day";
     /// All fire times are past.

@@ -162,7 +162,7 @@ pub(super) fn read(
                 wall: when.wall.clone(),
                 every: when.every.as_ref().map(Entry::span),
                 timeout: timeout_span,
-                gap_is_chosen: shared.dst.gap.is_some(),
+                dst: shared.dst,
                 action: action_span,
             };
             lint::job(reader, &job, &spans, options, shelf);

@@ -6,7 +6,7 @@ use super::shared::SHELL;
 use super::value::{Reader, Text};
 use super::{Host, Options, Shelf};
 use crate::model::{Job, JobAction};
-use crate::trigger::{CronNote, DstMark, Trigger};
+use crate::trigger::{CronNote, Dst, DstMark, Schedule, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: TimeDelta = TimeDelta::days(366);
+const INSTANT: TimeDelta = TimeDelta::nanoseconds(1);
 
 /// Where a job's parts stand.
 pub(super) struct Spans<'a> {
@@ -28,8 +30,8 @@ pub(super) struct Spans<'a> {
     /// The job's own; one of the defaults is for many.
     pub(super) timeout: Option<Range<usize>>,
     pub(super) action: Range<usize>,
-    /// Whether the job or its defaults say what becomes of times in a gap.
-    pub(super) gap_is_chosen: bool,
+    /// What the job or its defaults have chosen.
+    pub(super) dst: Dst,
 }
 
 /// Looks a sound job over.
@@ -48,8 +50,11 @@ pub(super) fn job(
     let when = when.or(spans.wall.clone()).or(spans.every.clone());
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
-    if !spans.gap_is_chosen {
-        dst_gap(reader, job, when, options.now);
+    if spans.dst.gap.is_none() {
+        dst_gap(reader, job, when.clone(), options.now);
+    }
+    if spans.dst.fold.is_none() {
+        dst_fold(reader, job, when, options.now);
     }
     timeout(reader, job, spans, options.now);
     pipe(reader, job, spans);
@@ -116,14 +121,10 @@ fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<u
 
 /// A wall-clock time that does not exist on some day of the coming year.
 fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
-    // A calendar event may have a zone of its own.
-    let gaps = |trigger: &Trigger| {
-        let zone = trigger.zone().cloned()?;
-        let gaps = zone.gaps(now, now + TimeDelta::days(366));
-        gaps.into_iter().find(|gap| job.schedule.dst_mark(*gap) == Some(DstMark::Gap)).map(|gap| (gap, zone))
+    let moved = |alone: &Schedule, gap: DateTime<Utc>| {
+        (is_due(alone, gap) && alone.dst_mark(gap) == Some(DstMark::Gap)).then_some(gap)
     };
-    let first = job.schedule.triggers().iter().filter_map(gaps).min_by_key(|(gap, _)| *gap);
-    if let Some((gap, zone)) = first {
+    if let Some((gap, zone)) = first_change(&job.schedule, |zone| zone.gaps(now, now + YEAR), moved) {
         let at = zone.at(gap);
         let message = format!("on {} its time does not exist in {zone}", at.format("%Y-%m-%d"));
         let hint = format!(
@@ -132,6 +133,44 @@ fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime
         );
         reader.warn(Code::DstGap, when, message, hint);
     }
+}
+
+/// A wall-clock time that comes twice on some day of the coming year, and at which the job runs but once.
+fn dst_fold(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
+    let once = |alone: &Schedule, (fold, length): (DateTime<Utc>, TimeDelta)| {
+        let first = alone.next_after(fold - length - INSTANT).filter(|first| *first < fold)?;
+        (!is_due(&job.schedule, first + length)).then_some(first)
+    };
+    if let Some((first, zone)) = first_change(&job.schedule, |zone| zone.folds(now, now + YEAR), once) {
+        let at = zone.at(first);
+        let (day, time) = (at.format("%Y-%m-%d"), at.format("%H:%M"));
+        let message = format!("on {day} its time of {time} comes twice in {zone}");
+        let hint = "it runs the first time only; dst = { fold = \"first\" } says that this is meant, \"last\" or \"both\" choose otherwise";
+        reader.warn(Code::DstFold, when, message, hint);
+    }
+}
+
+/// The first instant at which a change of the clock matters to a trigger by itself, and the trigger's zone: a
+/// calendar event may have one of its own.
+fn first_change<C>(
+    schedule: &Schedule,
+    changes: impl Fn(&Zone) -> Vec<C>,
+    matters: impl Fn(&Schedule, C) -> Option<DateTime<Utc>>,
+) -> Option<(DateTime<Utc>, &Zone)> {
+    let of_trigger = |trigger: &'_ Trigger| {
+        let changes = changes(trigger.zone()?);
+        if changes.is_empty() {
+            return None;
+        }
+        let alone = schedule.retaining(|other| std::ptr::eq(other, trigger));
+        changes.into_iter().find_map(|change| matters(&alone, change))
+    };
+    let first = |trigger| of_trigger(trigger).zip(trigger.zone());
+    schedule.triggers().iter().filter_map(first).min_by_key(|(at, _)| *at)
+}
+
+fn is_due(schedule: &Schedule, at: DateTime<Utc>) -> bool {
+    schedule.next_after(at - INSTANT) == Some(at)
 }
 
 fn timeout(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, now: DateTime<Utc>) {

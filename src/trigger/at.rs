@@ -71,6 +71,11 @@ impl At {
         }
     }
 
+    /// Whether it is written as local time, without an offset.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.written, Written::Local(_))
+    }
+
     /// The first of its instants.
     pub(super) fn first(&self) -> Option<FireTime> {
         self.instants[0]

@@ -318,10 +318,12 @@ impl Trigger {
         }
     }
 
-    /// The zone in which its times are meant; `None` for elapsed time and for triggers made of triggers.
+    /// The zone in which its times are meant; `None` for elapsed time, for an instant with an offset and for
+    /// triggers made of triggers.
     pub fn zone(&self) -> Option<&Zone> {
         match &self.rule {
-            Rule::Wall { zone, .. } | Rule::At { zone, .. } => Some(zone),
+            Rule::Wall { zone, .. } => Some(zone),
+            Rule::At { at, zone } => at.is_local().then_some(zone),
             Rule::Every(_) | Rule::Combined(_) => None,
         }
     }

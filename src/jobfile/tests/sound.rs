@@ -296,6 +296,38 @@ fn a_warning_that_is_allowed_is_not_told() {
     assert_eq!(codes("allow = [\"uneven-step\", \"pipe-without-pipefail\"]"), [""; 0]);
 }
 
+/// In the year from 2026-01-05 on.
+#[test]
+fn a_time_in_a_gap_or_a_fold_is_told_unless_the_job_has_chosen() {
+    let check = |keys: &str, expected: &[&str]| {
+        let text = format!("{keys}\ncommand = \"true\"");
+        let text = format!("[runner]\ntimezone = \"Europe/Berlin\"\n[jobs.a]\n{text}");
+        let loaded = load_text(&text, None);
+        let codes: Vec<_> = loaded.faults.iter().map(|fault| fault.code.as_str()).collect();
+        assert_eq!(codes, expected, "{keys}");
+    };
+    let night = |keys: &str| format!("cron = \"30 2 * * *\"\n{keys}");
+    check(&night(""), &["dst-gap", "dst-fold"]);
+    check("interval = \"1 day\"\nstart = \"2026-01-05T02:30\"", &["dst-gap", "dst-fold"]);
+    check("cron = \"30 3 * * *\"", &[]);
+    check(&night("timezone = \"Asia/Tokyo\""), &[]);
+    check(&night("dst = { gap = \"after\" }"), &["dst-fold"]);
+    check(&night("dst = { fold = \"first\" }"), &["dst-gap"]);
+    check(&night("dst = { gap = \"skip\", fold = \"both\" }"), &[]);
+    check(&night("allow = [\"dst-gap\", \"dst-fold\"]"), &[]);
+    // What follows real time runs at each of its times, and what another trigger makes up for is not missed.
+    check("cron = \"*/30 2 * * *\"", &[]);
+    check("cron = [\"30 2 * * *\", \"*/30 * * * *\"]", &["dst-gap"]);
+    check("every = \"1h\"", &[]);
+    // A moment with an offset is one, whatever the clock shows.
+    check("at = \"2026-10-25T02:30\"", &["dst-fold"]);
+    check("at = \"2026-10-25T02:30:00+02:00\"", &[]);
+    check("at = \"2026-10-25T02:30:00+01:00\"", &[]);
+    // Outside of its bounds a job has no times.
+    check(&night("end = \"2026-03-01T00:00\""), &[]);
+    check(&night("start = \"2026-06-01T00:00\""), &["dst-fold"]);
+}
+
 /// Every key but those that are planned: a reader finds each in the README's tables and in the example.
 #[test]
 fn every_key_is_in_the_readme_and_in_the_example() {
