@@ -9,9 +9,7 @@ use super::value::{Entry, Fields, Reader, Text};
 use super::wall::{self, Start};
 use super::{Options, Shelf};
 use crate::model::{After, Job, JobAction, Name, Place, stable_hash};
-use crate::trigger::{
-    CronNote, Dst, Gap, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes,
-};
+use crate::trigger::{Dst, Gap, Note, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes};
 use chrono::{DateTime, Utc};
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,7 +36,7 @@ pub(super) struct ReadCron {
     /// It alone, as most jobs have it.
     schedule: Arc<Schedule>,
     never_fires: bool,
-    notes: Arc<[CronNote]>,
+    notes: Arc<[Note]>,
 }
 
 impl ReadCron {
@@ -68,7 +66,7 @@ impl ReadCron {
 /// What says when a job runs, as written.
 #[derive(Default)]
 struct When<'t> {
-    crons: Vec<(Text, Arc<[CronNote]>)>,
+    crons: Vec<(Text, Arc<[Note]>)>,
     triggers: Vec<Trigger>,
     /// The schedule of the last cron by itself.
     cron_alone: Option<Arc<Schedule>>,

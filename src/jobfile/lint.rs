@@ -6,7 +6,7 @@ use super::shared::SHELL;
 use super::value::{Reader, Text};
 use super::{Host, Options, Shelf};
 use crate::model::{Job, JobAction};
-use crate::trigger::{CronNote, Dst, DstMark, Schedule, Trigger, Zone};
+use crate::trigger::{Dst, DstMark, Note, Schedule, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ const INSTANT: TimeDelta = TimeDelta::nanoseconds(1);
 /// Where a job's parts stand.
 pub(super) struct Spans<'a> {
     pub(super) job: Range<usize>,
-    pub(super) crons: &'a [(Text, Arc<[CronNote]>)],
+    pub(super) crons: &'a [(Text, Arc<[Note]>)],
     /// Its first rule of the clock on the wall that is no cron.
     pub(super) wall: Option<Range<usize>>,
     pub(super) every: Option<Range<usize>>,
@@ -64,10 +64,10 @@ pub(super) fn job(
     }
 }
 
-fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
+fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[Note]) {
     for note in notes {
         match note.clone() {
-            CronNote::UnevenStep { span, field, step, values } => {
+            Note::UnevenStep { span, field, step, values } => {
                 let message =
                     format!("{step} does not divide the {values} {field}s: the last distance is shorter");
                 let hint = format!(
@@ -76,16 +76,16 @@ fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
                 );
                 reader.warn(Code::UnevenStep, reader.within(cron, span), message, hint);
             }
-            CronNote::StepTooLarge { span, field, step } => {
+            Note::StepTooLarge { span, field, step } => {
                 let message = format!("a step of {step} leaves only the first {field}");
                 let hint = format!("write that {field} alone");
                 reader.warn(Code::StepTooLarge, reader.within(cron, span), message, hint);
             }
-            CronNote::Roundabout { span, field } => {
+            Note::Roundabout { span, field } => {
                 let message = format!("every {field}, said in a roundabout way");
                 reader.warn(Code::RoundaboutField, reader.within(cron, span), message, "write: *");
             }
-            CronNote::BothDayFields { span } => {
+            Note::BothDayFields { span } => {
                 let message =
                     "day of the month and day of the week are both set: either may match".to_owned();
                 let hint = "for days that match both, put a + before the day of the week: +5";

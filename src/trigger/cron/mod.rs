@@ -10,7 +10,7 @@ mod parse;
 
 pub(super) use compile::Masks;
 pub use describe::CronField;
-pub use parse::{CronNote, cron_notes};
+pub use parse::cron_notes;
 pub(super) use parse::{period, take_zone};
 
 use super::TriggerError;
