@@ -66,15 +66,15 @@ impl ReadCron {
 /// What says when a job runs, as written.
 #[derive(Default)]
 struct When<'t> {
-    crons: Vec<(Text, Arc<[Note]>)>,
+    /// Its crons and calendar events, with what there is to say of each.
+    texts: Vec<(Text, Arc<[Note]>)>,
     triggers: Vec<Trigger>,
     /// The schedule of the last cron by itself.
     cron_alone: Option<Arc<Schedule>>,
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
     every: Option<Entry<'t>>,
-    /// Where its first rule of the clock on the wall stands, if that is no cron.
-    wall: Option<Range<usize>>,
+    interval: Option<Range<usize>>,
     startup: bool,
     /// Whether that was said of one of its crons or calendar events.
     never_fires: bool,
@@ -156,8 +156,8 @@ pub(super) fn read(
         if !reader.has_errors_since(told_before) {
             let spans = lint::Spans {
                 job: entry.key_span.clone(),
-                crons: &when.crons,
-                wall: when.wall.clone(),
+                texts: &when.texts,
+                interval: when.interval.clone(),
                 every: when.every.as_ref().map(Entry::span),
                 timeout: timeout_span,
                 dst: shared.dst,
@@ -252,13 +252,13 @@ fn read_when<'t>(
             "calendar" => wall::read_calendars(reader, &entry, zone).map(|read| {
                 when.triggers.extend(read.triggers);
                 when.never_fires |= read.never_fires;
-                when.wall = when.wall.take().or(Some(entry.span()));
+                when.texts.extend(read.texts);
             }),
             "interval" => {
                 let short_month = fields.take("short_month");
                 wall::read_interval(reader, &entry, short_month.as_ref(), &start, zone).map(|trigger| {
                     when.triggers.push(trigger);
-                    when.wall = when.wall.take().or(Some(entry.span()));
+                    when.interval = Some(entry.span());
                 })
             }
             "every" => read_every(reader, &entry, &mut when),
@@ -302,7 +302,7 @@ fn read_crons(
                 }
                 when.triggers.extend(read.schedule.triggers().iter().cloned());
                 when.cron_alone = Some(read.schedule);
-                when.crons.push((text, read.notes));
+                when.texts.push((text, read.notes));
             }
             Err(error) => {
                 trigger_fault(reader, Code::BadCron, &text, error);

@@ -23,9 +23,9 @@ const INSTANT: TimeDelta = TimeDelta::nanoseconds(1);
 /// Where a job's parts stand.
 pub(super) struct Spans<'a> {
     pub(super) job: Range<usize>,
-    pub(super) crons: &'a [(Text, Arc<[Note]>)],
-    /// Its first rule of the clock on the wall that is no cron.
-    pub(super) wall: Option<Range<usize>>,
+    /// Its crons and calendar events, with what there is to say of each.
+    pub(super) texts: &'a [(Text, Arc<[Note]>)],
+    pub(super) interval: Option<Range<usize>>,
     pub(super) every: Option<Range<usize>>,
     /// The job's own; one of the defaults is for many.
     pub(super) timeout: Option<Range<usize>>,
@@ -43,11 +43,11 @@ pub(super) fn job(
     shelf: &mut Shelf,
 ) {
     shelf.crowds.join(reader, job, &spans.job, options.now);
-    for (cron, notes) in spans.crons {
-        cron_text(reader, cron, notes);
+    for (text, noted) in spans.texts {
+        notes(reader, text, noted);
     }
-    let when = spans.crons.first().map(|(cron, _)| cron.span.clone());
-    let when = when.or(spans.wall.clone()).or(spans.every.clone());
+    let when = spans.texts.first().map(|(text, _)| text.span.clone());
+    let when = when.or(spans.interval.clone()).or(spans.every.clone());
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
     if spans.dst.gap.is_none() {
@@ -64,39 +64,49 @@ pub(super) fn job(
     }
 }
 
-fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[Note]) {
+fn notes(reader: &mut Reader<'_>, text: &Text, notes: &[Note]) {
     for note in notes {
         match note.clone() {
             Note::UnevenStep { span, field, step, values } => {
+                let fields = plural(field);
                 let message =
-                    format!("{step} does not divide the {values} {field}s: the last distance is shorter");
-                let hint = format!(
-                    "for an even distance: every = \"{}\", or a step that divides {values}",
-                    period(field, step)
-                );
-                reader.warn(Code::UnevenStep, reader.within(cron, span), message, hint);
+                    format!("{step} does not divide the {values} {fields}: the last distance is shorter");
+                let hint = format!("for an even distance: {}", evenly(field, step, values));
+                reader.warn(Code::UnevenStep, reader.within(text, span), message, hint);
             }
             Note::StepTooLarge { span, field, step } => {
                 let message = format!("a step of {step} leaves only the first {field}");
                 let hint = format!("write that {field} alone");
-                reader.warn(Code::StepTooLarge, reader.within(cron, span), message, hint);
+                reader.warn(Code::StepTooLarge, reader.within(text, span), message, hint);
             }
             Note::Roundabout { span, field } => {
                 let message = format!("every {field}, said in a roundabout way");
-                reader.warn(Code::RoundaboutField, reader.within(cron, span), message, "write: *");
+                reader.warn(Code::RoundaboutField, reader.within(text, span), message, "write: *");
             }
             Note::BothDayFields { span } => {
                 let message =
                     "day of the month and day of the week are both set: either may match".to_owned();
                 let hint = "for days that match both, put a + before the day of the week: +5";
-                reader.warn(Code::BothDayFields, reader.within(cron, span), message, hint);
+                reader.warn(Code::BothDayFields, reader.within(text, span), message, hint);
             }
         }
     }
 }
 
-fn period(field: &str, step: u16) -> String {
-    format!("{step}{}", field.chars().next().unwrap_or('s'))
+/// `minutes`, `days of the month`.
+fn plural(field: &str) -> String {
+    field.strip_prefix("day").map_or_else(|| format!("{field}s"), |of_what| format!("days{of_what}"))
+}
+
+/// What to write instead of a step that does not divide. No step divides the 31 days of a month or the 7 of a week.
+fn evenly(field: &str, step: u16, values: u16) -> String {
+    match field {
+        "second" | "minute" | "hour" => {
+            format!("every = \"{step}{}\", or a step that divides {values}", &field[..1])
+        }
+        "month" => format!("interval = \"{step} months\" with a start, or a step that divides {values}"),
+        _ => format!("interval = \"{step} days\" with a start"),
+    }
 }
 
 fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<usize>, now: DateTime<Utc>) {

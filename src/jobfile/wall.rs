@@ -3,10 +3,13 @@
 use super::fault::Code;
 use super::job::trigger_fault;
 use super::value::{Entry, Reader, Text};
-use crate::trigger::{ScheduleBuilder, ShortMonth, Trigger, Zone};
+use crate::trigger::{Note, ScheduleBuilder, ShortMonth, Trigger, Zone, calendar_notes};
+use std::sync::Arc;
 
 /// What came of `calendar`.
 pub(super) struct ReadCalendars {
+    /// Each with what there is to say of it.
+    pub(super) texts: Vec<(Text, Arc<[Note]>)>,
     pub(super) triggers: Vec<Trigger>,
     /// Whether one of them never fires, which has been said.
     pub(super) never_fires: bool,
@@ -18,7 +21,7 @@ pub(super) fn read_calendars(
     zone: &Zone,
 ) -> Option<ReadCalendars> {
     let expected = "a calendar event such as \"Mon..Fri 09:00\", or a list of them";
-    let mut read = ReadCalendars { triggers: Vec::new(), never_fires: false };
+    let mut read = ReadCalendars { texts: Vec::new(), triggers: Vec::new(), never_fires: false };
     let mut sound = true;
     for text in reader.text_or_texts(entry, expected)? {
         match Trigger::calendar(&text.text, zone) {
@@ -29,6 +32,8 @@ pub(super) fn read_calendars(
                     read.never_fires = true;
                 }
                 read.triggers.push(trigger);
+                let notes = calendar_notes(&text.text).into();
+                read.texts.push((text, notes));
             }
             Err(error) => {
                 trigger_fault(reader, Code::BadCalendar, &text, error);

@@ -32,6 +32,7 @@ pub use cron::{CronField, cron_notes};
 pub use dst::{Dst, Fold, Gap};
 pub use interval::ShortMonth;
 pub use note::Note;
+pub use on_calendar::calendar_notes;
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
 pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
 

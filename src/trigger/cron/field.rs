@@ -318,11 +318,12 @@ fn read_step(kind: &Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
 }
 
 fn note_step(kind: &Kind, size: u16, item: Piece<'_>, step: u16, notes: &mut Vec<Note>) {
-    let is_clock = matches!(kind.name, "second" | "minute" | "hour");
+    // Years do not come again.
+    let comes_again = kind.marks != Marks::None;
     let is_whole = item.text.starts_with("*/") || item.text.starts_with("H/") || item.text.starts_with("h/");
     if step >= size && size > 1 {
         notes.push(Note::StepTooLarge { span: item.span(), field: kind.name, step });
-    } else if is_clock && is_whole && !size.is_multiple_of(step) {
+    } else if comes_again && is_whole && !size.is_multiple_of(step) {
         notes.push(Note::UnevenStep { span: item.span(), field: kind.name, step, values: size });
     }
 }

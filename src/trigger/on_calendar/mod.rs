@@ -8,6 +8,8 @@
 mod parse;
 mod spec;
 
+pub use parse::calendar_notes;
+
 use super::cron::{Cron, Masks};
 use super::{TriggerError, Zone};
 use spec::{Chain, Spec, YEAR_FIRST, YEAR_LAST};

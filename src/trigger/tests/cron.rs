@@ -403,6 +403,16 @@ fn what_is_perhaps_not_meant_is_noted() {
         cron_notes("*/7 * * * *"),
         [Note::UnevenStep { span: 0..3, field: "minute", step: 7, values: 60 }]
     );
+    let uneven = |text: &str| {
+        let spans = cron_notes(text).into_iter().filter_map(|note| match note {
+            Note::UnevenStep { span, field, .. } => Some((text[span].to_owned(), field)),
+            _ => None,
+        });
+        spans.collect::<Vec<_>>()
+    };
+    assert_eq!(uneven("0 0 */2 * *"), [("*/2".to_owned(), "day of the month")]);
+    assert_eq!(uneven("0 0 * H/5 */3"), [("H/5".to_owned(), "month"), ("*/3".to_owned(), "day of the week")]);
+    assert_eq!(uneven("0 0 0 1-9/2 */3 * */7"), []);
     assert_eq!(cron_notes("0 */90 * * *"), [Note::StepTooLarge { span: 2..6, field: "hour", step: 90 }]);
     let roundabout = |text: &str| {
         let spans = cron_notes(text).into_iter().filter_map(|note| match note {
