@@ -122,7 +122,7 @@ codes! {
     Warning DstGap = "dst-gap";
     /// A wall-clock time that comes twice on a day of the coming year, of which but one is due.
     Warning DstFold = "dst-fold";
-    /// A period of whole days of elapsed time.
+    /// A day or more of elapsed time.
     Warning EveryDay = "every-day";
     /// All fire times are past.
     Warning Past = "past";

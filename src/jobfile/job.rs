@@ -65,7 +65,7 @@ impl ReadCron {
 
 /// What says when a job runs, as written.
 #[derive(Default)]
-struct When<'t> {
+struct When {
     /// Its crons and calendar events, with what there is to say of each.
     texts: Vec<(Text, Arc<[Note]>)>,
     triggers: Vec<Trigger>,
@@ -73,7 +73,8 @@ struct When<'t> {
     cron_alone: Option<Arc<Schedule>>,
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
-    every: Option<Entry<'t>>,
+    /// Periods of elapsed time: `every`, and `@every` among the crons.
+    everys: Vec<(Range<usize>, Duration)>,
     interval: Option<Range<usize>>,
     startup: bool,
     /// Whether that was said of one of its crons or calendar events.
@@ -158,7 +159,7 @@ pub(super) fn read(
                 job: entry.key_span.clone(),
                 texts: &when.texts,
                 interval: when.interval.clone(),
-                every: when.every.as_ref().map(Entry::span),
+                everys: &when.everys,
                 timeout: timeout_span,
                 dst: shared.dst,
                 action: action_span,
@@ -217,12 +218,7 @@ fn read_command(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<JobAction>
     reader.some_text(entry, expected).map(|text| JobAction::Shell(text.text.into()))
 }
 
-fn read_when<'t>(
-    reader: &mut Reader<'_>,
-    fields: &mut Fields<'t>,
-    zone: &Zone,
-    shelf: &mut Shelf,
-) -> When<'t> {
+fn read_when(reader: &mut Reader<'_>, fields: &mut Fields<'_>, zone: &Zone, shelf: &mut Shelf) -> When {
     let mut when = When::default();
     let (start, end) = (fields.take("start"), fields.take("end"));
     let mut bound = |entry: Option<&Entry<'_>>| {
@@ -243,7 +239,7 @@ fn read_when<'t>(
         reader.fault(Code::Conflict, end.span(), "`end` is before `start`: there is nothing between them");
         when.broken = true;
     }
-    let mut entries: Vec<Entry<'t>> =
+    let mut entries: Vec<Entry<'_>> =
         ["cron", "calendar", "interval", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
     entries.sort_by_key(|entry| entry.key_span.start);
     for entry in entries {
@@ -286,7 +282,7 @@ fn read_crons(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
     zone: &Zone,
-    when: &mut When<'_>,
+    when: &mut When,
     shelf: &mut Shelf,
 ) -> Option<()> {
     let texts = reader.text_or_texts(entry, "a cron expression such as \"0 3 * * *\", or a list of them")?;
@@ -300,7 +296,9 @@ fn read_crons(
                     reader.fault(Code::NeverFires, text.span.clone(), message);
                     when.never_fires = true;
                 }
-                when.triggers.extend(read.schedule.triggers().iter().cloned());
+                let triggers = read.schedule.triggers();
+                when.everys.extend(triggers.iter().filter_map(|it| Some((text.span.clone(), it.period()?))));
+                when.triggers.extend(triggers.iter().cloned());
                 when.cron_alone = Some(read.schedule);
                 when.texts.push((text, read.notes));
             }
@@ -313,7 +311,7 @@ fn read_crons(
     sound.then_some(())
 }
 
-fn read_every<'t>(reader: &mut Reader<'_>, entry: &Entry<'t>, when: &mut When<'t>) -> Option<()> {
+fn read_every(reader: &mut Reader<'_>, entry: &Entry<'_>, when: &mut When) -> Option<()> {
     let period = reader.duration(entry, PERIOD_MIN)?;
     match Trigger::every(period) {
         Ok(trigger) => when.triggers.push(trigger),
@@ -323,11 +321,11 @@ fn read_every<'t>(reader: &mut Reader<'_>, entry: &Entry<'t>, when: &mut When<'t
             return None;
         }
     }
-    when.every = Some(entry.clone());
+    when.everys.push((entry.span(), period));
     Some(())
 }
 
-fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut When<'_>) -> Option<()> {
+fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut When) -> Option<()> {
     let expected = "a time such as \"2026-12-24T18:00\", or a list of them";
     let texts = match entry.value.get_ref() {
         DeValue::Datetime(_) => vec![datetime_text(reader, entry)],
@@ -384,7 +382,7 @@ pub(super) fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, er
     reader.fault(code, span, message).hint = error.hint;
 }
 
-impl When<'_> {
+impl When {
     /// What comes of it. Jobs of one cron and nothing else share their schedule.
     fn schedule(&self, dst: Dst) -> Arc<Schedule> {
         let bounded = self.start.is_some() || self.end.is_some();

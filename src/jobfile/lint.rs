@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY_MILLIS: u128 = 86_400_000;
 const YEAR: TimeDelta = TimeDelta::days(366);
 const INSTANT: TimeDelta = TimeDelta::nanoseconds(1);
 
@@ -26,7 +26,8 @@ pub(super) struct Spans<'a> {
     /// Its crons and calendar events, with what there is to say of each.
     pub(super) texts: &'a [(Text, Arc<[Note]>)],
     pub(super) interval: Option<Range<usize>>,
-    pub(super) every: Option<Range<usize>>,
+    /// Periods of elapsed time.
+    pub(super) everys: &'a [(Range<usize>, Duration)],
     /// The job's own; one of the defaults is for many.
     pub(super) timeout: Option<Range<usize>>,
     pub(super) action: Range<usize>,
@@ -46,8 +47,11 @@ pub(super) fn job(
     for (text, noted) in spans.texts {
         notes(reader, text, noted);
     }
+    for (span, period) in spans.everys {
+        every_day(reader, span.clone(), *period);
+    }
     let when = spans.texts.first().map(|(text, _)| text.span.clone());
-    let when = when.or(spans.interval.clone()).or(spans.every.clone());
+    let when = when.or(spans.interval.clone()).or_else(|| spans.everys.first().map(|(span, _)| span.clone()));
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
     if spans.dst.gap.is_none() {
@@ -109,15 +113,22 @@ fn evenly(field: &str, step: u16, values: u16) -> String {
     }
 }
 
-fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<usize>, now: DateTime<Utc>) {
-    let days = |period: Duration| period >= DAY && period.as_secs().is_multiple_of(86_400);
-    if let Some(span) = &spans.every
-        && job.schedule.triggers().iter().any(|trigger| trigger.period().is_some_and(days))
-    {
-        let message =
-            "days of elapsed time: at another hour of the clock after each change of summer time".to_owned();
-        reader.warn(Code::EveryDay, span.clone(), message, "for a time of day write: cron = \"0 3 * * *\"");
+/// A day or more of elapsed time, which keeps to no time of day.
+fn every_day(reader: &mut Reader<'_>, span: Range<usize>, period: Duration) {
+    let (days, rest) = (period.as_millis() / DAY_MILLIS, period.as_millis() % DAY_MILLIS);
+    if days == 0 {
+        return;
     }
+    let when = if rest == 0 { "after each change of summer time" } else { "each time" };
+    let instead = match (days, rest) {
+        (2.., 0) => format!("interval = \"{days} days\", with a start"),
+        _ => "cron = \"0 3 * * *\"".to_owned(),
+    };
+    let message = format!("a day or more of elapsed time: at another hour of the clock {when}");
+    reader.warn(Code::EveryDay, span, message, format!("for a time of day write: {instead}"));
+}
+
+fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<usize>, now: DateTime<Utc>) {
     if job.schedule.is_empty() && !job.startup && job.after.is_none() && job.enabled {
         let message = format!("the job `{}` has no trigger, and only runs by hand", job.name);
         let hint = "write: cron, calendar, interval, every, at, startup or after; or say that it is meant: enabled = false";
