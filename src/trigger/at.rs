@@ -6,14 +6,14 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 /// The instants that a text means: one; two if it is a local time of a fold and both are wanted; none if it
 /// lies in a gap that is to be skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct At {
     written: Written,
     instants: [Option<FireTime>; 2],
     in_gap: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Written {
     Instant(FireTime),
     Local(NaiveDateTime),

@@ -2,7 +2,7 @@
 //! local times that are twice).
 
 /// What becomes of local times that never are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Gap {
     /// If there are any, the first instant after the gap fires, once.
     After,
@@ -11,7 +11,7 @@ pub enum Gap {
 }
 
 /// Which of two passes of the same local times fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fold {
     /// The first; nothing is new in the second.
     First,
@@ -46,7 +46,7 @@ pub struct Dst {
 }
 
 /// A choice with nothing left open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Follow {
     pub(super) gap: Gap,
     pub(super) fold: Fold,

@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// One rule that names fire times.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trigger {
     text: Arc<str>,
     rule: Rule,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Rule {
     Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
@@ -472,8 +472,8 @@ impl Trigger {
         }
     }
 
-    /// Whether it is known to name no instant of any year.
-    pub(super) fn never_fires(&self) -> bool {
+    /// Whether it is known to name no instant of any year; see [`Schedule::never_fires`].
+    pub fn never_fires(&self) -> bool {
         self.is_exact() && self.next_after(beginning()).is_none()
     }
 
@@ -540,7 +540,7 @@ impl ScheduleBuilder {
 
 /// The union of a job's triggers between `start` and `end`, both inclusive. Two triggers that name the same
 /// instant make one fire time.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Schedule {
     triggers: Box<[Trigger]>,
     start: Option<DateTime<Utc>>,

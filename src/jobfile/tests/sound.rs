@@ -260,6 +260,40 @@ fn jobs_share_what_they_have_alike() {
 }
 
 #[test]
+fn jobs_that_are_due_at_the_same_times_share_their_schedule() {
+    let schedules = |a: &str, b: &str| {
+        let text = format!("[jobs.a]\n{a}\ncommand = \"a\"\n[jobs.b]\n{b}\ncommand = \"b\"\n");
+        let plan = plan(&text);
+        [0, 1].map(|job| Arc::clone(&plan.jobs[job].schedule))
+    };
+    let check = |when: &str| {
+        let [a, b] = schedules(when, when);
+        assert!(Arc::ptr_eq(&a, &b), "{when}");
+    };
+    check("cron = \"0 3 * * *\"\ndst = { fold = \"both\" }");
+    check("cron = [\"0 3 * * *\", \"0 4 * * *\"]\nend = \"2027-01-01T00:00\"");
+    check("calendar = \"Mon..Fri 09:00\"");
+    check("calendar = \"Mon..Fri 09:00 Europe/London\"\ndst = { gap = \"skip\" }");
+    check("interval = \"2 weeks\"\nstart = \"2026-01-05T09:00\"");
+    check("every = \"15m\"\nat = \"2026-12-24T18:00\"");
+    let check_apart = |a: &str, b: &str| {
+        let [a, b] = schedules(a, b);
+        assert_ne!(a, b);
+        assert!(!Arc::ptr_eq(&a, &b));
+    };
+    check_apart(
+        "calendar = \"daily\"\ntimezone = \"Asia/Tokyo\"",
+        "calendar = \"daily\"\ntimezone = \"UTC\"",
+    );
+    check_apart("calendar = \"daily\"", "calendar = \"daily\"\ndst = { gap = \"skip\" }");
+    check_apart("calendar = \"daily\"", "calendar = \"daily\"\nend = \"2027-01-01T00:00\"");
+    let interval = |start: &str| format!("interval = \"2 weeks\"\nstart = \"{start}\"");
+    check_apart(&interval("2026-01-05T09:00"), &interval("2026-01-06T09:00"));
+    // These are drawn for each job.
+    check_apart("cron = \"H H * * *\"", "cron = \"H H * * *\"");
+}
+
+#[test]
 fn dst_is_of_the_job_or_of_the_defaults_half_by_half() {
     let night = "cron = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\ncommand = \"true\"";
     let text = format!(

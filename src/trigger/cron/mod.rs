@@ -31,7 +31,7 @@ pub(super) const TIME: Range<i64> = -62_135_596_800..253_402_300_800;
 const CYCLE: i32 = 400;
 
 /// The local times that match an expression: bit `n` of a mask is the value `n`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Cron {
     seconds: u64,
     minutes: u64,

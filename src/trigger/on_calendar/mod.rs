@@ -15,7 +15,7 @@ use super::{TriggerError, Zone};
 use spec::{Chain, Spec, YEAR_FIRST, YEAR_LAST};
 
 /// A calendar event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct OnCalendar {
     cron: Cron,
     spec: Spec,
