@@ -553,6 +553,10 @@ impl Schedule {
     /// UTC in and out. Fire times of `cron` and `at` are whole seconds, those of `every` whole milliseconds.
     /// Pure: the same question has the same answer, and asking changes nothing.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+        // Most are like this, and then there is nothing to compare or to copy.
+        if let ([only], None, None) = (&*self.triggers, self.start, self.end) {
+            return only.next_after(after);
+        }
         let just_before = |start: DateTime<Utc>| start - TimeDelta::nanoseconds(1);
         let after = self.start.map_or(after, |start| after.max(just_before(start)));
         let next = self.triggers.iter().filter_map(|trigger| trigger.next_after(after)).min()?;
@@ -585,9 +589,14 @@ impl Schedule {
         }
     }
 
-    /// Iterates over the fire times strictly after `after`, without side effects.
+    /// Iterates over the fire times strictly after `after`, without side effects; each is searched when it is asked
+    /// for.
     pub fn upcoming(&self, after: DateTime<Utc>) -> impl Iterator<Item = FireTime> + '_ {
-        std::iter::successors(self.next_after(after), |last| self.next_after(*last))
+        let mut last = after;
+        std::iter::from_fn(move || {
+            last = self.next_after(last)?;
+            Some(last)
+        })
     }
 
     /// Returns the first trigger in file order that names `fire_time`.
