@@ -66,7 +66,8 @@ fn compare(what: &str, runs: usize, dry_run: bool) {
 
 fn plan(jobs: usize) -> Plan {
     let text = (0..jobs).fold(String::new(), |mut text, job| {
-        let _ = write!(text, "[jobs.job-{job}]\nstartup = true\noutput = \"none\"\ncommand = [\"/bin/true\"]\n");
+        let _ =
+            write!(text, "[jobs.job-{job}]\nstartup = true\noutput = \"none\"\ncommand = [\"/bin/true\"]\n");
         text
     });
     let options = jobfile::Options { now: engine::now().wall, host: None, seed: "bench".into() };
