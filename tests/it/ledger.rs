@@ -7,6 +7,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::channel;
+use std::thread;
 
 const JOBS: &str = "[jobs.a]\nstartup = true\ncommand = \"echo up\"\n";
 const SHORT: [&str; 3] = ["start", "--for", "100ms"];
@@ -113,6 +115,31 @@ fn a_second_runner_is_refused_and_told_who_has_the_ledger() {
         .says("stop that one first");
     ends(running);
     case.exits(0);
+}
+
+#[test]
+fn of_two_that_start_at_once_exactly_one_is_refused() {
+    let case = case();
+    let start = || {
+        let mut command = Case::new().args(&["start"]).command();
+        case.surround(&mut command);
+        Case::new().start_as(command)
+    };
+    for _ in 0..8 {
+        let both = [start(), start()];
+        let pids = both.each_ref().map(Running::pid);
+        let (end, ends) = channel();
+        for (index, running) in both.into_iter().enumerate() {
+            let end = end.clone();
+            thread::spawn(move || end.send((index, running.finish())));
+        }
+        let (refused, finished) = ends.recv().expect("one of them");
+        let holder = pids[1 - refused];
+        finished.code(3).says(&format!("process {holder}, since 20"));
+        kill_process(Pid::from_raw(holder).expect("a process id"), Signal::KILL).expect("it goes on");
+        let (_, killed) = ends.recv().expect("the other");
+        assert_eq!(killed.status.signal(), Some(9), "{}", killed.stderr);
+    }
 }
 
 #[test]
