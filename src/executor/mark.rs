@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 /// What tells one attempt from all others. Run, fire time and attempt must agree, because a job can be a runner
 /// itself, whose runs have ids like ours; and what an earlier attempt left behind is not the next one's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mark {
     /// As it stands in the environment, and is shown.
     pub(super) run: String,
@@ -31,16 +31,16 @@ impl Mark {
         Mark { run: format!("a#{run}"), fire_time, attempt: 1 }
     }
 
-    pub(super) fn is_in(&self, environment: &[u8]) -> bool {
+    /// Returns the mark that stands in an environment, or `None` if it is not that of an attempt.
+    pub(super) fn read(environment: &[u8]) -> Option<Mark> {
         let value = |name: &str| {
             let mut variables = environment.split(|byte| *byte == 0);
             let value = variables.find_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
             std::str::from_utf8(value?).ok()
         };
-        let is_fire_time = |text| DateTime::parse_from_rfc3339(text).is_ok_and(|at| at == self.fire_time);
-        value("RUNNER_RUN_ID") == Some(&self.run)
-            && value("RUNNER_ATTEMPT") == Some(&self.attempt.to_string())
-            && value("RUNNER_FIRE_TIME").is_some_and(is_fire_time)
+        let run = value("RUNNER_RUN_ID")?.to_owned();
+        let fire_time = DateTime::parse_from_rfc3339(value("RUNNER_FIRE_TIME")?).ok()?.to_utc();
+        Some(Mark { run, fire_time, attempt: value("RUNNER_ATTEMPT")?.parse().ok()? })
     }
 }
 
@@ -55,9 +55,9 @@ mod tests {
 
     #[test]
     fn an_environment_must_agree_in_all_that_tells_attempts_apart() {
-        let mark = Mark::for_tests(2);
         let check = |environment: &str, expected| {
-            assert_eq!(mark.is_in(environment.replace(' ', "\0").as_bytes()), expected, "{environment}");
+            let mark = Mark::read(environment.replace(' ', "\0").as_bytes());
+            assert_eq!(mark == Some(Mark::for_tests(2)), expected, "{environment}");
         };
         let time = "RUNNER_FIRE_TIME=2026-01-05T00:00:00+00:00";
         check(&format!("A=1 RUNNER_RUN_ID=a#2 RUNNER_ATTEMPT=1 {time}"), true);

@@ -20,6 +20,7 @@ use rustix::io::Errno;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use rustix::time::{ClockId, clock_gettime};
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::sync::{LazyLock, OnceLock};
@@ -89,12 +90,13 @@ impl Living {
             census.living().filter(|process| process.session == Some(process.pid)).collect();
         // An attempt's own process is older than whatever came of it.
         leaders.sort_unstable_by_key(|process| (process.started, process.pid.as_raw_nonzero()));
+        let places: HashMap<&Mark, usize> = marks.iter().zip(0..).collect();
         for process in leaders {
-            let environment = process.environment();
-            let wanted = marks.iter().zip(&mut found);
-            let mut wanted = wanted.filter(|(mark, found)| found.is_none() && mark.is_in(&environment));
-            if let Some((mark, found)) = wanted.next() {
-                *found = Living::open(process.pid).filter(|living| living.is_marked(process, mark));
+            let mark = Mark::read(&process.environment());
+            if let Some((mark, place)) = mark.and_then(|mark| places.get_key_value(&mark))
+                && found[*place].is_none()
+            {
+                found[*place] = Living::open(process.pid).filter(|living| living.is_marked(process, mark));
             }
         }
         found
@@ -123,7 +125,7 @@ impl Living {
     fn is_marked(&self, seen: &Process, mark: &Mark) -> bool {
         let is_same = self.process.started == seen.started;
         // What is read before it has ended is its own.
-        is_same && mark.is_in(&self.process.environment()) && !self.has_ended()
+        is_same && Mark::read(&self.process.environment()).as_ref() == Some(mark) && !self.has_ended()
     }
 
     /// Returns how long ago it was started, to the hundredth of a second. Time in which the machine was asleep counts.

@@ -246,7 +246,8 @@ impl Ownership {
     }
 
     fn named_by(&self, environment: &[u8]) -> Option<TreeId> {
-        self.leaders.values().find(|leader| leader.mark.is_in(environment)).map(|leader| leader.tree)
+        let mark = Mark::read(environment)?;
+        self.leaders.values().find(|leader| leader.mark == mark).map(|leader| leader.tree)
     }
 
     /// Returns the attempt from which alone a process can come that has just been left to us.
