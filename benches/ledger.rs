@@ -47,6 +47,7 @@ fn open(path: &Path) -> SqliteLedger {
         pid: std::process::id(),
         boot_id: "bench".to_owned(),
         started_at: Utc::now(),
+        by_hand: false,
     };
     let (keep, keep_of, after) = (Keep::default(), BTreeMap::new(), Vec::new());
     let options = OpenOptions { node, keep, keep_of, after, force_network: false, clock: Arc::new(Utc::now) };
