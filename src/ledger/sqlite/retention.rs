@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How many rows one step deletes at most.
-pub(super) const ROWS_MAX: u32 = 500;
+pub(super) const ROWS_MAX: u32 = 200;
 
 /// How many jobs one step looks at.
 const JOBS_MAX: u32 = 200;
