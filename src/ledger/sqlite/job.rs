@@ -136,4 +136,12 @@ impl Job {
     pub(super) fn was_pruned(&self, series: i64, instant: i64) -> bool {
         self.pruned.get(&series).is_some_and(|through| instant <= *through)
     }
+
+    /// A row was deleted: all of its series up to `through` is taken.
+    pub(super) fn prune(&mut self, series: i64, through: i64, bytes: i64) {
+        let pruned = self.pruned.entry(series).or_insert(through);
+        *pruned = through.max(*pruned);
+        self.fires -= 1;
+        self.grow(-bytes);
+    }
 }

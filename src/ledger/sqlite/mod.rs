@@ -20,6 +20,7 @@ mod job;
 mod lock;
 mod open;
 mod past;
+mod retention;
 mod schema;
 mod writer;
 

@@ -5,11 +5,15 @@
 //! not known, so each transaction also counts itself in this runner's row: if that count is there, the batch
 //! was written, and its claims are our own.
 
+#[cfg(test)]
+mod tests;
+
 use super::book::Book;
 use super::error::LedgerError;
 use super::fault::Fault;
 use super::files::FileId;
 use super::lock::Lock;
+use super::retention::Retention;
 use super::{OpenFile, OpenOptions, WallClock, extended, open};
 use crate::model::{Answer, Record};
 use chrono::{DateTime, Utc};
@@ -17,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -25,6 +29,13 @@ use tokio::sync::{oneshot, watch};
 /// Between two tries of a batch that could not be written.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Between two steps of deleting: so long while nothing is to be written, else so many batches.
+const STEP_PAUSE: Duration = Duration::from_millis(50);
+const STEP_BATCHES: i64 = 8;
+
+/// If nothing is written for so long, it is written that the runner lives.
+const IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// What the thread is asked for.
 pub(super) enum Message {
@@ -46,6 +57,9 @@ pub(super) struct Writer {
     /// The answers to a batch that may be written: its commit was begun.
     unconfirmed: Option<Vec<Answer>>,
     clock: WallClock,
+    retention: Retention,
+    /// So many batches are to be written before old rows are deleted, unless none comes.
+    next_step: i64,
     trouble: watch::Sender<Option<Arc<str>>>,
     inbox: Receiver<Message>,
     /// What came while a batch was not yet written.
@@ -69,6 +83,8 @@ impl Writer {
             batches: 0,
             unconfirmed: None,
             clock: options.clock,
+            retention: Retention::new(options.keep, options.keep_of),
+            next_step: 0,
             trouble,
             inbox,
             backlog: VecDeque::new(),
@@ -78,7 +94,7 @@ impl Writer {
 
     /// Works until it is closed or nobody is there to ask.
     pub(super) fn run(mut self) {
-        while let Some(message) = self.backlog.pop_front().or_else(|| self.inbox.recv().ok()) {
+        while let Ok(message) = self.next() {
             match message {
                 Message::Write(batch, reply) => {
                     if let Some(answers) = self.write(&batch) {
@@ -93,6 +109,51 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// What is asked for next. While nothing is, old rows are deleted, and it is written that the runner lives.
+    fn next(&mut self) -> Result<Message, RecvError> {
+        if let Some(message) = self.backlog.pop_front() {
+            return Ok(message);
+        }
+        loop {
+            let due = self.retention.is_due((self.clock)());
+            if due && self.batches >= self.next_step {
+                match self.inbox.try_recv() {
+                    Ok(message) => return Ok(message),
+                    Err(TryRecvError::Disconnected) => return Err(RecvError),
+                    Err(TryRecvError::Empty) => self.prune(),
+                }
+            }
+            match self.inbox.recv_timeout(if due { STEP_PAUSE } else { IDLE_MAX }) {
+                Ok(message) => return Ok(message),
+                Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
+                Err(RecvTimeoutError::Timeout) if due => self.next_step = self.batches,
+                Err(RecvTimeoutError::Timeout) => drop(self.write(&[])),
+            }
+            if let Some(message) = self.backlog.pop_front() {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Deletes some old rows, if the ledger can be written.
+    fn prune(&mut self) {
+        self.next_step = self.batches + STEP_BATCHES;
+        if let Err(fault) = self.prune_once() {
+            log::warn!("old runs are not deleted: {}", fault.words(&self.path));
+            self.recover(&fault);
+        }
+    }
+
+    fn prune_once(&mut self) -> Result<(), Fault> {
+        let Some(db) = &self.db else { return Ok(()) };
+        let now = (self.clock)();
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        self.retention.step(db, &mut self.book, now)?;
+        self.book.flush(db)?;
+        db.execute_batch("COMMIT")?;
+        Ok(())
     }
 
     /// Writes a batch, however long it takes; `None`: it was closed before it could.
@@ -195,6 +256,10 @@ impl Writer {
     /// A try has failed: nothing of it is left, and people are told.
     fn give_up(&mut self, fault: &Fault) {
         self.say(Some(fault.words(&self.path)));
+        self.recover(fault);
+    }
+
+    fn recover(&mut self, fault: &Fault) {
         self.book.forget();
         let open = self.db.as_ref().filter(|db| !db.is_autocommit());
         let rolled_back = open.is_none_or(|db| db.execute_batch("ROLLBACK").is_ok());

@@ -17,28 +17,28 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 /// A ledger, and the means to begin it anew.
-pub(super) struct World {
+pub(in crate::ledger) struct World {
     runtime: Runtime,
     folder: TempDir,
     ledger: Option<Box<dyn Ledger>>,
-    pub(super) past: Past,
+    pub(in crate::ledger) past: Past,
 }
 
 impl World {
-    pub(super) fn memory() -> World {
+    pub(in crate::ledger) fn memory() -> World {
         let mut world = World::closed();
         world.ledger = Some(Box::new(MemoryLedger::default()));
         world
     }
 
-    pub(super) fn sqlite() -> World {
+    pub(in crate::ledger) fn sqlite() -> World {
         let mut world = World::closed();
         world.open();
         world
     }
 
     /// Without a ledger.
-    pub(super) fn closed() -> World {
+    pub(in crate::ledger) fn closed() -> World {
         World {
             runtime: Builder::new_current_thread().build().expect("a runtime"),
             folder: tempfile::tempdir().expect("a folder"),
@@ -47,27 +47,30 @@ impl World {
         }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::ledger) fn path(&self) -> PathBuf {
         self.folder.path().join("state/runner.db")
     }
 
-    pub(super) fn open(&mut self) {
+    pub(in crate::ledger) fn open(&mut self) {
         self.open_with(options(1000));
     }
 
-    pub(super) fn open_with(&mut self, options: OpenOptions) {
+    pub(in crate::ledger) fn open_with(&mut self, options: OpenOptions) {
         let mut ledger = SqliteLedger::open(&self.path(), options).expect("a ledger");
         self.past = ledger.past().expect("it lasts");
         self.ledger = Some(Box::new(ledger));
     }
 
-    pub(super) fn write(&mut self, batch: impl Into<Vec<Record>>) -> Vec<Answer> {
+    pub(in crate::ledger) fn write(&mut self, batch: impl Into<Vec<Record>>) -> Vec<Answer> {
         let ledger = self.ledger.as_mut().expect("it is open");
         self.runtime.block_on(ledger.write(batch.into()))
     }
 
     /// Begins to write, and returns the answers to come when there is trouble, with its words.
-    pub(super) fn write_in_trouble(&mut self, batch: impl Into<Vec<Record>>) -> (Answers, Arc<str>) {
+    pub(in crate::ledger) fn write_in_trouble(
+        &mut self,
+        batch: impl Into<Vec<Record>>,
+    ) -> (Answers, Arc<str>) {
         let ledger = self.ledger.as_mut().expect("it is open");
         let mut trouble = ledger.trouble().expect("it may have some");
         let answers = ledger.write(batch.into());
@@ -78,36 +81,40 @@ impl World {
     }
 
     /// Waits for answers; there is no trouble any more.
-    pub(super) fn answers(&mut self, answers: Answers) -> Vec<Answer> {
+    pub(in crate::ledger) fn answers(&mut self, answers: Answers) -> Vec<Answer> {
         let answers = self.runtime.block_on(answers);
         let trouble = self.ledger.as_ref().and_then(|ledger| ledger.trouble()).expect("it may have some");
         assert_eq!(*trouble.borrow(), None);
         answers
     }
 
-    pub(super) fn claim(&mut self, claim: Claim) -> Answer {
+    pub(in crate::ledger) fn claim(&mut self, claim: Claim) -> Answer {
         self.write([Record::Claim(claim)])[0]
     }
 
-    pub(super) fn close(&mut self, second: i64) {
+    pub(in crate::ledger) fn close(&mut self, second: i64) {
         let ledger = self.ledger.take().expect("it is open");
         self.runtime.block_on(ledger.close(at(second)));
     }
 
     /// Ends the runner without a word.
-    pub(super) fn crash(&mut self) {
+    pub(in crate::ledger) fn crash(&mut self) {
         self.ledger = None;
     }
 
     /// What is in the file, which is closed.
-    pub(super) fn rows<T>(&self, sql: &str, read: fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+    pub(in crate::ledger) fn rows<T>(
+        &self,
+        sql: &str,
+        read: fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Vec<T> {
         let db = Connection::open(self.path()).expect("a database");
         let mut statement = db.prepare(sql).expect("a statement");
         statement.query_map([], read).expect("rows").collect::<Result<_, _>>().expect("rows")
     }
 
     /// Ends the runner, and begins another.
-    pub(super) fn reopen(&mut self) -> &Past {
+    pub(in crate::ledger) fn reopen(&mut self) -> &Past {
         self.close(1000);
         self.open();
         &self.past
@@ -116,7 +123,7 @@ impl World {
 
 /// Runs an ignored test of this program again, in a process of its own below `wrapper`, with the state in
 /// `folder`; returns what it has printed.
-pub(super) fn again(wrapper: &[&str], test: &str, folder: &Path) -> String {
+pub(in crate::ledger) fn again(wrapper: &[&str], test: &str, folder: &Path) -> String {
     let this = std::env::current_exe().expect("this program");
     let wrapper: Vec<&OsStr> = wrapper.iter().map(OsStr::new).collect();
     let command = [&wrapper[..], &[this.as_os_str()]].concat();
@@ -135,12 +142,12 @@ const FOLDER: &str = "RUNNER_TEST_FOLDER";
 
 /// In a test that is run by [`again`]: the ledger that it is about.
 #[expect(clippy::disallowed_methods, reason = "the test that runs this one says where")]
-pub(super) fn path_again() -> PathBuf {
+pub(in crate::ledger) fn path_again() -> PathBuf {
     Path::new(&std::env::var_os(FOLDER).expect("another test runs this one")).join("state/runner.db")
 }
 
 /// A runner that was started at that second, and whose clock stands there.
-pub(super) fn options(second: i64) -> OpenOptions {
+pub(in crate::ledger) fn options(second: i64) -> OpenOptions {
     OpenOptions {
         node: NodeIdentity {
             host: "here".to_owned(),
@@ -156,32 +163,32 @@ pub(super) fn options(second: i64) -> OpenOptions {
     }
 }
 
-pub(super) fn at(second: i64) -> DateTime<Utc> {
+pub(in crate::ledger) fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(second, 0).expect("in range")
 }
 
-pub(super) fn name(job: &str) -> Name {
+pub(in crate::ledger) fn name(job: &str) -> Name {
     Name::parse(job).expect("a name")
 }
 
-pub(super) fn key(job: &str, epoch: u32, cause: Cause, second: i64) -> RunKey {
+pub(in crate::ledger) fn key(job: &str, epoch: u32, cause: Cause, second: i64) -> RunKey {
     RunKey { job: name(job), clock_epoch: epoch, class: cause.class(), instant: at(second) }
 }
 
-pub(super) fn claim_of(job: &str, epoch: u32, cause: Cause, second: i64) -> Claim {
+pub(in crate::ledger) fn claim_of(job: &str, epoch: u32, cause: Cause, second: i64) -> Claim {
     Claim { key: key(job, epoch, cause, second), cause, late_ms: 7, after: None }
 }
 
 /// A fire time in the first clock epoch.
-pub(super) fn fire(job: &str, second: i64) -> Claim {
+pub(in crate::ledger) fn fire(job: &str, second: i64) -> Claim {
     claim_of(job, 0, Cause::Scheduled, second)
 }
 
-pub(super) fn run(job: &str, number: u64) -> RunId {
+pub(in crate::ledger) fn run(job: &str, number: u64) -> RunId {
     RunId { job: name(job), number }
 }
 
-pub(super) fn defined(job: &str, epoch: u32, from: i64, schedule: Option<&str>) -> Record {
+pub(in crate::ledger) fn defined(job: &str, epoch: u32, from: i64, schedule: Option<&str>) -> Record {
     Record::Defined(Arc::new(Defined {
         job: name(job),
         clock_epoch: epoch,
@@ -192,15 +199,15 @@ pub(super) fn defined(job: &str, epoch: u32, from: i64, schedule: Option<&str>) 
     }))
 }
 
-pub(super) fn started(job: &str, number: u64, attempt: u32, second: i64) -> Record {
+pub(in crate::ledger) fn started(job: &str, number: u64, attempt: u32, second: i64) -> Record {
     Record::Started { run: run(job, number), attempt, process: process(), at: at(second) }
 }
 
-pub(super) fn process() -> ProcessId {
+pub(in crate::ledger) fn process() -> ProcessId {
     ProcessId { pid: 4711, started_ticks: u64::MAX, pidfd_inode: Some(u64::MAX - 1) }
 }
 
-pub(super) fn attempt(job: &str, number: u64, attempt: u32, second: i64) -> Attempt {
+pub(in crate::ledger) fn attempt(job: &str, number: u64, attempt: u32, second: i64) -> Attempt {
     let usage =
         Usage { user: Duration::from_millis(12), system: Duration::from_micros(3456), max_rss_kib: 1234 };
     let output = OutputKept {
@@ -227,24 +234,24 @@ pub(super) fn attempt(job: &str, number: u64, attempt: u32, second: i64) -> Atte
 }
 
 /// The end of a run, with nothing but its outcome.
-pub(super) fn ended(job: &str, number: u64, outcome: Outcome) -> Record {
+pub(in crate::ledger) fn ended(job: &str, number: u64, outcome: Outcome) -> Record {
     let row = Row { run: Some(run(job, number).to_string()), attempts: 1, ..row(job, 0, outcome) };
     Record::RunEnded { run: run(job, number), last: None, row: Arc::new(row) }
 }
 
 /// A fire time in the first clock epoch that did not run.
-pub(super) fn closed(job: &str, second: i64, outcome: Outcome) -> Record {
+pub(in crate::ledger) fn closed(job: &str, second: i64, outcome: Outcome) -> Record {
     Record::Closed { key: fire(job, second).key, row: Arc::new(row(job, second, outcome)) }
 }
 
 /// A stretch of fire times of the first clock epoch that did not run.
-pub(super) fn stretch(job: &str, first: i64, last: i64, count: u64) -> Record {
+pub(in crate::ledger) fn stretch(job: &str, first: i64, last: i64, count: u64) -> Record {
     let last = Some(at(last).fixed_offset());
     let row = Row { count, fire_time_last: last, ..row(job, first, Outcome::Missed) };
     Record::Closed { key: fire(job, first).key, row: Arc::new(row) }
 }
 
-pub(super) fn row(job: &str, second: i64, outcome: Outcome) -> Row {
+pub(in crate::ledger) fn row(job: &str, second: i64, outcome: Outcome) -> Row {
     Row {
         run: None,
         job: job.to_owned(),
