@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench trigger`, some seconds. Thirty expressions as people have them, each followed for a while
 //! from several instants, in UTC and in New York; all three take turns, so that a machine that is busy is so for
-//! each of them. Ratios of medians count.
+//! each of them. Ratios of medians count. Calendar events and intervals, which no peer has, run beside the crons
+//! that are due at the same times.
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 #![expect(clippy::disallowed_methods, reason = "a bench looks at the clock itself")]
@@ -10,10 +11,10 @@
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use croner::Cron as Croner;
-use runner::trigger::{Schedule, ScheduleBuilder, Trigger, Zone};
+use runner::trigger::{Schedule, ScheduleBuilder, ShortMonth, Trigger, Zone};
 use std::hint::black_box;
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// They mean the same to all three, with a zero in front for the `cron` crate.
 const BASKET: [&str; 30] = [
@@ -59,6 +60,24 @@ const WORST: [&str; 8] = [
     "0 0 31 2 *",
     "0 2 * * SUN#5",
 ];
+/// The same times as a cron and as a calendar event.
+const EVENTS: [(&str, &str); 8] = [
+    ("* * * * *", "minutely"),
+    ("*/15 * * * *", "*:0/15"),
+    ("0 * * * *", "hourly"),
+    ("0 0 * * *", "daily"),
+    ("30 2 * * *", "02:30"),
+    ("*/15 9-17 * * *", "9..17:0/15"),
+    ("0 9 * * MON-FRI", "Mon..Fri 09:00"),
+    ("0 0 1 */3 *", "quarterly"),
+];
+/// The same times as a cron and as an interval from the first of January on, which is a Thursday.
+const INTERVALS: [(&str, &str); 4] = [
+    ("30 2 * * *", "1 day"),
+    ("30 2 * * THU", "1 week"),
+    ("30 2 1 * *", "1 month"),
+    ("30 2 1 1 *", "1 year"),
+];
 const FOLLOWED: usize = 40;
 const STARTS: i64 = 24;
 const ROUNDS: usize = 9;
@@ -69,8 +88,11 @@ fn starts() -> impl Iterator<Item = DateTime<Utc>> {
 }
 
 fn schedule(expression: &str, zone: &Zone) -> Schedule {
-    let triggers = vec![Trigger::cron(expression, zone).expect("a sound expression")];
-    ScheduleBuilder { triggers, ..ScheduleBuilder::default() }.build()
+    of(Trigger::cron(expression, zone).expect("a sound expression"))
+}
+
+fn of(trigger: Trigger) -> Schedule {
+    ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build()
 }
 
 fn crates(expression: &str) -> cron::Schedule {
@@ -81,25 +103,22 @@ fn croners(expression: &str) -> Croner {
     Croner::from_str(expression).expect("a sound expression")
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_unstable_by(f64::total_cmp);
+    rates[rates.len() / 2]
 }
 
-/// How long each of three takes for the whole basket, in turns.
-fn race(contestants: [&dyn Fn() -> usize; 3]) -> [(f64, usize); 3] {
-    let mut times = [const { Vec::new() }; 3];
-    let mut found = [0; 3];
+/// How many each of them finds a second, in turns.
+fn race<const N: usize>(contestants: [&dyn Fn() -> usize; N]) -> [f64; N] {
+    let mut rates = [const { Vec::new() }; N];
     for _ in 0..ROUNDS {
-        for (index, contestant) in contestants.iter().enumerate() {
+        for (rates, contestant) in rates.iter_mut().zip(contestants) {
             let begin = Instant::now();
-            found[index] = black_box(contestant());
-            times[index].push(begin.elapsed());
+            let found = black_box(contestant());
+            rates.push(found as f64 / begin.elapsed().as_secs_f64());
         }
     }
-    let [a, b, c] = times.map(median);
-    [(a, found[0]), (b, found[1]), (c, found[2])]
-        .map(|(time, found)| (found as f64 / time.as_secs_f64(), found))
+    rates.map(median)
 }
 
 fn searches(zone: &str) {
@@ -124,7 +143,7 @@ fn searches(zone: &str) {
             })
         },
     ]);
-    let million = rows.map(|(a_second, _)| a_second / 1e6);
+    let million = rows.map(|a_second| a_second / 1e6);
     println!(
         "{zone:18} {:8.2} {:8.2} {:8.2}   {:6.1} {:6.1}",
         million[0],
@@ -133,6 +152,23 @@ fn searches(zone: &str) {
         million[0] / million[1],
         million[0] / million[2]
     );
+}
+
+/// What no peer has, beside the crons that are due at the same times.
+fn beside_cron(kind: &str, pairs: &[(&str, &str)], zone: &Zone, read: impl Fn(&str) -> Trigger) {
+    let crons: Vec<_> = pairs.iter().map(|(cron, _)| schedule(cron, zone)).collect();
+    let others: Vec<_> = pairs.iter().map(|(_, text)| of(read(text))).collect();
+    let follow = |start, schedule: &Schedule| -> Vec<_> { schedule.upcoming(start).take(FOLLOWED).collect() };
+    for ((cron, other), start) in crons.iter().zip(&others).zip(starts().skip(1)) {
+        assert_eq!(follow(start, cron), follow(start, other));
+    }
+    let each = |schedules: &[Schedule]| -> usize {
+        let count =
+            |start, schedule: &Schedule| schedule.upcoming(start).take(FOLLOWED).map(black_box).count();
+        starts().map(|start| schedules.iter().map(|schedule| count(start, schedule)).sum::<usize>()).sum()
+    };
+    let [other, cron] = race([&|| each(&others), &|| each(&crons)]).map(|a_second| a_second / 1e6);
+    println!("{:26} {other:8.2} {cron:8.2}   {:6.2}", format!("{kind}, {zone}"), other / cron);
 }
 
 fn agree() {
@@ -160,7 +196,7 @@ fn parsing() {
         &|| all(&|index| drop(black_box(cron::Schedule::from_str(&texts[index])))),
         &|| all(&|index| drop(black_box(Croner::from_str(BASKET[index])))),
     ]);
-    let micros = rows.map(|(a_second, _)| 1e6 / a_second);
+    let micros = rows.map(|a_second| 1e6 / a_second);
     println!(
         "parsing, us         {:8.2} {:8.2} {:8.2}   {:6.2} {:6.2}",
         micros[0],
@@ -192,6 +228,14 @@ fn main() {
     println!("                     runner     cron   croner   x cron x croner");
     searches("UTC");
     searches("America/New_York");
+    println!("\n                             runner  as cron   x cron   (no peer has these)");
+    for zone in [Zone::utc(), Zone::find("America/New_York").expect("a zone")] {
+        let event = |text: &str| Trigger::calendar(text, &zone).expect("a sound event");
+        beside_cron("calendar", &EVENTS, &zone, event);
+        let interval = |text: &str| Trigger::interval(text, "2026-01-01T02:30", ShortMonth::Skip, &zone);
+        beside_cron("interval", &INTERVALS, &zone, |text| interval(text).expect("a sound interval"));
+    }
+    println!();
     parsing();
     println!("a trigger itself: {} bytes, and what it shares: see `trigger::tests`", size_of::<Trigger>());
     worst();

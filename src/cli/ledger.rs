@@ -13,11 +13,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+const STATE_DIR_HELP: &str =
+    "The state folder, below which ledgers are; else RUNNER_STATE_DIR, else the system's usual place";
+
 /// Where ledgers are, for every command that looks for one.
 #[derive(Debug, Args)]
 pub(super) struct StateDir {
-    /// The folder below which ledgers are [default: `RUNNER_STATE_DIR`, or the system's usual place]
-    #[arg(long, value_name = "DIR")]
+    /// Where the folders of ledgers are; empty variables are unset ones, so clap does not read it.
+    #[arg(long, value_name = "DIR", help = STATE_DIR_HELP)]
     state_dir: Option<PathBuf>,
 }
 
@@ -29,6 +32,27 @@ pub(super) struct Ledgers {
     /// Take a ledger on a network file system, whose locks may not keep a second runner out
     #[arg(long, env = "RUNNER_FORCE_NETWORK_FS", value_parser = FalseyValueParser::new())]
     force_network_fs: bool,
+}
+
+/// Who opens a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// `runner start`.
+    Runner,
+    /// `runner run`.
+    ByHand,
+}
+
+impl Who {
+    /// What to do when another has the ledger.
+    fn if_held(self) -> &'static str {
+        match self {
+            Who::Runner => {
+                "stop that one first, or give each job file a name of its own: [runner] name = \"...\""
+            }
+            Who::ByHand => "stop that one first, or run the job beside it without a record: --no-record",
+        }
+    }
 }
 
 /// A ledger, and what there is to say of it at the start.
@@ -78,15 +102,15 @@ impl StateDir {
 
 impl Ledgers {
     /// Opens the ledger of the job file that was found at `job_file` (`-`: standard input) for this process
-    /// alone. `if_held` says what to do when another has it.
+    /// alone.
     ///
     /// # Errors
     /// When it cannot be used, with what to do.
-    pub(super) fn open(&self, plan: &Plan, job_file: &Path, if_held: &str) -> Result<Opened, Failure> {
+    pub(super) fn open(&self, plan: &Plan, job_file: &Path, who: Who) -> Result<Opened, Failure> {
         match self.state_dir.place(plan, job_file)? {
-            Place::File(path) => self.open_file(path, plan).map_err(|error| {
+            Place::File(path) => self.open_file(path, plan, who).map_err(|error| {
                 let quarantine = self.state_dir.quarantine(job_file);
-                failure(error, if_held, &quarantine)
+                failure(error, who.if_held(), &quarantine)
             }),
             Place::Memory => Ok(Opened::in_memory()),
             Place::Nameless => {
@@ -99,9 +123,9 @@ impl Ledgers {
         }
     }
 
-    fn open_file(&self, path: PathBuf, plan: &Plan) -> Result<Opened, LedgerError> {
+    fn open_file(&self, path: PathBuf, plan: &Plan, who: Who) -> Result<Opened, LedgerError> {
         let options = OpenOptions {
-            node: node(),
+            node: node(who == Who::ByHand),
             keep: plan.settings.keep,
             keep_of: plan.jobs.iter().map(|job| (job.name.clone(), job.policy.keep)).collect(),
             after: gatherings(plan),
@@ -150,13 +174,14 @@ pub(super) fn failure(error: LedgerError, if_held: &str, quarantine: &str) -> Fa
 }
 
 /// This process, as a ledger knows it.
-pub(super) fn node() -> NodeIdentity {
+pub(super) fn node(by_hand: bool) -> NodeIdentity {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     NodeIdentity {
         host: engine::default_seed(),
         pid: std::process::id(),
         boot_id: boot_id.trim().to_owned(),
         started_at: engine::now().wall,
+        by_hand,
     }
 }
 

@@ -7,9 +7,10 @@ use super::ledger::{self, StateDir};
 use super::state::Place;
 use super::{Ending, Failure, Format, Global, file, print};
 use crate::engine;
-use crate::ledger::quarantine;
+use crate::ledger::{LedgerError, quarantine};
 use anyhow::anyhow;
 use clap::Args;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,15 +32,23 @@ impl Quarantine {
         let job_file = file::locate(self.path, global)?;
         let plan = file::plan(&job_file, Format::Text, global)?;
         let Place::File(path) = self.state_dir.place(&plan, &job_file)? else {
-            let shown = job_file.display();
+            let shown = plan.settings.file.display();
             return Err(Failure::cannot_work(anyhow!(
                 "the ledger of `{shown}` is in memory: nothing is there"
             )));
         };
-        let aside = quarantine(&path, &ledger::node(), engine::now().wall)
-            .map_err(|error| ledger::failure(error, "stop it first", ""))?;
+        let aside = quarantine(&path, &ledger::node(true), engine::now().wall).map_err(failure)?;
         print(&format!("{} is now {}\n", path.display(), aside.display()))?;
         log::info!("nothing was deleted; the next `runner start` begins a new ledger");
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn failure(error: LedgerError) -> Failure {
+    match error {
+        LedgerError::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Failure::cannot_work(anyhow!("there is no ledger at `{}`", path.display()))
+        }
+        error => ledger::failure(error, "stop it first", ""),
     }
 }

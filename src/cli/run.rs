@@ -1,6 +1,6 @@
 //! `runner run JOB`: one run, now, with the job's own exit code.
 
-use super::ledger::{Ledgers, Opened};
+use super::ledger::{Ledgers, Opened, Who};
 use super::limits::raise_open_files;
 use super::orphans::Orphans;
 use super::printer::Printer;
@@ -34,17 +34,17 @@ pub(super) struct Run {
     no_record: bool,
 }
 
-/// What to do when a runner has the ledger.
-const IF_HELD: &str = "stop that one first, or run the job beside it without a record: --no-record";
-
 impl Run {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let (path, name) = file_and_job(self.words)?;
         let path = file::locate(path, global)?;
         let plan = file::plan(&path, Format::Text, global)?;
         let name = file::job(&plan, &name)?.name.clone();
-        let opened =
-            if self.no_record { Opened::in_memory() } else { self.ledgers.open(&plan, &path, IF_HELD)? };
+        let opened = if self.no_record {
+            Opened::in_memory()
+        } else {
+            self.ledgers.open(&plan, &path, Who::ByHand)?
+        };
         let plan = by_hand(plan, &name);
         let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
         let printer = printer.map_err(Failure::cannot_work)?;

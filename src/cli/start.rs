@@ -1,6 +1,6 @@
 //! `runner start`: runs the jobs until stopped.
 
-use super::ledger::{Ledgers, Opened};
+use super::ledger::{Ledgers, Opened, Who};
 use super::limits::raise_open_files;
 use super::orphans::Orphans;
 use super::printer::Printer;
@@ -53,9 +53,6 @@ pub(super) struct Start {
     pub(super) format: Format,
 }
 
-/// What to do when another runner has the ledger.
-const IF_HELD: &str = "stop that one first, or give each job file a name of its own: [runner] name = \"...\"";
-
 impl Start {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let path = file::locate(self.path.clone(), global)?;
@@ -64,7 +61,8 @@ impl Start {
         let clock_least = (!self.trust_clock).then_some(RELEASED);
         let open_files = raise_open_files();
         let options = Options { dry_run, stop_at, clock_least, open_files, ..Options::default() };
-        let opened = if dry_run { Opened::in_memory() } else { self.ledgers.open(&plan, &path, IF_HELD)? };
+        let opened =
+            if dry_run { Opened::in_memory() } else { self.ledgers.open(&plan, &path, Who::Runner)? };
         let style = Style::of(io::stdout(), global);
         let printer = Printer::new(self.format, style, &plan).map_err(Failure::cannot_work)?;
         let printer = Arc::new(printer.with_status_line(style));

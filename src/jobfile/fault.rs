@@ -120,7 +120,9 @@ codes! {
     Warning BothDayFields = "both-day-fields";
     /// A wall-clock time that lies in a gap of the coming year.
     Warning DstGap = "dst-gap";
-    /// A period of whole days of elapsed time.
+    /// A wall-clock time that comes twice on a day of the coming year, of which but one is due.
+    Warning DstFold = "dst-fold";
+    /// A day or more of elapsed time.
     Warning EveryDay = "every-day";
     /// All fire times are past.
     Warning Past = "past";

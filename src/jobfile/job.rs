@@ -6,12 +6,10 @@ use super::keys::{self, Place as KeyPlace};
 use super::lint;
 use super::shared::{self, Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
-use super::wall::{self, Start};
+use super::wall::{self, Known, Start};
 use super::{Options, Shelf};
-use crate::model::{After, Job, JobAction, Name, Place, stable_hash};
-use crate::trigger::{
-    CronNote, Dst, Gap, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone, cron_notes,
-};
+use crate::model::{After, Job, JobAction, Name, Place};
+use crate::trigger::{Dst, Gap, Note, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone};
 use chrono::{DateTime, Utc};
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,51 +30,17 @@ pub(super) struct Read {
     pub(super) after: Vec<Reference>,
 }
 
-/// A cron expression that has been read, and what there is to say of it.
-#[derive(Clone)]
-pub(super) struct ReadCron {
-    /// It alone, as most jobs have it.
-    schedule: Arc<Schedule>,
-    never_fires: bool,
-    notes: Arc<[CronNote]>,
-}
-
-impl ReadCron {
-    fn new(trigger: Trigger, text: &str) -> ReadCron {
-        let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
-        let never_fires = schedule.never_fires();
-        ReadCron { schedule: Arc::new(schedule), never_fires, notes: cron_notes(text).into() }
-    }
-
-    /// Reads it once for all jobs that have it. With an `H` in it, it is each job's own.
-    fn of_job(text: &str, zone: &Zone, job: &str, shelf: &mut Shelf) -> Result<ReadCron, TriggerError> {
-        let known = shelf.crons.get(text).into_iter().flatten().find(|(of, _)| of == zone);
-        if let Some((_, read)) = known {
-            return Ok(read.clone());
-        }
-        let trigger = Trigger::cron(text, zone)?;
-        if trigger.is_drawn() {
-            let spread = stable_hash(&[shelf.seed.as_bytes(), job.as_bytes()]);
-            return Ok(ReadCron::new(trigger.spread(spread), text));
-        }
-        let read = ReadCron::new(trigger, text);
-        shelf.crons.entry(text.to_owned()).or_default().push((zone.clone(), read.clone()));
-        Ok(read)
-    }
-}
-
 /// What says when a job runs, as written.
 #[derive(Default)]
-struct When<'t> {
-    crons: Vec<(Text, Arc<[CronNote]>)>,
+struct When {
+    /// Its crons and calendar events, with what there is to say of each.
+    texts: Vec<(Text, Arc<[Note]>)>,
     triggers: Vec<Trigger>,
-    /// The schedule of the last cron by itself.
-    cron_alone: Option<Arc<Schedule>>,
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
-    every: Option<Entry<'t>>,
-    /// Where its first rule of the clock on the wall stands, if that is no cron.
-    wall: Option<Range<usize>>,
+    /// Periods of elapsed time: `every`, and `@every` among the crons.
+    everys: Vec<(Range<usize>, Duration)>,
+    interval: Option<Range<usize>>,
     startup: bool,
     /// Whether that was said of one of its crons or calendar events.
     never_fires: bool,
@@ -147,7 +111,7 @@ pub(super) fn read(
             enabled: shared.enabled.unwrap_or(true),
             startup: when.startup,
             after: when.after.take(),
-            schedule,
+            schedule: shelf.shared_schedule(schedule),
             zone: zone.clone(),
             action: shelf.shared(action),
             setup: defaults.setup(&shared, reader.sheet),
@@ -158,11 +122,11 @@ pub(super) fn read(
         if !reader.has_errors_since(told_before) {
             let spans = lint::Spans {
                 job: entry.key_span.clone(),
-                crons: &when.crons,
-                wall: when.wall.clone(),
-                every: when.every.as_ref().map(Entry::span),
+                texts: &when.texts,
+                interval: when.interval.clone(),
+                everys: &when.everys,
                 timeout: timeout_span,
-                gap_is_chosen: shared.dst.gap.is_some(),
+                dst: shared.dst,
                 action: action_span,
             };
             lint::job(reader, &job, &spans, options, shelf);
@@ -219,12 +183,7 @@ fn read_command(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<JobAction>
     reader.some_text(entry, expected).map(|text| JobAction::Shell(text.text.into()))
 }
 
-fn read_when<'t>(
-    reader: &mut Reader<'_>,
-    fields: &mut Fields<'t>,
-    zone: &Zone,
-    shelf: &mut Shelf,
-) -> When<'t> {
+fn read_when(reader: &mut Reader<'_>, fields: &mut Fields<'_>, zone: &Zone, shelf: &mut Shelf) -> When {
     let mut when = When::default();
     let (start, end) = (fields.take("start"), fields.take("end"));
     let mut bound = |entry: Option<&Entry<'_>>| {
@@ -245,22 +204,19 @@ fn read_when<'t>(
         reader.fault(Code::Conflict, end.span(), "`end` is before `start`: there is nothing between them");
         when.broken = true;
     }
-    let mut entries: Vec<Entry<'t>> =
+    let mut entries: Vec<Entry<'_>> =
         ["cron", "calendar", "interval", "every", "at"].iter().filter_map(|key| fields.take(key)).collect();
     entries.sort_by_key(|entry| entry.key_span.start);
     for entry in entries {
         let read = match entry.key {
-            "cron" => read_crons(reader, &entry, zone, &mut when, shelf),
-            "calendar" => wall::read_calendars(reader, &entry, zone).map(|read| {
-                when.triggers.extend(read.triggers);
-                when.never_fires |= read.never_fires;
-                when.wall = when.wall.take().or(Some(entry.span()));
-            }),
+            "cron" | "calendar" => {
+                wall::read_texts(reader, &entry, zone, shelf).map(|texts| when.extend(texts))
+            }
             "interval" => {
                 let short_month = fields.take("short_month");
                 wall::read_interval(reader, &entry, short_month.as_ref(), &start, zone).map(|trigger| {
                     when.triggers.push(trigger);
-                    when.wall = when.wall.take().or(Some(entry.span()));
+                    when.interval = Some(entry.span());
                 })
             }
             "every" => read_every(reader, &entry, &mut when),
@@ -284,38 +240,7 @@ fn read_when<'t>(
     when
 }
 
-fn read_crons(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    zone: &Zone,
-    when: &mut When<'_>,
-    shelf: &mut Shelf,
-) -> Option<()> {
-    let texts = reader.text_or_texts(entry, "a cron expression such as \"0 3 * * *\", or a list of them")?;
-    let mut sound = true;
-    let job = reader.job().map(ToString::to_string).unwrap_or_default();
-    for text in texts {
-        match ReadCron::of_job(&text.text, zone, &job, shelf) {
-            Ok(read) => {
-                if read.never_fires {
-                    let message = format!("`{}` never fires: no year has such a day", text.text);
-                    reader.fault(Code::NeverFires, text.span.clone(), message);
-                    when.never_fires = true;
-                }
-                when.triggers.extend(read.schedule.triggers().iter().cloned());
-                when.cron_alone = Some(read.schedule);
-                when.crons.push((text, read.notes));
-            }
-            Err(error) => {
-                trigger_fault(reader, Code::BadCron, &text, error);
-                sound = false;
-            }
-        }
-    }
-    sound.then_some(())
-}
-
-fn read_every<'t>(reader: &mut Reader<'_>, entry: &Entry<'t>, when: &mut When<'t>) -> Option<()> {
+fn read_every(reader: &mut Reader<'_>, entry: &Entry<'_>, when: &mut When) -> Option<()> {
     let period = reader.duration(entry, PERIOD_MIN)?;
     match Trigger::every(period) {
         Ok(trigger) => when.triggers.push(trigger),
@@ -325,11 +250,11 @@ fn read_every<'t>(reader: &mut Reader<'_>, entry: &Entry<'t>, when: &mut When<'t
             return None;
         }
     }
-    when.every = Some(entry.clone());
+    when.everys.push((entry.span(), period));
     Some(())
 }
 
-fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut When<'_>) -> Option<()> {
+fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut When) -> Option<()> {
     let expected = "a time such as \"2026-12-24T18:00\", or a list of them";
     let texts = match entry.value.get_ref() {
         DeValue::Datetime(_) => vec![datetime_text(reader, entry)],
@@ -386,17 +311,20 @@ pub(super) fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, er
     reader.fault(code, span, message).hint = error.hint;
 }
 
-impl When<'_> {
-    /// What comes of it. Jobs of one cron and nothing else share their schedule.
-    fn schedule(&self, dst: Dst) -> Arc<Schedule> {
-        let bounded = self.start.is_some() || self.end.is_some();
-        match (&self.cron_alone, &*self.triggers) {
-            (Some(schedule), [_]) if !bounded && dst == Dst::default() => Arc::clone(schedule),
-            _ => {
-                let triggers = self.triggers.iter().map(|trigger| trigger.clone().with_dst(dst)).collect();
-                let (start, end) = (self.start, self.end);
-                Arc::new(ScheduleBuilder { triggers, start, end }.build())
-            }
+impl When {
+    /// Adds crons or calendar events.
+    fn extend(&mut self, texts: Vec<(Text, Known)>) {
+        for (text, Known { trigger, never_fires, notes }) in texts {
+            self.everys.extend(trigger.period().map(|period| (text.span.clone(), period)));
+            self.triggers.push(trigger);
+            self.never_fires |= never_fires;
+            self.texts.push((text, notes));
         }
+    }
+
+    /// What comes of it.
+    fn schedule(&self, dst: Dst) -> Schedule {
+        let triggers = self.triggers.iter().map(|trigger| trigger.clone().with_dst(dst)).collect();
+        ScheduleBuilder { triggers, start: self.start, end: self.end }.build()
     }
 }

@@ -6,7 +6,7 @@ use super::shared::SHELL;
 use super::value::{Reader, Text};
 use super::{Host, Options, Shelf};
 use crate::model::{Job, JobAction};
-use crate::trigger::{CronNote, DstMark, Trigger};
+use crate::trigger::{Dst, DstMark, Note, Schedule, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -16,20 +16,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY_MILLIS: u128 = 86_400_000;
+const YEAR: TimeDelta = TimeDelta::days(366);
+const INSTANT: TimeDelta = TimeDelta::nanoseconds(1);
 
 /// Where a job's parts stand.
 pub(super) struct Spans<'a> {
     pub(super) job: Range<usize>,
-    pub(super) crons: &'a [(Text, Arc<[CronNote]>)],
-    /// Its first rule of the clock on the wall that is no cron.
-    pub(super) wall: Option<Range<usize>>,
-    pub(super) every: Option<Range<usize>>,
+    /// Its crons and calendar events, with what there is to say of each.
+    pub(super) texts: &'a [(Text, Arc<[Note]>)],
+    pub(super) interval: Option<Range<usize>>,
+    /// Periods of elapsed time.
+    pub(super) everys: &'a [(Range<usize>, Duration)],
     /// The job's own; one of the defaults is for many.
     pub(super) timeout: Option<Range<usize>>,
     pub(super) action: Range<usize>,
-    /// Whether the job or its defaults say what becomes of times in a gap.
-    pub(super) gap_is_chosen: bool,
+    /// What the job or its defaults have chosen.
+    pub(super) dst: Dst,
 }
 
 /// Looks a sound job over.
@@ -41,15 +44,21 @@ pub(super) fn job(
     shelf: &mut Shelf,
 ) {
     shelf.crowds.join(reader, job, &spans.job, options.now);
-    for (cron, notes) in spans.crons {
-        cron_text(reader, cron, notes);
+    for (text, noted) in spans.texts {
+        notes(reader, text, noted);
     }
-    let when = spans.crons.first().map(|(cron, _)| cron.span.clone());
-    let when = when.or(spans.wall.clone()).or(spans.every.clone());
+    for (span, period) in spans.everys {
+        every_day(reader, span.clone(), *period);
+    }
+    let when = spans.texts.first().map(|(text, _)| text.span.clone());
+    let when = when.or(spans.interval.clone()).or_else(|| spans.everys.first().map(|(span, _)| span.clone()));
     let when = when.unwrap_or_else(|| spans.job.clone());
     triggers(reader, job, spans, when.clone(), options.now);
-    if !spans.gap_is_chosen {
-        dst_gap(reader, job, when, options.now);
+    if spans.dst.gap.is_none() {
+        dst_gap(reader, job, when.clone(), options.now);
+    }
+    if spans.dst.fold.is_none() {
+        dst_fold(reader, job, when, options.now);
     }
     timeout(reader, job, spans, options.now);
     pipe(reader, job, spans);
@@ -59,50 +68,67 @@ pub(super) fn job(
     }
 }
 
-fn cron_text(reader: &mut Reader<'_>, cron: &Text, notes: &[CronNote]) {
+fn notes(reader: &mut Reader<'_>, text: &Text, notes: &[Note]) {
     for note in notes {
         match note.clone() {
-            CronNote::UnevenStep { span, field, step, values } => {
+            Note::UnevenStep { span, field, step, values } => {
+                let fields = plural(field);
                 let message =
-                    format!("{step} does not divide the {values} {field}s: the last distance is shorter");
-                let hint = format!(
-                    "for an even distance: every = \"{}\", or a step that divides {values}",
-                    period(field, step)
-                );
-                reader.warn(Code::UnevenStep, reader.within(cron, span), message, hint);
+                    format!("{step} does not divide the {values} {fields}: the last distance is shorter");
+                let hint = format!("for an even distance: {}", evenly(field, step, values));
+                reader.warn(Code::UnevenStep, reader.within(text, span), message, hint);
             }
-            CronNote::StepTooLarge { span, field, step } => {
+            Note::StepTooLarge { span, field, step } => {
                 let message = format!("a step of {step} leaves only the first {field}");
                 let hint = format!("write that {field} alone");
-                reader.warn(Code::StepTooLarge, reader.within(cron, span), message, hint);
+                reader.warn(Code::StepTooLarge, reader.within(text, span), message, hint);
             }
-            CronNote::Roundabout { span, field } => {
+            Note::Roundabout { span, field } => {
                 let message = format!("every {field}, said in a roundabout way");
-                reader.warn(Code::RoundaboutField, reader.within(cron, span), message, "write: *");
+                reader.warn(Code::RoundaboutField, reader.within(text, span), message, "write: *");
             }
-            CronNote::BothDayFields { span } => {
+            Note::BothDayFields { span } => {
                 let message =
                     "day of the month and day of the week are both set: either may match".to_owned();
                 let hint = "for days that match both, put a + before the day of the week: +5";
-                reader.warn(Code::BothDayFields, reader.within(cron, span), message, hint);
+                reader.warn(Code::BothDayFields, reader.within(text, span), message, hint);
             }
         }
     }
 }
 
-fn period(field: &str, step: u16) -> String {
-    format!("{step}{}", field.chars().next().unwrap_or('s'))
+/// `minutes`, `days of the month`.
+fn plural(field: &str) -> String {
+    field.strip_prefix("day").map_or_else(|| format!("{field}s"), |of_what| format!("days{of_what}"))
+}
+
+/// What to write instead of a step that does not divide. No step divides the 31 days of a month or the 7 of a week.
+fn evenly(field: &str, step: u16, values: u16) -> String {
+    match field {
+        "second" | "minute" | "hour" => {
+            format!("every = \"{step}{}\", or a step that divides {values}", &field[..1])
+        }
+        "month" => format!("interval = \"{step} months\" with a start, or a step that divides {values}"),
+        _ => format!("interval = \"{step} days\" with a start"),
+    }
+}
+
+/// A day or more of elapsed time, which keeps to no time of day.
+fn every_day(reader: &mut Reader<'_>, span: Range<usize>, period: Duration) {
+    let (days, rest) = (period.as_millis() / DAY_MILLIS, period.as_millis() % DAY_MILLIS);
+    if days == 0 {
+        return;
+    }
+    let when = if rest == 0 { "after each change of summer time" } else { "each time" };
+    let instead = match (days, rest) {
+        (2.., 0) => format!("interval = \"{days} days\", with a start"),
+        _ => "cron = \"0 3 * * *\"".to_owned(),
+    };
+    let message = format!("a day or more of elapsed time: at another hour of the clock {when}");
+    reader.warn(Code::EveryDay, span, message, format!("for a time of day write: {instead}"));
 }
 
 fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<usize>, now: DateTime<Utc>) {
-    let days = |period: Duration| period >= DAY && period.as_secs().is_multiple_of(86_400);
-    if let Some(span) = &spans.every
-        && job.schedule.triggers().iter().any(|trigger| trigger.period().is_some_and(days))
-    {
-        let message =
-            "days of elapsed time: at another hour of the clock after each change of summer time".to_owned();
-        reader.warn(Code::EveryDay, span.clone(), message, "for a time of day write: cron = \"0 3 * * *\"");
-    }
     if job.schedule.is_empty() && !job.startup && job.after.is_none() && job.enabled {
         let message = format!("the job `{}` has no trigger, and only runs by hand", job.name);
         let hint = "write: cron, calendar, interval, every, at, startup or after; or say that it is meant: enabled = false";
@@ -116,14 +142,10 @@ fn triggers(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, when: Range<u
 
 /// A wall-clock time that does not exist on some day of the coming year.
 fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
-    // A calendar event may have a zone of its own.
-    let gaps = |trigger: &Trigger| {
-        let zone = trigger.zone().cloned()?;
-        let gaps = zone.gaps(now, now + TimeDelta::days(366));
-        gaps.into_iter().find(|gap| job.schedule.dst_mark(*gap) == Some(DstMark::Gap)).map(|gap| (gap, zone))
+    let moved = |alone: &Schedule, gap: DateTime<Utc>| {
+        (is_due(alone, gap) && alone.dst_mark(gap) == Some(DstMark::Gap)).then_some(gap)
     };
-    let first = job.schedule.triggers().iter().filter_map(gaps).min_by_key(|(gap, _)| *gap);
-    if let Some((gap, zone)) = first {
+    if let Some((gap, zone)) = first_change(&job.schedule, |zone| zone.gaps(now, now + YEAR), moved) {
         let at = zone.at(gap);
         let message = format!("on {} its time does not exist in {zone}", at.format("%Y-%m-%d"));
         let hint = format!(
@@ -132,6 +154,44 @@ fn dst_gap(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime
         );
         reader.warn(Code::DstGap, when, message, hint);
     }
+}
+
+/// A wall-clock time that comes twice on some day of the coming year, and at which the job runs but once.
+fn dst_fold(reader: &mut Reader<'_>, job: &Job, when: Range<usize>, now: DateTime<Utc>) {
+    let once = |alone: &Schedule, (fold, length): (DateTime<Utc>, TimeDelta)| {
+        let first = alone.next_after(fold - length - INSTANT).filter(|first| *first < fold)?;
+        (!is_due(&job.schedule, first + length)).then_some(first)
+    };
+    if let Some((first, zone)) = first_change(&job.schedule, |zone| zone.folds(now, now + YEAR), once) {
+        let at = zone.at(first);
+        let (day, time) = (at.format("%Y-%m-%d"), at.format("%H:%M"));
+        let message = format!("on {day} its time of {time} comes twice in {zone}");
+        let hint = "it runs the first time only; dst = { fold = \"first\" } says that this is meant, \"last\" or \"both\" choose otherwise";
+        reader.warn(Code::DstFold, when, message, hint);
+    }
+}
+
+/// The first instant at which a change of the clock matters to a trigger by itself, and the trigger's zone: a
+/// calendar event may have one of its own.
+fn first_change<C>(
+    schedule: &Schedule,
+    changes: impl Fn(&Zone) -> Vec<C>,
+    matters: impl Fn(&Schedule, C) -> Option<DateTime<Utc>>,
+) -> Option<(DateTime<Utc>, &Zone)> {
+    let of_trigger = |trigger: &'_ Trigger| {
+        let changes = changes(trigger.zone()?);
+        if changes.is_empty() {
+            return None;
+        }
+        let alone = schedule.retaining(|other| std::ptr::eq(other, trigger));
+        changes.into_iter().find_map(|change| matters(&alone, change))
+    };
+    let first = |trigger| of_trigger(trigger).zip(trigger.zone());
+    schedule.triggers().iter().filter_map(first).min_by_key(|(at, _)| *at)
+}
+
+fn is_due(schedule: &Schedule, at: DateTime<Utc>) -> bool {
+    schedule.next_after(at - INSTANT) == Some(at)
 }
 
 fn timeout(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, now: DateTime<Utc>) {

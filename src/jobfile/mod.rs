@@ -4,9 +4,10 @@
 //! otherwise all faults of all files are told, not the first. `source` gets the text, `syntax` words what is
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
 //! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
-//! of users and limits, `dst` that of changes of the clock, `keep` that of what the ledger keeps), `job` the
-//! rest of a job, `after` who runs after whom, `runner` the other tables, and `lint` says what is legal but
-//! likely not meant (`crowd` of many jobs together). `fault` words a fault, `render` draws it.
+//! of users and limits, `dst` that of changes of the clock, `keep` that of what the ledger keeps), `job` the rest of
+//! a job (`wall` its crons, calendar events and intervals), `after` who runs after whom, `runner` the other tables,
+//! and `lint` says what is legal but likely not meant (`crowd` of many jobs together). `fault` words a fault,
+//! `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
 //! [`Options`].
@@ -35,7 +36,7 @@ pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use source::{FILE_BYTES_MAX, Source};
 
 use crate::model::{Job, JobAction, Keep, Name, Plan, Settings, User};
-use crate::trigger::Zone;
+use crate::trigger::{Schedule, Zone};
 use after::Reference;
 use chrono::{DateTime, Utc};
 use crowd::Crowds;
@@ -103,8 +104,9 @@ pub fn load(source: &Source, options: &Options) -> Loaded {
 /// What many jobs have alike, made once.
 #[derive(Default)]
 struct Shelf {
-    /// By text; of one text there are as many as there are zones with it.
-    crons: HashMap<String, Vec<(Zone, job::ReadCron)>>,
+    crons: wall::Texts,
+    calendars: wall::Texts,
+    schedules: HashSet<Arc<Schedule>>,
     actions: HashSet<JobAction>,
     /// What an `H` is drawn from, beside the job's name.
     seed: String,
@@ -114,6 +116,16 @@ struct Shelf {
 }
 
 impl Shelf {
+    /// Returns the schedule that equals this one and was there first.
+    fn shared_schedule(&mut self, schedule: Schedule) -> Arc<Schedule> {
+        if let Some(known) = self.schedules.get(&schedule) {
+            return Arc::clone(known);
+        }
+        let schedule = Arc::new(schedule);
+        self.schedules.insert(Arc::clone(&schedule));
+        schedule
+    }
+
     /// Returns the action that equals this one and was there first.
     fn shared(&mut self, action: JobAction) -> JobAction {
         if let Some(known) = self.actions.get(&action) {

@@ -1,37 +1,59 @@
-//! `calendar` and `interval`: triggers of the clock on the wall, beside `cron`.
+//! `cron`, `calendar` and `interval`: triggers of the clock on the wall. A text that many jobs have is read once.
 
+use super::Shelf;
 use super::fault::Code;
 use super::job::trigger_fault;
 use super::value::{Entry, Reader, Text};
-use crate::trigger::{ScheduleBuilder, ShortMonth, Trigger, Zone};
+use crate::model::stable_hash;
+use crate::trigger::{Note, ShortMonth, Trigger, TriggerError, Zone, calendar_notes, cron_notes};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-/// What came of `calendar`.
-pub(super) struct ReadCalendars {
-    pub(super) triggers: Vec<Trigger>,
-    /// Whether one of them never fires, which has been said.
+/// A cron or a calendar event that has been read, and what there is to say of it.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) trigger: Trigger,
+    /// Whether it never fires, which has been said.
     pub(super) never_fires: bool,
+    pub(super) notes: Arc<[Note]>,
 }
 
-pub(super) fn read_calendars(
+/// Those that have been read, by text; of one text there are as many as there are zones with it.
+pub(super) type Texts = HashMap<String, Vec<(Zone, Known)>>;
+
+/// Reads a cron or a calendar event, or a list of them.
+pub(super) fn read_texts(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
     zone: &Zone,
-) -> Option<ReadCalendars> {
-    let expected = "a calendar event such as \"Mon..Fri 09:00\", or a list of them";
-    let mut read = ReadCalendars { triggers: Vec::new(), never_fires: false };
-    let mut sound = true;
+    shelf: &mut Shelf,
+) -> Option<Vec<(Text, Known)>> {
+    let job = reader.job().map(ToString::to_string).unwrap_or_default();
+    let spread = || stable_hash(&[shelf.seed.as_bytes(), job.as_bytes()]);
+    let (expected, code) = match entry.key {
+        "cron" => ("a cron expression such as \"0 3 * * *\", or a list of them", Code::BadCron),
+        _ => ("a calendar event such as \"Mon..Fri 09:00\", or a list of them", Code::BadCalendar),
+    };
+    let (mut read, mut sound) = (Vec::new(), true);
     for text in reader.text_or_texts(entry, expected)? {
-        match Trigger::calendar(&text.text, zone) {
-            Ok(trigger) => {
-                if never_fires(&trigger) {
+        let known = match entry.key {
+            "cron" => known(&mut shelf.crons, &text.text, zone, || {
+                Ok((Trigger::cron(&text.text, zone)?.spread(spread()), cron_notes(&text.text)))
+            }),
+            _ => known(&mut shelf.calendars, &text.text, zone, || {
+                Ok((Trigger::calendar(&text.text, zone)?, calendar_notes(&text.text)))
+            }),
+        };
+        match known {
+            Ok(known) => {
+                if known.never_fires {
                     let message = format!("`{}` never fires: no year has such a day", text.text);
                     reader.fault(Code::NeverFires, text.span.clone(), message);
-                    read.never_fires = true;
                 }
-                read.triggers.push(trigger);
+                read.push((text, known));
             }
             Err(error) => {
-                trigger_fault(reader, Code::BadCalendar, &text, error);
+                trigger_fault(reader, code, &text, error);
                 sound = false;
             }
         }
@@ -39,8 +61,23 @@ pub(super) fn read_calendars(
     sound.then_some(read)
 }
 
-fn never_fires(trigger: &Trigger) -> bool {
-    ScheduleBuilder { triggers: vec![trigger.clone()], ..ScheduleBuilder::default() }.build().never_fires()
+/// Reads a text unless it is known. One with an `H` in it is each job's own.
+fn known(
+    texts: &mut Texts,
+    text: &str,
+    zone: &Zone,
+    read: impl FnOnce() -> Result<(Trigger, Vec<Note>), TriggerError>,
+) -> Result<Known, TriggerError> {
+    let found = texts.get(text).into_iter().flatten().find(|(of, _)| of == zone);
+    if let Some((_, known)) = found {
+        return Ok(known.clone());
+    }
+    let (trigger, notes) = read()?;
+    let known = Known { never_fires: trigger.never_fires(), trigger, notes: notes.into() };
+    if !known.trigger.is_drawn() {
+        texts.entry(text.to_owned()).or_default().push((zone.clone(), known.clone()));
+    }
+    Ok(known)
 }
 
 /// What an `interval` counts from.

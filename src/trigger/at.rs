@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 /// The instants that a text means: one; two if it is a local time of a fold and both are wanted; none if it
 /// lies in a gap that is to be skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct At {
     written: Written,
     instants: [Option<FireTime>; 2],
@@ -15,7 +15,7 @@ pub(super) struct At {
     pub(super) follow: Follow,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Written {
     Instant(FireTime),
     Local(NaiveDateTime),
@@ -73,6 +73,11 @@ impl At {
             Written::Instant(instant) => zone.at(instant).naive_local(),
             Written::Local(local) => local,
         }
+    }
+
+    /// Whether it is written as local time, without an offset.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.written, Written::Local(_))
     }
 
     /// The first of its instants.

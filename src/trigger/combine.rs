@@ -12,6 +12,7 @@ use super::schedule::Trigger;
 use super::{DstMark, FireTime};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// How many fire times in a row may be refused before a search ends: those of 273 years for what is due once a
@@ -19,7 +20,7 @@ use std::sync::Arc;
 pub(super) const REFUSED_MAX: usize = 100_000;
 
 /// See the module's page.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Combined {
     Any(Box<[Trigger]>),
     /// There is at least one.
@@ -34,6 +35,14 @@ pub(super) struct Predicate(pub(super) Arc<dyn Fn(FireTime) -> bool + Send + Syn
 impl PartialEq for Predicate {
     fn eq(&self, other: &Predicate) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Predicate {}
+
+impl Hash for Predicate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
     }
 }
 

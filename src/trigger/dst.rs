@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What becomes of local times that never are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gap {
     /// If there are any, the first instant after the gap fires, once.
@@ -14,7 +14,7 @@ pub enum Gap {
 }
 
 /// Which of two passes of the same local times fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fold {
     /// The first; nothing is new in the second.
@@ -50,7 +50,7 @@ pub struct Dst {
 }
 
 /// A choice with nothing left open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Follow {
     pub(super) gap: Gap,

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(super) const PERIOD_MIN: Duration = Duration::from_millis(10);
 
 /// See the module's page. All in whole milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Every {
     period: i64,
     /// Since 1970.

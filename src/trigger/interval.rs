@@ -16,7 +16,7 @@ const NUMBER_MAX: i64 = 9999;
 
 /// What an [`interval`](super::Trigger::interval) of months or years does in a month that is too short for its
 /// day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShortMonth {
     /// Nothing: the next month that has the day is the next one.
@@ -27,7 +27,7 @@ pub enum ShortMonth {
 }
 
 /// See the module's page. Local seconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Interval {
     number: i64,
     unit: Unit,
@@ -35,7 +35,7 @@ pub(super) struct Interval {
     pub(super) start: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Unit {
     Day,
     Week,

@@ -78,13 +78,19 @@ impl Window {
 /// Returns the first fire time at `from` or later (UTC seconds).
 pub(super) fn first_from(zone: &Zone, series: &impl Series, follow: Follow, from: i64) -> Option<i64> {
     let mut index = zone.segment_at(from);
+    let mut ahead = None;
     loop {
         let window = Window::of(zone, index, follow);
         if let Some(start) = window.made_up(series, |start| from <= start) {
             return Some(start);
         }
         let searched = window.from.max(from.saturating_add(window.offset));
-        let local = series.first_from(searched);
+        // What was found from an earlier time on is not searched again.
+        let local = match ahead {
+            Some((since, local)) if (since..=local).contains(&searched) => Some(local),
+            _ => series.first_from(searched),
+        };
+        ahead = local.map(|local| (searched, local));
         if let Some(local) = local.filter(|local| *local < window.until) {
             return Some(local - window.offset);
         }

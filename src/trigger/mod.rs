@@ -19,6 +19,7 @@ mod dst;
 mod every;
 mod interval;
 mod local;
+mod note;
 mod on_calendar;
 mod piece;
 mod schedule;
@@ -28,10 +29,12 @@ mod union;
 mod wall;
 mod zone;
 
-pub use cron::{CronField, CronNote, cron_notes};
+pub use cron::{CronField, cron_notes};
 pub use definition::BadDefinition;
 pub use dst::{Dst, Fold, Gap};
 pub use interval::ShortMonth;
+pub use note::Note;
+pub use on_calendar::calendar_notes;
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
 pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
 

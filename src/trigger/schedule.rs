@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// One rule that names fire times.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trigger {
     text: Arc<str>,
     pub(super) rule: Rule,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Rule {
     Wall { wall: Wall, zone: Zone, follow: Follow },
     Every(Every),
@@ -318,10 +318,12 @@ impl Trigger {
         }
     }
 
-    /// The zone in which its times are meant; `None` for elapsed time and for triggers made of triggers.
+    /// The zone in which its times are meant; `None` for elapsed time, for an instant with an offset and for
+    /// triggers made of triggers.
     pub fn zone(&self) -> Option<&Zone> {
         match &self.rule {
-            Rule::Wall { zone, .. } | Rule::At { zone, .. } => Some(zone),
+            Rule::Wall { zone, .. } => Some(zone),
+            Rule::At { at, zone } => at.is_local().then_some(zone),
             Rule::Every(_) | Rule::Combined(_) => None,
         }
     }
@@ -470,8 +472,8 @@ impl Trigger {
         }
     }
 
-    /// Whether it is known to name no instant of any year.
-    pub(super) fn never_fires(&self) -> bool {
+    /// Whether it is known to name no instant of any year; see [`Schedule::never_fires`].
+    pub fn never_fires(&self) -> bool {
         self.is_exact() && self.next_after(beginning()).is_none()
     }
 
@@ -538,7 +540,7 @@ impl ScheduleBuilder {
 
 /// The union of a job's triggers between `start` and `end`, both inclusive. Two triggers that name the same
 /// instant make one fire time.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Schedule {
     pub(super) triggers: Box<[Trigger]>,
     pub(super) start: Option<DateTime<Utc>>,
@@ -551,6 +553,10 @@ impl Schedule {
     /// UTC in and out. Fire times of `cron` and `at` are whole seconds, those of `every` whole milliseconds.
     /// Pure: the same question has the same answer, and asking changes nothing.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+        // Most are like this, and then there is nothing to compare or to copy.
+        if let ([only], None, None) = (&*self.triggers, self.start, self.end) {
+            return only.next_after(after);
+        }
         let just_before = |start: DateTime<Utc>| start - TimeDelta::nanoseconds(1);
         let after = self.start.map_or(after, |start| after.max(just_before(start)));
         let next = self.triggers.iter().filter_map(|trigger| trigger.next_after(after)).min()?;
@@ -583,9 +589,14 @@ impl Schedule {
         }
     }
 
-    /// Iterates over the fire times strictly after `after`, without side effects.
+    /// Iterates over the fire times strictly after `after`, without side effects; each is searched when it is asked
+    /// for.
     pub fn upcoming(&self, after: DateTime<Utc>) -> impl Iterator<Item = FireTime> + '_ {
-        std::iter::successors(self.next_after(after), |last| self.next_after(*last))
+        let mut last = after;
+        std::iter::from_fn(move || {
+            last = self.next_after(last)?;
+            Some(last)
+        })
     }
 
     /// Returns the first trigger in file order that names `fire_time`.

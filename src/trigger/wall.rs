@@ -8,7 +8,7 @@ use super::on_calendar::OnCalendar;
 use std::sync::Arc;
 
 /// See the module's page.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Wall {
     Cron(Arc<Cron>),
     Calendar(Arc<OnCalendar>),

@@ -254,6 +254,11 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("it is there");
     }
 
+    /// Waits for its end, but not for that of its output, which others may have too.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("its end")
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn finish(mut self) -> Finished {

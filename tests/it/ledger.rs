@@ -1,10 +1,14 @@
 //! The ledger as a user meets it: which file it is, whose it is, and what is said when it cannot be used.
 
-use crate::case::{Case, Running};
-use rustix::process::Signal;
+use crate::case::{Case, Finished, PROGRAM, Running, is_root, lives, machine_has};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::thread;
 
 const JOBS: &str = "[jobs.a]\nstartup = true\ncommand = \"echo up\"\n";
 const SHORT: [&str; 3] = ["start", "--for", "100ms"];
@@ -66,6 +70,17 @@ fn a_runner_that_was_killed_has_not_stopped() {
 }
 
 #[test]
+fn a_run_by_hand_is_no_runner_that_was_there() {
+    let mut case = case();
+    let stopped = case.with_args(&["start", "--for", "100ms", "--format", "jsonl"]).exits(0).json();
+    let stopped = stopped.last().expect("the end")["time"].clone();
+    case.with_args(&["run", "a"]).exits(0);
+    let started = case.with_args(&["start", "--for", "100ms", "--format", "jsonl"]).exits(0).json();
+    let down_since = started[0]["down_since"].as_str().expect("a time");
+    assert!(down_since <= stopped.as_str().expect("a time"), "{down_since} {stopped}");
+}
+
+#[test]
 fn what_was_due_meanwhile_is_caught_up_with_and_told() {
     let jobs = "[jobs.a]\nevery = \"10ms\"\noutput = \"none\"\ncommand = [\"true\"]\n";
     let mut case = Case::new().jobs(jobs).args(&SHORT);
@@ -103,6 +118,31 @@ fn a_second_runner_is_refused_and_told_who_has_the_ledger() {
 }
 
 #[test]
+fn of_two_that_start_at_once_exactly_one_is_refused() {
+    let case = case();
+    let start = || {
+        let mut command = Case::new().args(&["start"]).command();
+        case.surround(&mut command);
+        Case::new().start_as(command)
+    };
+    for _ in 0..8 {
+        let both = [start(), start()];
+        let pids = both.each_ref().map(Running::pid);
+        let (end, ends) = channel();
+        for (index, running) in both.into_iter().enumerate() {
+            let end = end.clone();
+            thread::spawn(move || end.send((index, running.finish())));
+        }
+        let (refused, finished) = ends.recv().expect("one of them");
+        let holder = pids[1 - refused];
+        finished.code(3).says(&format!("process {holder}, since 20"));
+        kill_process(Pid::from_raw(holder).expect("a process id"), Signal::KILL).expect("it goes on");
+        let (_, killed) = ends.recv().expect("the other");
+        assert_eq!(killed.status.signal(), Some(9), "{}", killed.stderr);
+    }
+}
+
+#[test]
 fn a_run_by_hand_is_numbered_and_recorded() {
     let case = Case::new().jobs("[jobs.a]\ncommand = \"exit 7\"\n").args(&["run", "a"]);
     case.exits(7).prints("started a#1, by hand");
@@ -126,8 +166,9 @@ fn a_ledger_in_memory_is_forgotten_and_leaves_nothing() {
     let jobs = format!("[runner]\nledger = \"memory\"\n{JOBS}");
     let mut case = Case::new().jobs(&jobs).args(&SHORT);
     for _ in 0..2 {
-        let started = case.exits(0).prints("started a#1");
+        let started = case.with_args(&SHORT).exits(0);
         assert_eq!(said(&started.stdout), ("memory".into(), "forgotten when the runner ends".into()));
+        case.with_args(&["run", "a"]).exits(0).prints("started a#1");
     }
     case.with_args(&["start", "--dry-run", "--for", "100ms"]).exits(0).prints("ledger: memory, ");
     assert_eq!(fs::read_dir(case.state()).expect("the folder").count(), 0);
@@ -140,19 +181,20 @@ fn a_dry_run_neither_reads_nor_writes_the_ledger() {
     let dry = Case::new().file("jobs.toml", JOBS).args(&["start", "--dry-run", "--for", "100ms"]);
     let mut command = dry.command();
     case.surround(&mut command);
-    dry.run_by(command).code(0).prints("ledger: memory, ").prints("started a#1");
+    dry.run_by(command).code(0).prints("ledger: memory, ");
     ends(running);
 }
 
 #[test]
 fn a_path_is_relative_to_the_job_file() {
-    let jobs = format!("[runner]\nledger = \"record/runner.db\"\n{JOBS}");
-    let case = Case::new().file("app/jobs.toml", &jobs).args(&["start", "app/jobs.toml", "--for", "100ms"]);
+    let jobs = "[runner]\nledger = \"record/runner.db\"\n[jobs.a]\ncommand = \"true\"\n";
+    let mut case = Case::new().file("app/jobs.toml", jobs).args(&["start", "app/jobs.toml", "--for", "0s"]);
     let (path, first) = said(&case.exits(0).stdout);
     let expected = case.path().canonicalize().expect("a folder").join("app/record/runner.db");
     assert_eq!((path.canonicalize().expect("it is there"), &*first), (expected, "new"));
     assert_eq!(fs::read_dir(case.state()).expect("the folder").count(), 0);
-    case.exits(0).prints("started a#2");
+    case.with_args(&["run", "a", "app/jobs.toml"]).exits(0).prints("started a#1");
+    case.with_args(&["run", "a", "app/jobs.toml"]).exits(0).prints("started a#2");
 }
 
 #[test]
@@ -229,7 +271,7 @@ fn a_job_file_from_standard_input_needs_a_name_to_have_a_ledger() {
 #[test]
 fn nobody_else_can_read_a_ledger_whatever_the_umask() {
     for umask in ["000", "277"] {
-        let case = case().args(&["--state-dir", "own/state"]);
+        let case = Case::new().jobs(JOBS).args(&["start", "--state-dir", "own/state"]);
         let command = case.command_after(&format!("umask {umask}"));
         let mut running = Case::new().start_as(command);
         let line = running.line("ledger: ");
@@ -244,7 +286,7 @@ fn nobody_else_can_read_a_ledger_whatever_the_umask() {
         for file in files() {
             assert_eq!(mode(&file), 0o600, "{}", file.display());
         }
-        running.finish().code(0);
+        ends(running);
     }
 }
 
@@ -256,6 +298,78 @@ fn a_folder_that_cannot_be_written_to_is_refused_with_what_to_do() {
     let command = case.command_without_root("true");
     let refused = case.run_by(command).code(3).says("cannot be written: ").says("--state-dir");
     assert_eq!(refused.stdout, "");
+}
+
+/// Runs the program with a small file system of its own as its state folder, mounted by `mount`.
+fn on_a_small_disk(mount: &str) -> Option<Finished> {
+    if !is_root() || !machine_has("mount namespaces", &["unshare", "--mount", "true"]) {
+        return None;
+    }
+    let case = case().args(&["--state-dir", "small"]);
+    fs::create_dir(case.path().join("small")).expect("a folder");
+    let mut command = Command::new("unshare");
+    let words = format!("{mount} || exit 77; exec \"$0\" \"$@\"");
+    command.args(["--mount", "sh", "-c", &words, PROGRAM]).args([
+        "start",
+        "--for",
+        "100ms",
+        "--state-dir",
+        "small",
+    ]);
+    case.surround(&mut command);
+    let finished = case.run_by(command);
+    if finished.status.code() == Some(77) {
+        eprintln!("skipped: no file system can be mounted: {}", finished.stderr);
+        return None;
+    }
+    Some(finished)
+}
+
+#[test]
+fn a_full_disk_is_refused_with_what_to_do() {
+    let Some(refused) = on_a_small_disk("mount -t tmpfs -o size=32k none small") else { return };
+    refused
+        .code(3)
+        .says("no space is left on its file system; make room, or give another folder with --state-dir");
+}
+
+#[test]
+fn a_read_only_file_system_is_refused_with_what_to_do() {
+    let Some(refused) = on_a_small_disk("mount -t tmpfs -o ro none small") else { return };
+    refused.code(3).says("cannot be written: ").says("give another folder with --state-dir");
+}
+
+#[test]
+fn a_ledger_of_a_newer_release_is_refused_and_stays_as_it_is() {
+    let case = case();
+    let (path, _) = said(&case.exits(0).stdout);
+    let db = rusqlite::Connection::open(&path).expect("the ledger");
+    db.pragma_update(None, "user_version", 99).expect("a format to come");
+    drop(db);
+    let newer = fs::read(&path).expect("the ledger");
+    case.exits(3).says("has format 99, expected at most ").says("it was written by a newer release");
+    assert_eq!(fs::read(&path).expect("the ledger"), newer);
+}
+
+#[test]
+fn a_child_that_outlives_its_runner_does_not_hold_the_ledger() {
+    let jobs = "[runner]\nshutdown_grace = \"1s\"\n[jobs.a]\nstartup = true\ncommand = \"echo $$ up; exec sleep 60\"\n";
+    let case = Case::new().jobs(jobs).args(&SHORT);
+    let mut command = Case::new().args(&["start"]).command();
+    case.surround(&mut command);
+    let mut running = Case::new().start_as(command);
+    let line = running.line(" up");
+    let words: Vec<_> = line.split(' ').collect();
+    let pid: i32 = words[words.len() - 2].parse().expect("the child's process id");
+    running.signal(Signal::KILL);
+    // The child has its output too.
+    let killed = running.wait();
+    assert!(killed.signal() == Some(9) && lives(pid), "{killed}");
+    let started = case.exits(0);
+    assert!(said(&started.stdout).1.starts_with("not stopped but ended"), "{}", started.stdout);
+    if let Some(child) = Pid::from_raw(pid).filter(|_| lives(pid)) {
+        kill_process(child, Signal::KILL).expect("it is there");
+    }
 }
 
 #[test]
@@ -300,7 +414,7 @@ fn a_ledger_that_a_runner_has_is_not_set_aside() {
 #[test]
 fn only_what_is_there_can_be_set_aside() {
     let mut case = case();
-    case.with_args(&["quarantine"]).exits(3).says("ledger.db`");
+    case.with_args(&["quarantine"]).exits(3).says("there is no ledger at `");
     assert_eq!(fs::read_dir(case.state()).expect("the folder").count(), 0, "nothing was made");
     let memory = Case::new().jobs(&format!("[runner]\nledger = \"memory\"\n{JOBS}")).args(&["quarantine"]);
     memory.exits(3).says("the ledger of `jobs.toml` is in memory");

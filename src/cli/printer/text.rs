@@ -141,7 +141,7 @@ impl Text {
             Event::RunStarted(started) => self.run_started(now, started),
             Event::RunAdopted(started) => self.run_adopted(now, started),
             Event::LedgerFailed { why } => {
-                let text = format!("the ledger cannot be written: {why}; nothing new starts until it can");
+                let text = format!("{why}; nothing new starts until it can be written");
                 format!("{} {}\n", self.time(now.wall), self.style.bold(text))
             }
             Event::LedgerWorks => format!("{} the ledger can be written again\n", self.time(now.wall)),

@@ -299,6 +299,40 @@ fn jobs_share_what_they_have_alike() {
 }
 
 #[test]
+fn jobs_that_are_due_at_the_same_times_share_their_schedule() {
+    let schedules = |a: &str, b: &str| {
+        let text = format!("[jobs.a]\n{a}\ncommand = \"a\"\n[jobs.b]\n{b}\ncommand = \"b\"\n");
+        let plan = plan(&text);
+        [0, 1].map(|job| Arc::clone(&plan.jobs[job].schedule))
+    };
+    let check = |when: &str| {
+        let [a, b] = schedules(when, when);
+        assert!(Arc::ptr_eq(&a, &b), "{when}");
+    };
+    check("cron = \"0 3 * * *\"\ndst = { fold = \"both\" }");
+    check("cron = [\"0 3 * * *\", \"0 4 * * *\"]\nend = \"2027-01-01T00:00\"");
+    check("calendar = \"Mon..Fri 09:00\"");
+    check("calendar = \"Mon..Fri 09:00 Europe/London\"\ndst = { gap = \"skip\" }");
+    check("interval = \"2 weeks\"\nstart = \"2026-01-05T09:00\"");
+    check("every = \"15m\"\nat = \"2026-12-24T18:00\"");
+    let check_apart = |a: &str, b: &str| {
+        let [a, b] = schedules(a, b);
+        assert_ne!(a, b);
+        assert!(!Arc::ptr_eq(&a, &b));
+    };
+    check_apart(
+        "calendar = \"daily\"\ntimezone = \"Asia/Tokyo\"",
+        "calendar = \"daily\"\ntimezone = \"UTC\"",
+    );
+    check_apart("calendar = \"daily\"", "calendar = \"daily\"\ndst = { gap = \"skip\" }");
+    check_apart("calendar = \"daily\"", "calendar = \"daily\"\nend = \"2027-01-01T00:00\"");
+    let interval = |start: &str| format!("interval = \"2 weeks\"\nstart = \"{start}\"");
+    check_apart(&interval("2026-01-05T09:00"), &interval("2026-01-06T09:00"));
+    // These are drawn for each job.
+    check_apart("cron = \"H H * * *\"", "cron = \"H H * * *\"");
+}
+
+#[test]
 fn dst_is_of_the_job_or_of_the_defaults_half_by_half() {
     let night = "cron = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\ncommand = \"true\"";
     let text = format!(
@@ -333,6 +367,38 @@ fn a_warning_that_is_allowed_is_not_told() {
     assert_eq!(codes(""), ["uneven-step", "pipe-without-pipefail"]);
     assert_eq!(codes("allow = [\"uneven-step\"]"), ["pipe-without-pipefail"]);
     assert_eq!(codes("allow = [\"uneven-step\", \"pipe-without-pipefail\"]"), [""; 0]);
+}
+
+/// In the year from 2026-01-05 on.
+#[test]
+fn a_time_in_a_gap_or_a_fold_is_told_unless_the_job_has_chosen() {
+    let check = |keys: &str, expected: &[&str]| {
+        let text = format!("{keys}\ncommand = \"true\"");
+        let text = format!("[runner]\ntimezone = \"Europe/Berlin\"\n[jobs.a]\n{text}");
+        let loaded = load_text(&text, None);
+        let codes: Vec<_> = loaded.faults.iter().map(|fault| fault.code.as_str()).collect();
+        assert_eq!(codes, expected, "{keys}");
+    };
+    let night = |keys: &str| format!("cron = \"30 2 * * *\"\n{keys}");
+    check(&night(""), &["dst-gap", "dst-fold"]);
+    check("interval = \"1 day\"\nstart = \"2026-01-05T02:30\"", &["dst-gap", "dst-fold"]);
+    check("cron = \"30 3 * * *\"", &[]);
+    check(&night("timezone = \"Asia/Tokyo\""), &[]);
+    check(&night("dst = { gap = \"after\" }"), &["dst-fold"]);
+    check(&night("dst = { fold = \"first\" }"), &["dst-gap"]);
+    check(&night("dst = { gap = \"skip\", fold = \"both\" }"), &[]);
+    check(&night("allow = [\"dst-gap\", \"dst-fold\"]"), &[]);
+    // What follows real time runs at each of its times, and what another trigger makes up for is not missed.
+    check("cron = \"*/30 2 * * *\"", &[]);
+    check("cron = [\"30 2 * * *\", \"*/30 * * * *\"]", &["dst-gap"]);
+    check("every = \"1h\"", &[]);
+    // A moment with an offset is one, whatever the clock shows.
+    check("at = \"2026-10-25T02:30\"", &["dst-fold"]);
+    check("at = \"2026-10-25T02:30:00+02:00\"", &[]);
+    check("at = \"2026-10-25T02:30:00+01:00\"", &[]);
+    // Outside of its bounds a job has no times.
+    check(&night("end = \"2026-03-01T00:00\""), &[]);
+    check(&night("start = \"2026-06-01T00:00\""), &["dst-fold"]);
 }
 
 /// Every key but those that are planned: a reader finds each in the README's tables and in the example.

@@ -53,6 +53,8 @@ pub struct NodeIdentity {
     pub boot_id: String,
     /// When it was started.
     pub started_at: DateTime<Utc>,
+    /// Whether it only runs one job by hand: then it is not said to have been there for the fire times.
+    pub by_hand: bool,
 }
 
 /// How a ledger is opened.

@@ -32,8 +32,8 @@ pub(super) fn read(db: &Connection) -> Result<Past> {
 
 /// Since when no runner has run, and whether the last one stopped then.
 fn down_since(db: &Connection) -> Result<(Option<DateTime<Utc>>, bool)> {
-    let sql =
-        "SELECT coalesce(stopped_at, seen_at), stopped_at IS NOT NULL FROM node ORDER BY id DESC LIMIT 1";
+    let sql = "SELECT coalesce(stopped_at, seen_at), stopped_at IS NOT NULL
+               FROM node WHERE by_hand = 0 ORDER BY id DESC LIMIT 1";
     let last: Option<(i64, bool)> = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (at, cleanly) = last.unzip();
     Ok((at.map(codes::to_time).transpose()?, cleanly.unwrap_or_default()))

@@ -1,12 +1,13 @@
 -- Format 1. Times are microseconds since 1970, UTC. Codes are those of `codes.rs`.
 
--- One row for each start of a runner.
+-- One row for each start of a runner, and each run by hand.
 CREATE TABLE node(
     id INTEGER PRIMARY KEY,
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
     boot_id TEXT NOT NULL,
     started_at INTEGER NOT NULL,
+    by_hand INTEGER NOT NULL,       -- 1: it ran one job by hand, and no fire times
     seen_at INTEGER NOT NULL,       -- when it last wrote
     stopped_at INTEGER,             -- NULL: it runs, or was not stopped by itself
     batches INTEGER NOT NULL        -- how many batches it has written

@@ -105,6 +105,7 @@ fn a_file_of_format_1_opens() {
     };
     let expected = Past {
         down_since: Some(at(1_000_500)),
+        stopped_cleanly: true,
         jobs: [
             (name("backup"), job(Some("cron = \"* * * * *\""), 0, 100, true, vec![])),
             (name("report"), job(None, 0, 50, false, vec![])),

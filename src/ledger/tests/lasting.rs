@@ -25,6 +25,24 @@ fn a_new_ledger_knows_nothing_and_a_later_one_when_it_was_stopped() {
 }
 
 #[test]
+fn a_run_by_hand_is_no_runner_that_was_there() {
+    let by_hand = |second| {
+        let mut options = options(second);
+        options.node.by_hand = true;
+        options
+    };
+    let mut ledger = World::sqlite();
+    ledger.close(1500);
+    ledger.open_with(by_hand(2000));
+    assert_eq!(ledger.past.down_since, Some(at(1500)));
+    ledger.close(2500);
+    ledger.open_with(by_hand(3000));
+    ledger.crash();
+    ledger.open_with(options(4000));
+    assert_eq!((ledger.past.down_since, ledger.past.stopped_cleanly), (Some(at(1500)), true));
+}
+
+#[test]
 fn after_a_crash_it_was_last_there_when_it_last_wrote() {
     let mut ledger = World::sqlite();
     ledger.crash();

@@ -154,6 +154,7 @@ pub(in crate::ledger) fn options(second: i64) -> OpenOptions {
             pid: std::process::id(),
             boot_id: format!("boot-{second}"),
             started_at: at(second),
+            by_hand: false,
         },
         keep: Keep::default(),
         keep_of: BTreeMap::new(),

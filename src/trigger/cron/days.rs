@@ -7,7 +7,7 @@ const LAST_WEEK: u32 = 35;
 const WEEK: u64 = 0x7f;
 
 /// The two day fields of an expression.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Days {
     /// Bit `n` is day `n`.
     pub(super) listed: u32,

@@ -1,7 +1,6 @@
 //! One field of a cron expression: what its kind may hold, and how its items are read.
 
-use super::parse::CronNote;
-use crate::trigger::TriggerError;
+use crate::trigger::{Note, TriggerError};
 use std::ops::Range;
 
 /// The values of a field: bit `n` is the value `n`, or the year 1970 + n.
@@ -108,7 +107,7 @@ pub(super) fn read(
     kind: &Kind,
     piece: Piece<'_>,
     spread: u64,
-    notes: &mut Vec<CronNote>,
+    notes: &mut Vec<Note>,
 ) -> Result<Field, TriggerError> {
     let (plus, piece) = match piece.strip('+') {
         Some(rest) if kind.marks == DayOfWeek => (true, rest),
@@ -128,7 +127,7 @@ impl Field {
         kind: &Kind,
         item: Piece<'_>,
         spread: u64,
-        notes: &mut Vec<CronNote>,
+        notes: &mut Vec<Note>,
     ) -> Result<(), TriggerError> {
         match kind.marks {
             DayOfMonth if self.read_month_mark(kind, item)? => return Ok(()),
@@ -318,13 +317,14 @@ fn read_step(kind: &Kind, piece: Piece<'_>) -> Result<u16, TriggerError> {
     })
 }
 
-fn note_step(kind: &Kind, size: u16, item: Piece<'_>, step: u16, notes: &mut Vec<CronNote>) {
-    let is_clock = matches!(kind.name, "second" | "minute" | "hour");
+fn note_step(kind: &Kind, size: u16, item: Piece<'_>, step: u16, notes: &mut Vec<Note>) {
+    // Years do not come again.
+    let comes_again = kind.marks != Marks::None;
     let is_whole = item.text.starts_with("*/") || item.text.starts_with("H/") || item.text.starts_with("h/");
     if step >= size && size > 1 {
-        notes.push(CronNote::StepTooLarge { span: item.span(), field: kind.name, step });
-    } else if is_clock && is_whole && !size.is_multiple_of(step) {
-        notes.push(CronNote::UnevenStep { span: item.span(), field: kind.name, step, values: size });
+        notes.push(Note::StepTooLarge { span: item.span(), field: kind.name, step });
+    } else if comes_again && is_whole && !size.is_multiple_of(step) {
+        notes.push(Note::UnevenStep { span: item.span(), field: kind.name, step, values: size });
     }
 }
 

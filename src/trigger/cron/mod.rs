@@ -10,7 +10,7 @@ mod parse;
 
 pub(super) use compile::Masks;
 pub use describe::CronField;
-pub use parse::{CronNote, cron_notes};
+pub use parse::cron_notes;
 pub(super) use parse::{period, take_zone};
 
 use super::TriggerError;
@@ -31,7 +31,7 @@ pub(super) const TIME: Range<i64> = -62_135_596_800..253_402_300_800;
 const CYCLE: i32 = 400;
 
 /// The local times that match an expression: bit `n` of a mask is the value `n`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Cron {
     seconds: u64,
     minutes: u64,

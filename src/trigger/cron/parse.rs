@@ -8,8 +8,7 @@ use super::compile::compile;
 use super::field::{
     self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
 };
-use crate::trigger::{TriggerError, Zone};
-use std::ops::Range;
+use crate::trigger::{Note, TriggerError, Zone};
 use std::time::Duration;
 
 /// All fields that have been read.
@@ -31,43 +30,6 @@ pub(super) struct Fields {
     pub(super) drawn: Option<u64>,
 }
 
-/// Something that is legal and perhaps not meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CronNote {
-    /// A step that does not divide its field, so that one distance is shorter than the others.
-    UnevenStep {
-        /// Byte range in the text.
-        span: Range<usize>,
-        /// `minute` and so on.
-        field: &'static str,
-        /// The step.
-        step: u16,
-        /// How many values the field has.
-        values: u16,
-    },
-    /// A step that is larger than what it steps through, so that only the first value is left.
-    StepTooLarge {
-        /// Byte range in the text.
-        span: Range<usize>,
-        /// `minute` and so on.
-        field: &'static str,
-        /// The step.
-        step: u16,
-    },
-    /// A field that says all of its values in a roundabout way; `*` fires alike.
-    Roundabout {
-        /// Byte range in the text.
-        span: Range<usize>,
-        /// `minute` and so on.
-        field: &'static str,
-    },
-    /// Both day fields are restricted: a day matches if either does.
-    BothDayFields {
-        /// Byte range of the day of the month.
-        span: Range<usize>,
-    },
-}
-
 const NICKNAMES: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
@@ -85,7 +47,7 @@ pub(super) fn parse(text: &str, spread: u64) -> Result<Fields, TriggerError> {
 }
 
 /// Returns what in a sound cron expression is perhaps not meant; nothing for an unsound one.
-pub fn cron_notes(text: &str) -> Vec<CronNote> {
+pub fn cron_notes(text: &str) -> Vec<Note> {
     let mut notes = Vec::new();
     match read(text, 0, &mut notes) {
         Ok(fields) => notes.extend(roundabout(text, &fields)),
@@ -96,7 +58,7 @@ pub fn cron_notes(text: &str) -> Vec<CronNote> {
 
 /// The fields for which `*` could be written: judged by what fires, so that where a `*` would make a fixed time
 /// a recurring one it is not suggested.
-fn roundabout(text: &str, fields: &Fields) -> Vec<CronNote> {
+fn roundabout(text: &str, fields: &Fields) -> Vec<Note> {
     let pieces = split(text);
     let kinds = kinds(pieces.len()).unwrap_or_default();
     let same = |at: usize| {
@@ -107,12 +69,10 @@ fn roundabout(text: &str, fields: &Fields) -> Vec<CronNote> {
     };
     let fields = kinds.iter().zip(&pieces).enumerate();
     let roundabout = fields.filter(|(at, (_, piece))| !["*", "?"].contains(&piece.text) && same(*at));
-    roundabout
-        .map(|(_, (kind, piece))| CronNote::Roundabout { span: piece.span(), field: kind.name })
-        .collect()
+    roundabout.map(|(_, (kind, piece))| Note::Roundabout { span: piece.span(), field: kind.name }).collect()
 }
 
-fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, TriggerError> {
+fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, TriggerError> {
     let pieces = split(text);
     if let Some(first) = pieces.first() {
         if first.text.starts_with('@') {
@@ -138,7 +98,7 @@ fn read(text: &str, spread: u64, notes: &mut Vec<CronNote>) -> Result<Fields, Tr
     let both_days = days_of_month.is_star || days_of_week.is_star || days_of_week.is_both;
     if !both_days {
         let day = pieces[pieces.len().min(6) - 3];
-        notes.push(CronNote::BothDayFields { span: day.span() });
+        notes.push(Note::BothDayFields { span: day.span() });
     }
     Ok(Fields {
         recurring: seconds.is_star || minutes.is_star || hours.is_star,

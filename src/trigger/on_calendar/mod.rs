@@ -8,12 +8,14 @@
 mod parse;
 mod spec;
 
+pub use parse::calendar_notes;
+
 use super::cron::{Cron, Masks};
 use super::{TriggerError, Zone};
 use spec::{Chain, Spec, YEAR_FIRST, YEAR_LAST};
 
 /// A calendar event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct OnCalendar {
     cron: Cron,
     spec: Spec,

@@ -7,7 +7,7 @@
 use super::spec::{Chain, Item, Spec, WEEKDAYS, YEAR_FIRST, YEAR_LAST};
 use crate::trigger::calendar::{DAY, Date};
 use crate::trigger::piece::Piece;
-use crate::trigger::{TriggerError, Zone};
+use crate::trigger::{Note, TriggerError, Zone};
 
 const EVENT: &str = "a calendar event such as Mon..Fri 09:00, *-*-01 or daily";
 
@@ -48,6 +48,19 @@ const SECOND: Kind = Kind { name: "second", first: 0, last: 59, from_end: false 
 
 /// Reads `text`.
 pub(super) fn parse(text: &str) -> Result<Spec, TriggerError> {
+    read(text, &mut Vec::new())
+}
+
+/// Returns what in a sound calendar event is perhaps not meant; nothing for an unsound one.
+pub fn calendar_notes(text: &str) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if read(text, &mut notes).is_err() {
+        notes.clear();
+    }
+    notes
+}
+
+fn read(text: &str, notes: &mut Vec<Note>) -> Result<Spec, TriggerError> {
     let whole = Piece::trimmed(text);
     if whole.is_empty() {
         return Err(whole.error(EVENT, Some("every day at nine is: 09:00".into())));
@@ -63,8 +76,8 @@ pub(super) fn parse(text: &str) -> Result<Spec, TriggerError> {
     }
     let zone = take_zone(&mut words)?;
     let mut spec = match *words {
-        [word] if word.text.starts_with(|c: char| c.is_ascii_alphabetic()) => read_word(word)?,
-        _ => read_words(&words)?,
+        [word] if word.text.starts_with(|c: char| c.is_ascii_alphabetic()) => read_word(word, notes)?,
+        _ => read_words(&words, notes)?,
     };
     spec.zone = spec.zone.or(zone);
     Ok(spec)
@@ -103,8 +116,8 @@ fn take_zone(words: &mut Vec<Piece<'_>>) -> Result<Option<Zone>, TriggerError> {
 }
 
 /// A word that stands alone: a shorthand or weekdays.
-fn read_word(word: Piece<'_>) -> Result<Spec, TriggerError> {
-    shorthand(word.text).map_or_else(|| read_words(&[word]), parse)
+fn read_word(word: Piece<'_>, notes: &mut Vec<Note>) -> Result<Spec, TriggerError> {
+    shorthand(word.text).map_or_else(|| read_words(&[word], notes), parse)
 }
 
 fn shorthand(word: &str) -> Option<&'static str> {
@@ -113,7 +126,7 @@ fn shorthand(word: &str) -> Option<&'static str> {
 }
 
 /// Weekdays, a date and a time, in this order; each may be missing, but not all.
-fn read_words(words: &[Piece<'_>]) -> Result<Spec, TriggerError> {
+fn read_words(words: &[Piece<'_>], notes: &mut Vec<Note>) -> Result<Spec, TriggerError> {
     let mut spec = Spec::midnight();
     let mut rest = words;
     if let [first, after @ ..] = rest
@@ -129,11 +142,11 @@ fn read_words(words: &[Piece<'_>]) -> Result<Spec, TriggerError> {
             read_epoch(*first, seconds, &mut spec)?;
             return if let [extra, ..] = after { Err(behind(*extra, "an instant")) } else { Ok(spec) };
         }
-        read_date(*first, &mut spec)?;
+        read_date(*first, &mut spec, notes)?;
         rest = after;
     }
     if let [first, after @ ..] = rest {
-        read_time(*first, &mut spec)?;
+        read_time(*first, &mut spec, notes)?;
         rest = after;
     }
     if let [extra, ..] = rest { Err(behind(*extra, "the time")) } else { Ok(spec) }
@@ -217,7 +230,7 @@ fn read_epoch(word: Piece<'_>, seconds: &str, spec: &mut Spec) -> Result<(), Tri
 }
 
 /// `year-month-day`, or `month-day`; before the day `~` counts it from the end of the month.
-fn read_date(word: Piece<'_>, spec: &mut Spec) -> Result<(), TriggerError> {
+fn read_date(word: Piece<'_>, spec: &mut Spec, notes: &mut Vec<Note>) -> Result<(), TriggerError> {
     let mut parts = Vec::new();
     let mut marks = Vec::new();
     let mut rest = word;
@@ -243,11 +256,11 @@ fn read_date(word: Piece<'_>, spec: &mut Spec) -> Result<(), TriggerError> {
         _ => return Err(word.error("a date of year, month and day, such as *-*-01", None)),
     };
     if let Some(year) = year {
-        spec.years = read_chain(YEAR, year)?;
+        spec.years = read_chain(YEAR, year, notes)?;
     }
-    spec.months = read_chain(MONTH, month)?;
+    spec.months = read_chain(MONTH, month, notes)?;
     spec.from_end = mark.text == "~";
-    spec.days = read_chain(if spec.from_end { DAY_FROM_END } else { DAY_OF_MONTH }, day)?;
+    spec.days = read_chain(if spec.from_end { DAY_FROM_END } else { DAY_OF_MONTH }, day, notes)?;
     // The last of all days is every day, as the first is.
     spec.from_end &= spec.days != Chain::Every;
     Ok(())
@@ -259,7 +272,7 @@ fn time_hint(word: Piece<'_>) -> Option<String> {
 }
 
 /// `hour:minute` or `hour:minute:second`.
-fn read_time(word: Piece<'_>, spec: &mut Spec) -> Result<(), TriggerError> {
+fn read_time(word: Piece<'_>, spec: &mut Spec, notes: &mut Vec<Note>) -> Result<(), TriggerError> {
     let parts: Vec<Piece<'_>> = word.split(':').collect();
     let (hour, minute, second) = match *parts {
         [hour, minute] => (hour, minute, None),
@@ -270,19 +283,21 @@ fn read_time(word: Piece<'_>, spec: &mut Spec) -> Result<(), TriggerError> {
         let hint = format!("between date and time stands a space: {}", word.text.replacen('T', " ", 1));
         return Err(word.error("a time such as 09:00 or 09:00:30", Some(hint)));
     }
-    spec.hours = read_chain(HOUR, hour)?;
-    spec.minutes = read_chain(MINUTE, minute)?;
-    spec.seconds = second.map_or(Ok(Chain::of(0)), |second| read_chain(SECOND, second))?;
+    spec.hours = read_chain(HOUR, hour, notes)?;
+    spec.minutes = read_chain(MINUTE, minute, notes)?;
+    spec.seconds = second.map_or(Ok(Chain::of(0)), |second| read_chain(SECOND, second, notes))?;
     Ok(())
 }
 
-fn read_chain(kind: Kind, piece: Piece<'_>) -> Result<Chain, TriggerError> {
+fn read_chain(kind: Kind, piece: Piece<'_>, notes: &mut Vec<Note>) -> Result<Chain, TriggerError> {
     if piece.text == "*" {
         return Ok(Chain::Every);
     }
     let mut items = Vec::new();
     for item in piece.split(',') {
-        items.push(read_item(kind, item)?);
+        let read = read_item(kind, item)?;
+        notes.extend(kind.uneven(read, item));
+        items.push(read);
     }
     items.sort_unstable();
     items.dedup();
@@ -369,6 +384,21 @@ impl Kind {
 
     fn refuse(self, found: Piece<'_>) -> TriggerError {
         found.error(&self.expected(), self.hint(found.text))
+    }
+
+    /// What there is to note of a step from the first value on. Years do not come again, and from the end of a
+    /// month repetitions go back to its last day.
+    fn uneven(self, item: Item, piece: Piece<'_>) -> Option<Note> {
+        let (values, step) = (self.last - self.first + 1, item.step);
+        let whole = item.first == self.first && item.last.is_none() && step > 0;
+        let field = if self.name == "day" { "day of the month" } else { self.name };
+        let comes_again = self.name != "year" && !self.from_end;
+        (whole && comes_again && !values.is_multiple_of(step)).then(|| Note::UnevenStep {
+            span: piece.span(),
+            field,
+            step,
+            values,
+        })
     }
 
     /// How a range around the end is written.

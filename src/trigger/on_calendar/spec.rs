@@ -11,7 +11,7 @@ pub(super) const WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// See the module's page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Spec {
     /// Bit 0 is Monday; `None`: every day.
     pub(super) weekdays: Option<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Spec {
 }
 
 /// The values of a part of a date or of a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Chain {
     /// `*`.
     Every,
@@ -36,7 +36,7 @@ pub(super) enum Chain {
 }
 
 /// `first`, `first..last`, `first/step` or `first..last/step`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Item {
     pub(super) first: u16,
     /// Larger than `first`, and one of the values.

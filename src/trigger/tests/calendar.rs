@@ -3,7 +3,7 @@
 
 use super::super::on_calendar::OnCalendar;
 use super::{calendar, utc, zone};
-use crate::trigger::{DstMark, Trigger, Zone};
+use crate::trigger::{DstMark, Note, Trigger, Zone, calendar_notes};
 use chrono::TimeDelta;
 
 const FROM: &str = "2026-01-01T00:00:00Z";
@@ -98,6 +98,43 @@ fn days_are_counted_from_the_end_of_the_month() {
     check("*-01~05/2", "UTC", FROM, &every_other);
     check("*-01~1..6/2", "UTC", FROM, &every_other);
     check("*-*~28", "UTC", FROM, &["2026-01-04T00:00:00+00:00", "2026-02-01T00:00:00+00:00"]);
+}
+
+#[test]
+fn a_step_that_does_not_divide_is_noted() {
+    let check = |text: &str, expected: &[(&str, &str, u16)]| {
+        let notes = calendar_notes(text);
+        let found: Vec<_> = notes
+            .iter()
+            .map(|note| match note {
+                Note::UnevenStep { span, field, step, .. } => (&text[span.clone()], *field, *step),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    };
+    check("*:0/7", &[("0/7", "minute", 7)]);
+    check(
+        " Mon *-1/5-1/5 0/5:30,0/7:0/50 UTC",
+        &[
+            ("1/5", "month", 5),
+            ("1/5", "day of the month", 5),
+            ("0/5", "hour", 5),
+            ("0/7", "minute", 7),
+            ("0/50", "second", 50),
+        ],
+    );
+    check("2020/3-1/3-01 0/6:0/15:0/20", &[]);
+    // It neither begins with the first nor goes on to the end.
+    check("*-*-2/5 0..20/7:5/7", &[]);
+    check("Fri *-*~07/1 17:00", &[]);
+    check("*-*~5/2", &[]);
+    check("daily", &[]);
+    check("nonsense", &[]);
+    assert_eq!(
+        calendar_notes("*:0/7"),
+        [Note::UnevenStep { span: 2..5, field: "minute", step: 7, values: 60 }]
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::oracle::Random;
 use super::{check, cron, utc, zone};
-use crate::trigger::{CronNote, Schedule, ScheduleBuilder, Trigger, Zone, cron_notes};
+use crate::trigger::{Note, Schedule, ScheduleBuilder, Trigger, Zone, cron_notes};
 use chrono::{Datelike, TimeDelta, Timelike};
 use std::collections::BTreeSet;
 
@@ -401,12 +401,22 @@ fn what_is_perhaps_not_meant_is_noted() {
     let notes = |expression: &str| cron_notes(expression).len();
     assert_eq!(
         cron_notes("*/7 * * * *"),
-        [CronNote::UnevenStep { span: 0..3, field: "minute", step: 7, values: 60 }]
+        [Note::UnevenStep { span: 0..3, field: "minute", step: 7, values: 60 }]
     );
-    assert_eq!(cron_notes("0 */90 * * *"), [CronNote::StepTooLarge { span: 2..6, field: "hour", step: 90 }]);
+    let uneven = |text: &str| {
+        let spans = cron_notes(text).into_iter().filter_map(|note| match note {
+            Note::UnevenStep { span, field, .. } => Some((text[span].to_owned(), field)),
+            _ => None,
+        });
+        spans.collect::<Vec<_>>()
+    };
+    assert_eq!(uneven("0 0 */2 * *"), [("*/2".to_owned(), "day of the month")]);
+    assert_eq!(uneven("0 0 * H/5 */3"), [("H/5".to_owned(), "month"), ("*/3".to_owned(), "day of the week")]);
+    assert_eq!(uneven("0 0 0 1-9/2 */3 * */7"), []);
+    assert_eq!(cron_notes("0 */90 * * *"), [Note::StepTooLarge { span: 2..6, field: "hour", step: 90 }]);
     let roundabout = |text: &str| {
         let spans = cron_notes(text).into_iter().filter_map(|note| match note {
-            CronNote::Roundabout { span, .. } => Some(text[span].to_owned()),
+            Note::Roundabout { span, .. } => Some(text[span].to_owned()),
             _ => None,
         });
         spans.collect::<Vec<_>>()
@@ -415,8 +425,8 @@ fn what_is_perhaps_not_meant_is_noted() {
     assert_eq!(roundabout("5 0-23 * JAN-DEC SUN-SAT"), ["JAN-DEC", "SUN-SAT"], "with * it would recur");
     assert_eq!(roundabout("* * 1-31 * 5"), [""; 0], "with * only Fridays would be left");
     assert_eq!(roundabout("0 0 * * ?"), [""; 0]);
-    assert_eq!(cron_notes("0 0 13 * 5"), [CronNote::BothDayFields { span: 4..6 }]);
-    assert_eq!(cron_notes("0 0 0 13 * 5 *"), [CronNote::BothDayFields { span: 6..8 }]);
+    assert_eq!(cron_notes("0 0 13 * 5"), [Note::BothDayFields { span: 4..6 }]);
+    assert_eq!(cron_notes("0 0 0 13 * 5 *"), [Note::BothDayFields { span: 6..8 }]);
     assert_eq!(notes("*/15 */6 * * *"), 0);
     assert_eq!(notes("0 0 13 * *"), 0);
     assert_eq!(notes("nonsense"), 0);
