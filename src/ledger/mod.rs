@@ -13,7 +13,9 @@ mod sqlite;
 mod tests;
 
 pub use memory::MemoryLedger;
-pub use sqlite::{LedgerError, NodeIdentity, OpenOptions, SqliteLedger, WallClock, quarantine};
+pub use sqlite::{
+    Holder, LedgerError, NodeIdentity, OpenOptions, SqliteLedger, WallClock, holder, quarantine,
+};
 
 use crate::model::{Answer, Past, Record};
 use chrono::{DateTime, Utc};

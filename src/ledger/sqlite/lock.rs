@@ -12,37 +12,78 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often the text is read until it names a process that lives, and the pause between.
-const READS_MAX: u32 = 50;
+/// How often it is tried while nobody who lives is named, and the pause between.
+const TRIES_MAX: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The right to write a ledger; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock(File);
 
+/// The runner that holds a ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id; `None` if it has not said yet.
+    pub pid: Option<u32>,
+    /// When it was started.
+    pub since: Option<DateTime<Utc>>,
+}
+
 impl Lock {
     /// Takes the lock of the ledger at `path` at once, or not at all.
     pub(super) fn take(path: &Path, node: &NodeIdentity) -> Result<Lock, LedgerError> {
-        let file = files::open_private(&extended(path, ".lock"), OFlags::CREATE)
-            .map_err(|source| files::refused(path, "locked", source.into()))?;
-        let mut file = File::from(file);
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(held(path, &mut file)),
-            Err(source) => return Err(files::refused(path, "locked", source.into())),
+        let refused = |source| files::refused(path, "locked", source);
+        let file = files::open_private(&extended(path, ".lock"), OFlags::CREATE);
+        let mut file = File::from(file.map_err(|error| refused(error.into()))?);
+        if let Some(Holder { pid, since }) = lock(&mut file, true).map_err(refused)? {
+            return Err(LedgerError::Held { path: path.to_owned(), pid, since });
         }
         let since = node.started_at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let text = format!("pid {}\nboot {}\nsince {since}\n", node.pid, node.boot_id);
         file.set_len(0)
+            .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
-            .map_err(|source| files::refused(path, "locked", source))?;
+            .map_err(refused)?;
         Ok(Lock(file))
     }
+}
+
+/// Returns who holds the ledger at `path`; `None`: nobody does.
+///
+/// # Errors
+/// [`LedgerError::NoPermission`] or [`LedgerError::Io`] when the lock cannot be looked at.
+pub fn holder(path: &Path) -> Result<Option<Holder>, LedgerError> {
+    let refused = |source| files::refused(path, "looked at", source);
+    match File::open(extended(path, ".lock")) {
+        Ok(mut file) => lock(&mut file, false).map_err(refused),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Locks `file`, or returns who has it locked. Who only looks shares it, and for a moment: such a one names
+/// nobody, and is waited for.
+fn lock(file: &mut File, alone: bool) -> io::Result<Option<Holder>> {
+    use FlockOperation::{NonBlockingLockExclusive, NonBlockingLockShared};
+    let how = if alone { NonBlockingLockExclusive } else { NonBlockingLockShared };
+    let mut holder = Holder::default();
+    for _ in 0..TRIES_MAX {
+        match flock(&*file, how) {
+            Ok(()) => return Ok(None),
+            Err(Errno::WOULDBLOCK) => holder = read(file),
+            Err(error) => return Err(error.into()),
+        }
+        if holder.pid.is_some_and(lives) {
+            break;
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(Some(holder))
 }
 
 impl Drop for Lock {
@@ -52,24 +93,16 @@ impl Drop for Lock {
     }
 }
 
-fn held(path: &Path, file: &mut File) -> LedgerError {
-    let mut holder = read(file);
-    for _ in 1..READS_MAX {
-        if holder.is_some_and(|(pid, _)| lives(pid)) {
-            break;
-        }
-        thread::sleep(PAUSE);
-        holder = read(file);
-    }
-    let (pid, since) = holder.unzip();
-    LedgerError::Held { path: path.to_owned(), pid, since: since.flatten() }
-}
-
-fn read(file: &mut File) -> Option<(u32, Option<DateTime<Utc>>)> {
+fn read(file: &mut File) -> Holder {
     let mut text = String::new();
-    file.rewind().and_then(|()| file.read_to_string(&mut text)).ok()?;
+    if file.rewind().and_then(|()| file.read_to_string(&mut text)).is_err() {
+        return Holder::default();
+    }
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-    Some((value("pid")?.parse().ok()?, value("since").and_then(|since| since.parse().ok())))
+    Holder {
+        pid: value("pid").and_then(|pid| pid.parse().ok()),
+        since: value("since").and_then(|since| since.parse().ok()),
+    }
 }
 
 fn lives(pid: u32) -> bool {

@@ -26,6 +26,7 @@ mod writer;
 
 pub use error::LedgerError;
 pub use files::quarantine;
+pub use lock::{Holder, holder};
 
 use super::{Answers, Ledger, Trouble};
 use crate::model::{AfterOn, Keep, Name, Past, Record};

@@ -271,16 +271,15 @@ impl Writer {
     /// Tells people what the trouble is, when that has changed.
     fn say(&self, trouble: Option<String>) {
         let trouble: Option<Arc<str>> = trouble.map(Into::into);
-        self.trouble.send_if_modified(|said| {
-            let changed = *said != trouble;
-            match &trouble {
-                Some(words) if changed => log::error!("{words}"),
-                None if changed => log::info!("the ledger `{}` can be written again", self.path.display()),
-                _ => {}
-            }
-            *said = trouble;
-            changed
+        let changed = self.trouble.send_if_modified(|said| {
+            let before = std::mem::replace(said, trouble.clone());
+            before != trouble
         });
+        match trouble {
+            Some(words) if changed => log::error!("{words}"),
+            None if changed => log::info!("the ledger `{}` can be written again", self.path.display()),
+            _ => {}
+        }
     }
 
     fn close(&mut self, at: DateTime<Utc>) {

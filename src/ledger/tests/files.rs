@@ -1,7 +1,7 @@
 //! Which files are taken for a ledger, which are refused, and who may read them.
 
 use super::world::{World, again, at, closed, defined, fire, options, path_again};
-use crate::ledger::{Ledger, LedgerError, SqliteLedger, quarantine};
+use crate::ledger::{Holder, Ledger, LedgerError, SqliteLedger, holder, quarantine};
 use crate::model::{Outcome, Record};
 use rusqlite::Connection;
 use std::fs;
@@ -37,6 +37,30 @@ fn a_second_runner_is_told_of_the_first() {
         std::process::id()
     );
     assert_eq!(refused(&path).to_string(), expected);
+}
+
+#[test]
+fn who_only_looks_is_told_who_holds_it() {
+    let mut ledger = World::sqlite();
+    let expected = Holder { pid: Some(std::process::id()), since: Some(at(1000)) };
+    assert_eq!(holder(&ledger.path()).expect("a lock"), Some(expected));
+    ledger.crash();
+    assert_eq!(holder(&ledger.path()).expect("a lock"), None);
+    assert_eq!(holder(&ledger.path().join("nothing")).ok(), None, "a file is no folder");
+    assert_eq!(holder(&ledger.path().with_file_name("nothing")).expect("no lock"), None);
+}
+
+#[test]
+fn a_lock_that_nobody_who_lives_is_named_in_is_waited_for() {
+    let mut ledger = World::sqlite();
+    ledger.close(1000);
+    let name = format!("{}.lock", ledger.path().display());
+    let looks = fs::File::open(&name).expect("a lock");
+    rustix::fs::flock(&looks, rustix::fs::FlockOperation::LockShared).expect("a lock");
+    let LedgerError::Held { pid, since, .. } = refused(&ledger.path()) else { panic!("another error") };
+    assert_eq!((pid, since), (None, None));
+    drop(looks);
+    ledger.open();
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_clock_epoch_has_its_own_watermark_and_no_older_one_lowers_it() {
     ledger.write([defined("a", 0, 100, Some("x")), Record::Claim(fire("a", 900))]);
     ledger.write([defined("a", 1, 200, Some("x"))]);
     assert_eq!(accounted(ledger.reopen(), "a"), (1, 200, false));
-    ledger.write([closed("a", 950, Outcome::Skipped)]);
+    ledger.write([closed("a", 950, Outcome::Skipped), defined("a", 0, 960, Some("y"))]);
     assert_eq!(accounted(ledger.reopen(), "a"), (1, 200, false));
     assert_eq!(ledger.claim(claim_of("a", 1, Cause::Scheduled, 210)), Answer::Claimed { number: 2 });
     assert_eq!(accounted(ledger.reopen(), "a"), (1, 210, true));

@@ -110,6 +110,7 @@ fn a_full_disk_stops_nothing_for_good() {
     db.pragma_update(None, "max_page_count", 1_000_000).expect("a pragma");
     assert_eq!(world.writer.write(&[Record::Claim(fire("a", 5))]), Some(vec![Answer::Claimed { number: 1 }]));
     assert_eq!(*world.told.borrow(), None);
+    assert_eq!(world.ints("SELECT last_number FROM job"), [1], "nothing is left of the first try");
 }
 
 #[test]
