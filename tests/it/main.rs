@@ -1,10 +1,12 @@
 //! The whole program, seen from outside: arguments and files in, lines and exit codes out.
 
 mod after;
+mod audit;
 mod case;
 mod check;
 mod clock;
 mod explain;
+mod history;
 mod init;
 mod injected;
 mod jobs;
