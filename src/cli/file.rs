@@ -85,10 +85,7 @@ pub(super) fn tell(faults: &Faults, format: Format, global: &Global) {
 pub(super) fn plan(path: &Path, format: Format, global: &Global) -> Result<Plan, Failure> {
     let loaded = load(path, true)?;
     let Some(plan) = loaded.plan else {
-        tell(&loaded.faults, format, global);
-        let (errors, named) = (loaded.faults.errors(), path.display());
-        let faults = if errors == 1 { "1 fault" } else { &format!("{errors} faults") };
-        return Err(Failure::usage(anyhow!("{faults} in `{named}`; nothing was started")));
+        return Err(refusal(path, &loaded.faults, "; nothing was started", format, global));
     };
     match loaded.faults.warnings() {
         0 => {}
@@ -101,18 +98,39 @@ pub(super) fn plan(path: &Path, format: Format, global: &Global) -> Result<Plan,
     Ok(plan)
 }
 
+/// Returns the plan of the job file at `path`, for a command that starts nothing: what depends on this machine is
+/// not judged, and nobody is warned.
+///
+/// # Errors
+/// When it has faults; they are printed to standard error.
+pub(super) fn plan_to_read(path: &Path, format: Format, global: &Global) -> Result<Plan, Failure> {
+    let loaded = load(path, false)?;
+    loaded.plan.ok_or_else(|| refusal(path, &loaded.faults, "", format, global))
+}
+
+/// Tells the faults of the job file at `path`, and returns how many there are.
+fn refusal(path: &Path, faults: &Faults, so: &str, format: Format, global: &Global) -> Failure {
+    tell(faults, format, global);
+    let (errors, named) = (faults.errors(), path.display());
+    let faults = if errors == 1 { "1 fault" } else { &format!("{errors} faults") };
+    Failure::usage(anyhow!("{faults} in `{named}`{so}"))
+}
+
 /// Returns the job of that name.
 ///
 /// # Errors
 /// When there is none; the nearest name is suggested.
 pub(super) fn job<'a>(plan: &'a Plan, name: &str) -> Result<&'a Job, Failure> {
     plan.job(name).map(AsRef::as_ref).ok_or_else(|| {
-        let names = plan.jobs.iter().map(|job| job.name.as_str());
-        let near = names.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-        let meant = near
-            .filter(|(distance, _)| *distance <= 3)
-            .map(|(_, known)| format!("; did you mean `{known}`?"));
+        let near = nearest(plan.jobs.iter().map(|job| job.name.as_str()), name);
+        let meant = near.map(|known| format!("; did you mean `{known}`?"));
         let file = plan.settings.file.display();
         Failure::usage(anyhow!("no job `{name}` in `{file}`{}", meant.unwrap_or_default()))
     })
+}
+
+/// Returns that of the known names which `name` may have been meant to be.
+pub(super) fn nearest<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
+    let near = known.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
+    near.filter(|(distance, _)| *distance <= 3).map(|(_, known)| known)
 }

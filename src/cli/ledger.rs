@@ -94,7 +94,7 @@ impl StateDir {
     }
 
     /// The command that sets this ledger aside.
-    fn quarantine(&self, job_file: &Path) -> String {
+    pub(super) fn quarantine(&self, job_file: &Path) -> String {
         let state_dir = self.state_dir.as_ref().map(|folder| format!("--state-dir {} ", folder.display()));
         format!("runner quarantine {}{}", state_dir.unwrap_or_default(), job_file.display())
     }
@@ -165,6 +165,9 @@ pub(super) fn failure(error: LedgerError, if_held: &str, quarantine: &str) -> Fa
             "run it as the user whose ledger it is, or give another folder with --state-dir".into()
         }
         LedgerError::Full { .. } => "make room, or give another folder with --state-dir".into(),
+        LedgerError::Missing { .. } => {
+            "`runner start` makes it; another job file or --state-dir has another one".into()
+        }
         // They say it themselves, or nobody knows.
         LedgerError::Newer { .. } | LedgerError::Io { .. } | LedgerError::Sqlite { .. } => String::new(),
     };

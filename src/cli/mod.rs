@@ -4,12 +4,14 @@
 //! room prints, colours, reads the environment and chooses exit codes: 0 done; 1 the answer is bad; 2 wrong
 //! usage or a faulty job file; 3 cannot work.
 
+mod audit;
 mod check;
 mod console;
 mod explain;
 mod faults;
 mod file;
 mod github;
+mod history;
 mod init;
 mod ledger;
 mod limits;
@@ -18,10 +20,12 @@ mod next;
 mod orphans;
 mod printer;
 mod quarantine;
+mod records;
 mod run;
 mod start;
 mod state;
 mod style;
+mod table;
 mod time;
 
 use crate::executor;
@@ -39,6 +43,7 @@ Examples:
   runner start                     run them until Ctrl-C
   runner explain '0 9 * * MON-FRI' what an expression means
   runner run backup                run one of them now
+  runner history                   what has run, and what has not
 
 The job file is the argument, else -f, else RUNNER_FILE, else ./jobs.toml,
 $XDG_CONFIG_HOME/runner/jobs.toml or /etc/runner/jobs.toml.";
@@ -109,6 +114,10 @@ enum Command {
     Explain(explain::Explain),
     /// Run one job now, exactly as the scheduler would
     Run(run::Run),
+    /// List what has run, and what has not and why
+    History(history::History),
+    /// Compare the ledger with every fire time that there was
+    Audit(audit::Audit),
     /// Write a small first job file
     Init(init::Init),
     /// Move a damaged ledger aside, so that a new one is begun
@@ -183,6 +192,8 @@ impl Command {
             Command::Start(start) => start.format,
             Command::Check(check) => check.format.of_messages(),
             Command::Next(next) => next.format,
+            Command::History(history) => history.format,
+            Command::Audit(audit) => audit.format,
             Command::Explain(_) | Command::Run(_) | Command::Init(_) | Command::Quarantine(_) => Format::Text,
         }
     }
@@ -192,6 +203,8 @@ impl Command {
             Command::Start(start) => start.carry_out(global),
             Command::Check(check) => check.carry_out(global),
             Command::Next(next) => next.carry_out(global),
+            Command::History(history) => history.carry_out(global),
+            Command::Audit(audit) => audit.carry_out(global),
             Command::Explain(explain) => explain.carry_out(global),
             Command::Run(run) => run.carry_out(global),
             Command::Init(init) => init.carry_out(global),

@@ -14,7 +14,8 @@ mod tests;
 
 pub use memory::MemoryLedger;
 pub use sqlite::{
-    Holder, LedgerError, NodeIdentity, OpenOptions, SqliteLedger, WallClock, holder, quarantine,
+    Audited, Finding, Found, Holder, LedgerError, NodeIdentity, OpenOptions, Reader, Rows, SqliteLedger,
+    WallClock, Wanted, holder, quarantine,
 };
 
 use crate::model::{Answer, Past, Record};

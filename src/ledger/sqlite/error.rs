@@ -17,6 +17,12 @@ pub enum LedgerError {
         /// When that one was started.
         since: Option<DateTime<Utc>>,
     },
+    /// There is none.
+    #[error("no ledger at `{}`: nothing has been recorded there", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// It is on a file system whose locks and flushes cannot be relied on.
     #[error(
         "the ledger `{}` is on a network file system ({kind}), whose locks do not keep a second runner out: \

@@ -9,7 +9,7 @@
 //! can be: a full disk, a lock of another program, a read-only file system, a disk that fails. A file that was
 //! deleted or replaced is trouble too: nothing is begun anew in silence.
 //!
-//! Programs that only read may do so at any time, in a connection of their own.
+//! Programs that only read may do so at any time, in a connection of their own: [`Reader`].
 
 mod book;
 mod codes;
@@ -20,6 +20,7 @@ mod job;
 mod lock;
 mod open;
 mod past;
+mod reader;
 mod retention;
 mod schema;
 mod writer;
@@ -27,6 +28,7 @@ mod writer;
 pub use error::LedgerError;
 pub use files::quarantine;
 pub use lock::{Holder, holder};
+pub use reader::{Audited, Finding, Found, Reader, Rows, Wanted};
 
 use super::{Answers, Ledger, Trouble};
 use crate::model::{AfterOn, Keep, Name, Past, Record};

@@ -76,7 +76,7 @@ fn claim(row: &Row<'_>) -> Result<Claim> {
 }
 
 /// What waits, in the order in which it became known.
-fn waiting(db: &Connection) -> Result<Vec<Claim>> {
+pub(super) fn waiting(db: &Connection) -> Result<Vec<Claim>> {
     let sql = format!(
         "SELECT {CLAIM} FROM open JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
          WHERE open.claim IS NULL ORDER BY fire.id"
@@ -84,7 +84,7 @@ fn waiting(db: &Connection) -> Result<Vec<Claim>> {
     db.prepare(&sql)?.query_map([], claim)?.collect()
 }
 
-fn runs(db: &Connection) -> Result<Vec<OpenRun>> {
+pub(super) fn runs(db: &Connection) -> Result<Vec<OpenRun>> {
     let sql = format!(
         "SELECT {CLAIM}, open.attempts, open.started_at, open.pid, open.started_ticks, open.pidfd_inode,
                 node.boot_id, fire.id
@@ -191,7 +191,7 @@ fn finished(db: &Connection) -> Result<BTreeMap<Name, Vec<Name>>> {
     Ok(finished)
 }
 
-fn name(row: &Row<'_>, column: usize) -> Result<Name> {
+pub(super) fn name(row: &Row<'_>, column: usize) -> Result<Name> {
     let text: String = row.get(column)?;
     Name::parse(&text).map_err(|_| unreadable(column, &text))
 }

@@ -1,0 +1,181 @@
+//! `runner audit`: is every fire time accounted for, once?
+
+use super::records::{Records, Words};
+use super::style::Style;
+use super::table::{self, Cell, Column, Side};
+use super::{Ending, Format, Global, print};
+use crate::ledger::{Audited, Found, Reader};
+use crate::model::Outcome;
+use chrono::SecondsFormat;
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::io;
+use std::process::ExitCode;
+
+/// Computes every fire time of every job again, from the schedules that were in force, and compares them with the
+/// ledger.
+///
+/// Exits with 1 if a fire time is not accounted for, or twice, or if something ran that was not due.
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    /// Only these jobs [default: all]; a job file may stand among them
+    #[arg(value_name = "[FILE] JOB")]
+    words: Vec<String>,
+    #[command(flatten)]
+    records: Records,
+    /// How to print
+    #[arg(long, default_value = "text")]
+    pub(super) format: Format,
+}
+
+const COLUMNS: [Column; 13] = [
+    left("job"),
+    right("fire times", false),
+    right("succeeded", false),
+    right("failed", false),
+    right("timed out", true),
+    right("cancelled", true),
+    right("skipped", true),
+    right("missed", true),
+    right("coalesced", true),
+    right("lost", true),
+    right("open", true),
+    right("wrong", false),
+    left("which"),
+];
+
+const fn left(head: &'static str) -> Column {
+    Column { head, side: Side::Left, can_be_spared: false }
+}
+
+const fn right(head: &'static str, can_be_spared: bool) -> Column {
+    Column { head, side: Side::Right, can_be_spared }
+}
+
+impl Audit {
+    pub(super) fn carry_out(self, global: &Global) -> Ending {
+        let words = Words::of(self.words)?;
+        let found = self.records.find(words.file, self.format, global)?;
+        let jobs = found.jobs(&found.open()?, &words.names)?;
+        let audited = Reader::audit(&found.path, &jobs).map_err(|error| found.failure(error))?;
+        match self.format {
+            Format::Jsonl => print(&audited.iter().map(json_line).collect::<String>())?,
+            Format::Text => {
+                let style = Style::of(io::stdout(), global);
+                print(&text(&audited, table::width_of(io::stdout()), style))?;
+            }
+        }
+        for audited in &audited {
+            if let Some(why) = &audited.unreadable {
+                log::error!("{}: its fire times cannot be computed: {why}", audited.job);
+            }
+        }
+        let sound = audited.iter().all(Audited::is_sound);
+        Ok(ExitCode::from(u8::from(!sound)))
+    }
+}
+
+/// The field names are a promise.
+fn json_line(audited: &Audited) -> String {
+    let shown = |at| audited.zone.at(at).to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let mut line = Map::new();
+    line.insert("job".into(), audited.job.as_str().into());
+    line.insert("from".into(), audited.from.map(shown).into());
+    line.insert("until".into(), audited.until.map(shown).into());
+    line.insert("fire_times".into(), audited.fire_times.into());
+    for outcome in Outcome::ALL {
+        line.insert(outcome.as_str().into(), count(audited, outcome).into());
+    }
+    line.insert("running".into(), audited.running.into());
+    line.insert("waiting".into(), audited.waiting.into());
+    line.insert("pruned".into(), audited.pruned.into());
+    line.insert("unaccounted".into(), audited.unaccounted.into());
+    line.insert("double".into(), audited.double.into());
+    line.insert("unexpected".into(), audited.unexpected.into());
+    let findings = audited.findings.iter().map(|finding| {
+        json!({ "finding": word(finding.found), "fire_time": shown(finding.at), "count": finding.count })
+    });
+    line.insert("findings".into(), findings.collect::<Vec<_>>().into());
+    line.insert("error".into(), audited.unreadable.clone().into());
+    Value::Object(line).to_string() + "\n"
+}
+
+fn count(audited: &Audited, outcome: Outcome) -> u64 {
+    audited.outcomes.get(&outcome).copied().unwrap_or(0)
+}
+
+fn word(found: Found) -> &'static str {
+    match found {
+        Found::Unaccounted => "unaccounted",
+        Found::Double => "double",
+        Found::Unexpected => "unexpected",
+    }
+}
+
+fn text(audited: &[Audited], width: Option<usize>, style: Style) -> String {
+    let has_any = |audited: &&Audited| audited.from.is_some() || !audited.is_sound();
+    let shown: Vec<&Audited> = audited.iter().filter(has_any).collect();
+    let mut rows: Vec<Vec<Cell>> = shown.iter().map(|audited| row(audited, style)).collect();
+    if rows.len() > 1 {
+        rows.push(total(&shown));
+    }
+    table::render(&COLUMNS, &rows, width, style) + &verdict(audited, style)
+}
+
+fn row(audited: &Audited, style: Style) -> Vec<Cell> {
+    let job = audited.job.as_str();
+    let job = Cell::painted(job, |text| style.job(job, text).into_owned());
+    let mut cells = vec![job, audited.fire_times.to_string().into()];
+    cells.extend(figures(&Outcome::ALL.map(|outcome| count(audited, outcome))));
+    cells.extend(figures(&[audited.running + audited.waiting, wrong(audited)]));
+    cells.push(which(audited).into());
+    cells
+}
+
+fn total(all: &[&Audited]) -> Vec<Cell> {
+    let sum = |of: &dyn Fn(&Audited) -> u64| all.iter().map(|audited| of(audited)).sum::<u64>();
+    let mut cells = vec!["total".into(), sum(&|audited| audited.fire_times).to_string().into()];
+    cells.extend(figures(&Outcome::ALL.map(|outcome| sum(&|audited| count(audited, outcome)))));
+    cells.extend(figures(&[sum(&|audited| audited.running + audited.waiting), sum(&wrong)]));
+    cells.push(Cell::default());
+    cells
+}
+
+/// Nothing for none, so that what is there stands out.
+fn figures(counts: &[u64]) -> Vec<Cell> {
+    counts.iter().map(|count| if *count == 0 { Cell::default() } else { count.to_string().into() }).collect()
+}
+
+fn wrong(audited: &Audited) -> u64 {
+    audited.unaccounted + audited.double + audited.unexpected
+}
+
+/// `unaccounted 2026-11-25 03:00:00 (3)`
+fn which(audited: &Audited) -> String {
+    let shown = audited.findings.iter().map(|finding| {
+        let at = audited.zone.at(finding.at).format("%Y-%m-%d %H:%M:%S%.f%:z");
+        let several = if finding.count > 1 { format!(" ({})", finding.count) } else { String::new() };
+        format!("{} {at}{several}", word(finding.found))
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn verdict(audited: &[Audited], style: Style) -> String {
+    let sum = |of: fn(&Audited) -> u64| audited.iter().map(of).sum::<u64>();
+    let fire_times = sum(|audited| audited.fire_times);
+    if audited.iter().all(Audited::is_sound) {
+        let said = match fire_times {
+            0 => "no fire times yet".to_owned(),
+            1 => "the one fire time is accounted for".to_owned(),
+            n => format!("all {n} fire times are accounted for, each once"),
+        };
+        return style.outcome(Outcome::Succeeded, said).into_owned() + "\n";
+    }
+    let said = format!(
+        "{} of {fire_times} fire times unaccounted, {} double; {} rows unexpected",
+        sum(|audited| audited.unaccounted),
+        sum(|audited| audited.double),
+        sum(|audited| audited.unexpected),
+    );
+    style.outcome(Outcome::Failed, said).into_owned() + "\n"
+}

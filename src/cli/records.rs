@@ -1,0 +1,154 @@
+//! What the commands have in common that read a ledger: which words are the file, which ledger it is, whose jobs.
+
+use super::ledger::{self, StateDir};
+use super::state::Place;
+use super::{Failure, Format, Global, file};
+use crate::ledger::{LedgerError, Reader};
+use crate::model::{Name, Plan};
+use anyhow::anyhow;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Which ledger is read.
+#[derive(Debug, Args)]
+pub(super) struct Records {
+    #[command(flatten)]
+    state_dir: StateDir,
+}
+
+/// A ledger that was found.
+pub(super) struct Found {
+    pub(super) plan: Plan,
+    /// Where the ledger is.
+    pub(super) path: PathBuf,
+    job_file: PathBuf,
+    quarantine: String,
+}
+
+/// Words that name files, and the others.
+pub(super) struct Words {
+    pub(super) file: Option<PathBuf>,
+    pub(super) names: Vec<String>,
+}
+
+impl Words {
+    /// Of the words of a command line that file is one which ends in `.toml`, holds a `/`, or is `-`.
+    ///
+    /// # Errors
+    /// When several are files.
+    pub(super) fn of(words: Vec<String>) -> Result<Words, Failure> {
+        let is_file = |word: &String| {
+            word == "-" || word.contains('/') || Path::new(word).extension().is_some_and(|end| end == "toml")
+        };
+        let (files, names): (Vec<String>, Vec<String>) = words.into_iter().partition(is_file);
+        match <[String; 1]>::try_from(files) {
+            Ok([file]) => Ok(Words { file: Some(file.into()), names }),
+            Err(files) if files.is_empty() => Ok(Words { file: None, names }),
+            Err(files) => {
+                Err(Failure::usage(anyhow!("expected one job file, found `{}` and `{}`", files[0], files[1])))
+            }
+        }
+    }
+}
+
+impl Records {
+    /// Finds the ledger of the job file `argument`, or of that in the usual place.
+    ///
+    /// # Errors
+    /// When the job file is not sound, or says that nothing is kept.
+    pub(super) fn find(
+        &self,
+        argument: Option<PathBuf>,
+        format: Format,
+        global: &Global,
+    ) -> Result<Found, Failure> {
+        let job_file = file::locate(argument, global)?;
+        let plan = file::plan_to_read(&job_file, format, global)?;
+        let shown = job_file.display();
+        let path = match self.state_dir.place(&plan, &job_file)? {
+            Place::File(path) => path,
+            Place::Memory => {
+                return Err(Failure::cannot_work(anyhow!(
+                    "the ledger of `{shown}` is in memory, and nothing is kept of it; to keep it, take \
+                     `ledger = \"memory\"` out of the job file"
+                )));
+            }
+            Place::Nameless => {
+                return Err(Failure::cannot_work(anyhow!(
+                    "a job file from standard input has no path to name its ledger after, and nothing is kept; to \
+                     keep it write in the job file: [runner] name = \"...\""
+                )));
+            }
+        };
+        let quarantine = self.state_dir.quarantine(&job_file);
+        Ok(Found { plan, path, job_file, quarantine })
+    }
+}
+
+impl Found {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When there is none, with where it was looked for, or it cannot be read.
+    pub(super) fn open(&self) -> Result<Reader, Failure> {
+        Reader::open(&self.path).map_err(|error| self.failure(error))
+    }
+
+    /// What is wrong with it, and what to do about it.
+    pub(super) fn failure(&self, error: LedgerError) -> Failure {
+        match error {
+            LedgerError::Missing { path } => Failure::cannot_work(anyhow!(
+                "no ledger at `{}`: nothing is recorded of `{}` yet; `runner start` begins it",
+                path.display(),
+                self.job_file.display()
+            )),
+            error => ledger::failure(error, "", &self.quarantine),
+        }
+    }
+
+    /// The jobs of these names, which are in the job file or were once.
+    ///
+    /// # Errors
+    /// When one never was; the nearest is suggested.
+    pub(super) fn jobs(&self, reader: &Reader, names: &[String]) -> Result<Vec<Name>, Failure> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut known = reader.job_names().map_err(|error| self.failure(error))?;
+        known.extend(self.plan.jobs.iter().map(|job| job.name.clone()));
+        let find = |name: &String| {
+            let found = known.iter().find(|known| known.as_str() == name).cloned();
+            found.ok_or_else(|| unknown(&known, name, &self.job_file))
+        };
+        names.iter().map(find).collect()
+    }
+}
+
+fn unknown(known: &[Name], name: &str, job_file: &Path) -> Failure {
+    let near = file::nearest(known.iter().map(Name::as_str), name);
+    let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let file = job_file.display();
+    Failure::usage(anyhow!("no job `{name}` in `{file}`, nor in its ledger{meant}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_the_word_that_looks_like_one() {
+        let check = |words: &[&str], file: Option<&str>, names: &[&str]| {
+            let words = Words::of(words.iter().map(|word| (*word).to_owned()).collect()).expect("one file");
+            assert_eq!(
+                (words.file, words.names),
+                (file.map(PathBuf::from), names.iter().map(|name| (*name).to_owned()).collect())
+            );
+        };
+        check(&[], None, &[]);
+        check(&["backup", "tick"], None, &["backup", "tick"]);
+        check(&["backup", "jobs.toml"], Some("jobs.toml"), &["backup"]);
+        check(&["etc/jobs", "backup#4"], Some("etc/jobs"), &["backup#4"]);
+        check(&["-"], Some("-"), &[]);
+        assert!(Words::of(vec!["a.toml".into(), "-".into()]).is_err());
+    }
+}
