@@ -38,7 +38,7 @@
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
-//! | remembers what happened | [`ledger::Ledger`] |
+//! | remembers what happened | [`ledger::Ledger`]; in a file [`ledger::SqliteLedger`]: `writer`, `book`, `schema.sql` |
 //! | prints, colours, chooses exit codes | [`cli`] |
 //!
 //! # Example

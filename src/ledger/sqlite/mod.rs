@@ -21,6 +21,7 @@ mod lock;
 mod open;
 mod past;
 mod retention;
+mod rows;
 mod schema;
 mod writer;
 
