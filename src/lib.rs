@@ -40,7 +40,7 @@
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
-//! | remembers what happened | [`ledger::Ledger`] |
+//! | remembers what happened | [`ledger::Ledger`]; in a file [`ledger::SqliteLedger`]: `writer`, `book`, `schema.sql` |
 //! | says where the ledger of a job file is, and opens it | `cli::state`, `cli::ledger` |
 //! | prints, colours, chooses exit codes | [`cli`] |
 //!

@@ -68,6 +68,24 @@ fn a_log_that_was_deleted_is_carried_over() {
 }
 
 #[test]
+fn one_who_reads_for_long_holds_up_nobody() {
+    let mut ledger = World::sqlite();
+    ledger.claim(fire("a", 10));
+    let other = Connection::open(ledger.path()).expect("a database");
+    let runs =
+        || other.query_one("SELECT count(*) FROM fire", [], |row| row.get::<_, u32>(0)).expect("a row");
+    other.execute_batch("BEGIN").expect("a transaction");
+    assert_eq!(runs(), 1);
+    assert_eq!(ledger.claim(fire("a", 20)), Answer::Claimed { number: 2 });
+    ledger.crash();
+    ledger.open();
+    assert_eq!(ledger.claim(fire("a", 30)), Answer::Claimed { number: 3 });
+    assert_eq!(runs(), 1);
+    other.execute_batch("COMMIT").expect("its end");
+    assert_eq!(runs(), 3);
+}
+
+#[test]
 fn a_runner_in_trouble_can_be_closed() {
     let mut ledger = World::sqlite();
     fs::remove_file(ledger.path()).expect("a file");
