@@ -1,10 +1,13 @@
 //! The whole program, seen from outside: arguments and files in, lines and exit codes out.
 
 mod after;
+mod audit;
 mod case;
 mod check;
 mod clock;
+mod crash;
 mod explain;
+mod history;
 mod init;
 mod injected;
 mod jobs;
@@ -12,6 +15,7 @@ mod layers;
 mod ledger;
 mod next;
 mod orphans;
+mod power;
 mod readme;
 mod rights;
 mod run;
