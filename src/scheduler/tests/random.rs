@@ -54,7 +54,7 @@ fn history(seed: u64) {
         world = world.runs_for(name, secs(takes), chance.one_of(&[0, 0, 1]));
     }
     let mut second = 0;
-    for _ in 0..1 + chance.below(8) {
+    for _ in 0..=chance.below(8) {
         second += chance.below(60);
         world = world.until(second);
         match chance.below(5) {

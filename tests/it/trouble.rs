@@ -1,0 +1,141 @@
+//! The ledger cannot be written while the runner runs: nothing new starts, what runs is not harmed, and it goes on
+//! when it can.
+
+use crate::case::{Case, PROGRAM, Running, is_root, machine_has};
+use rusqlite::Connection;
+use rustix::process::Signal;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+const JOBS: &str = "[runner]\nledger = \"disk/ledger.db\"\nshutdown_grace = \"2s\"\n[jobs.a]\nevery = \"200ms\"\ncommand = \"echo up\"\n";
+
+fn running() -> (Running, PathBuf) {
+    let mut running = Case::new().jobs(JOBS).args(&["start"]).start();
+    running.line("succeeded");
+    let ledger = running.folder().join("disk/ledger.db");
+    (running, ledger)
+}
+
+fn ends(running: Running) {
+    running.signal(Signal::TERM);
+    running.finish().code(0).prints("stopped: ran ");
+}
+
+/// Waits until nothing starts any more, and for what is said of it.
+#[track_caller]
+fn stands_still(running: &mut Running, why: &str) {
+    let line = running.line("nothing new starts until it can be written");
+    assert!(line.contains(why), "{line}");
+}
+
+#[track_caller]
+fn goes_on(running: &mut Running) {
+    running.line("the ledger can be written again");
+    running.line("succeeded");
+}
+
+#[test]
+fn a_lock_of_another_program_is_waited_for() {
+    let (mut running, ledger) = running();
+    let other = Connection::open(&ledger).expect("the ledger");
+    other.busy_timeout(std::time::Duration::from_secs(30)).expect("patience");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    stands_still(&mut running, "another program has it locked");
+    other.execute_batch("ROLLBACK").expect("no lock");
+    goes_on(&mut running);
+    ends(running);
+}
+
+#[test]
+fn what_ends_meanwhile_is_recorded_afterwards() {
+    let jobs = "[runner]\nledger = \"ledger.db\"\n[jobs.a]\nstartup = true\ncommand = \"echo up; mkfifo go; read line < go; exit 3\"\n[jobs.b]\nevery = \"200ms\"\ncommand = \"true\"\n";
+    let mut running = Case::new().jobs(jobs).args(&["start"]).start();
+    running.line("a | up");
+    let other = Connection::open(running.folder().join("ledger.db")).expect("the ledger");
+    other.busy_timeout(std::time::Duration::from_secs(30)).expect("patience");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    stands_still(&mut running, "another program has it locked");
+    fs::write(running.folder().join("go"), "now\n").expect("a line");
+    other.execute_batch("ROLLBACK").expect("no lock");
+    running.line(" failed: exit 3");
+    ends(running);
+}
+
+#[test]
+fn a_file_that_was_deleted_is_not_made_anew_in_silence() {
+    let (mut running, ledger) = running();
+    fs::remove_file(&ledger).expect("it is there");
+    stands_still(&mut running, "was deleted or moved");
+    assert!(!ledger.exists());
+    running.signal(Signal::TERM);
+    running.line("stopping");
+    running.signal(Signal::TERM);
+    running.finish().code(0).says("could not be written to the ledger");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_it_longer_than_its_grace() {
+    let (mut running, ledger) = running();
+    fs::rename(&ledger, ledger.with_extension("away")).expect("it is there");
+    stands_still(&mut running, "was deleted or moved");
+    running.signal(Signal::TERM);
+    running.finish().code(0).says("could not be written to the ledger");
+}
+
+/// Runs the jobs with a file system of their own for the ledger, in a mount namespace; what is printed is `up` with
+/// the process id of the namespace's shell in front.
+fn on_a_small_disk() -> Option<(Running, u32)> {
+    if !is_root() || !machine_has("mount namespaces", &["unshare", "--mount", "true"]) {
+        return None;
+    }
+    let case = Case::new().jobs(JOBS);
+    fs::create_dir(case.path().join("disk")).expect("a folder");
+    let mut command = Command::new("unshare");
+    let words = "mount -t tmpfs -o size=1m none disk || exit 77; echo mounted; exec \"$0\" start";
+    command.args(["--mount", "sh", "-c", words, PROGRAM]);
+    case.surround(&mut command);
+    let mut running = case.start_as(command);
+    running.line("mounted");
+    running.line("succeeded");
+    let pid = u32::try_from(running.pid()).expect("a process id");
+    Some((running, pid))
+}
+
+/// Runs words in the mount namespace of a process.
+fn inside(pid: u32, words: &str) {
+    let folder = fs::read_link(format!("/proc/{pid}/cwd")).expect("its folder");
+    let mut command = Command::new("nsenter");
+    command.args(["--mount", &format!("--target={pid}"), "sh", "-c"]);
+    command.arg(format!("cd {} && {words}", folder.display()));
+    assert!(command.output().is_ok_and(|done| done.status.success()), "{words}");
+}
+
+#[test]
+fn a_disk_that_is_full_is_waited_for() {
+    let Some((mut running, pid)) = on_a_small_disk() else { return };
+    inside(pid, "cat /dev/zero > disk/filler 2> /dev/null || true");
+    stands_still(&mut running, "no space is left on its file system");
+    inside(pid, "rm disk/filler");
+    goes_on(&mut running);
+    ends(running);
+}
+
+#[test]
+fn a_flush_that_fails_is_not_called_a_success_by_the_next_one() {
+    let probe = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=getppid:retval=1", "true"];
+    if !machine_has("strace that may change calls", &probe) {
+        return;
+    }
+    let inject = "inject=fdatasync,fsync:error=EIO:when=6";
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject];
+    let mut running = Case::new().jobs(JOBS).args(&["start"]).under(&strace).start();
+    stands_still(&mut running, "the disk failed");
+    goes_on(&mut running);
+    let pid = running.pid();
+    let runner = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("its child");
+    let runner =
+        rustix::process::Pid::from_raw(runner.trim().parse().expect("one child")).expect("a process id");
+    rustix::process::kill_process(runner, Signal::TERM).expect("it is there");
+    running.finish().code(0);
+}
