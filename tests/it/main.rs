@@ -21,5 +21,7 @@ mod shortage;
 mod shutdown;
 mod slow;
 mod start;
+mod status;
 mod terminal;
 mod tree;
+mod why;
