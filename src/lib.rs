@@ -39,7 +39,8 @@
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
-//! | remembers what happened | [`ledger::Ledger`] |
+//! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
+//! | remembers what happened | [`ledger::Ledger`]; in a file [`ledger::SqliteLedger`]: `writer`, `book`, `schema.sql` |
 //! | says where the ledger of a job file is, and opens it | `cli::state`, `cli::ledger` |
 //! | prints, colours, chooses exit codes | [`cli`] |
 //!

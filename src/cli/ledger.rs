@@ -3,13 +3,13 @@
 use super::Failure;
 use super::state::{self, Place, Surroundings};
 use crate::engine;
+use crate::executor;
 use crate::ledger::{Ledger, LedgerError, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
 use crate::model::{AfterOn, Job, Name, Plan};
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -178,11 +178,10 @@ pub(super) fn failure(error: LedgerError, if_held: &str, quarantine: &str) -> Fa
 
 /// This process, as a ledger knows it.
 pub(super) fn node(by_hand: bool) -> NodeIdentity {
-    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     NodeIdentity {
         host: engine::default_seed(),
         pid: std::process::id(),
-        boot_id: boot_id.trim().to_owned(),
+        boot_id: executor::boot_id(),
         started_at: engine::now().wall,
         by_hand,
     }

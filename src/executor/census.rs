@@ -62,7 +62,7 @@ impl Newest {
         {
             return Some(Arc::clone(census));
         }
-        let census = seen(Census::take(now)).map(Arc::new)?;
+        let census = Census::look(now).map(Arc::new)?;
         *newest = Some((Arc::clone(&census), now.elapsed()));
         Some(census)
     }
@@ -78,6 +78,11 @@ fn seen<T>(look: io::Result<T>) -> Option<T> {
 }
 
 impl Census {
+    /// Returns a census of its own, or `None` when the look failed. That is told once.
+    pub(super) fn look(begun: Instant) -> Option<Census> {
+        seen(Census::take(begun))
+    }
+
     fn take(begun: Instant) -> io::Result<Census> {
         let mut pids = Vec::new();
         for entry in fs::read_dir("/proc")? {
@@ -246,7 +251,7 @@ fn listed_children() -> Option<Vec<Pid>> {
 }
 
 fn seen_children() -> Option<Vec<Pid>> {
-    let census = seen(Census::take(Instant::now()))?;
+    let census = Census::look(Instant::now())?;
     let ours = census.processes.values().filter(|process| process.parent == Some(getpid()));
     Some(ours.map(|child| child.pid).collect())
 }

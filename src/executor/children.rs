@@ -21,8 +21,9 @@
 
 use super::Launch;
 use super::census::{Census, Newest, Process, own_children};
+use super::mark::Mark;
 use super::spawn::{self, Spawned};
-use super::whose::{Mark, Owner, Ownership, TreeId};
+use super::whose::{Owner, Ownership, TreeId};
 use crate::model::{ExitStatus, SpawnError, Usage};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, waitid};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -105,6 +106,14 @@ impl Children {
             state.ownership.disown(&process);
         }
         drop(state);
+        children
+    }
+
+    /// Those of a process to which nobody is left, in which descendants are found all the same.
+    #[cfg(test)]
+    pub(super) fn with_descendants() -> Children {
+        let children = Children::default();
+        children.lock().ownership.descendants = true;
         children
     }
 
@@ -205,9 +214,21 @@ impl Children {
     ) -> Result<Spawned, SpawnError> {
         let number = self.lock().begin_spawning();
         let spawned = spawn();
-        let own = spawned.as_ref().ok().map(|spawned| (spawned.process.pid, Mark::of(launch)));
+        let own =
+            spawned.as_ref().ok().map(|spawned| (spawned.process.pid, TreeId::of(launch), Mark::of(launch)));
         self.lock().spawned(number, own);
         spawned
+    }
+
+    /// A process of an earlier runner is an attempt's own from now on. It is not waited for by whoever follows it:
+    /// if it was left to us, it is like anybody who was.
+    pub(super) fn adopt(&self, process: &Process, launch: &Launch) {
+        self.lock().ownership.adopt(process, TreeId::of(launch), Mark::of(launch));
+    }
+
+    /// A process that was adopted has ended.
+    pub(super) fn let_go(&self, process: Pid, tree: TreeId) {
+        self.lock().ownership.end(process, tree);
     }
 
     /// Returns the living processes of `tree`, and since when the answer holds; `None`: the look failed, and
@@ -255,12 +276,12 @@ impl State {
         number
     }
 
-    fn spawned(&mut self, number: u64, own: Option<(Pid, Mark)>) {
+    fn spawned(&mut self, number: u64, own: Option<(Pid, TreeId, Mark)>) {
         self.spawning.remove(&number);
-        if let Some((pid, mark)) = own {
+        if let Some((pid, tree, mark)) = own {
             self.own.insert(pid);
             self.strangers.remove(&pid);
-            self.ownership.begin(pid, mark);
+            self.ownership.begin(pid, tree, mark);
         }
     }
 
@@ -373,7 +394,8 @@ mod tests {
     }
 
     fn own(state: &mut State, number: u64, raw: i32) {
-        state.spawned(number, Some((pid(raw), Mark::for_tests(u64::try_from(raw).expect("positive")))));
+        let run = u64::try_from(raw).expect("positive");
+        state.spawned(number, Some((pid(raw), TreeId::for_tests(run), Mark::for_tests(run))));
     }
 
     #[test]

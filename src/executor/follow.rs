@@ -1,9 +1,10 @@
 //! One process from its start to its end: a loop that waits for whatever comes next.
 
 use super::children::Children;
+use super::orphan::Living;
 use super::output::Output;
 use super::spawn::Spawned;
-use super::tree::{self, Tree};
+use super::tree::{self, Leader, Tree};
 use super::whose::TreeId;
 use super::{OutputSink, OutputSource, Pace, Stream};
 use crate::model::{Exit, ExitStatus, Job, RunId, Usage};
@@ -32,7 +33,8 @@ const LOOK_MAX: Duration = Duration::from_millis(200);
 /// system cannot or may not end (a program that became another user) must not hold the run.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 
-/// How long the exit of a process that has ended may be kept from us before that is told.
+/// How long the exit of a process that has ended may be kept from us before that is told; and that of an orphan
+/// before nobody will know it.
 const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// How long to rest when room for output is getting scarce.
@@ -58,21 +60,48 @@ pub(super) async fn follow(
     let setup = &job.setup;
     let output = Output::new(OutputSource { run: run.clone() }, setup.output, setup.keep_output_bytes, sink);
     let mut following = Following {
-        tree: Tree { children, id: tree, process },
+        tree: Tree { children, id: tree, leader: Leader::Child(process) },
         stdout: Some(stdout),
         stderr: Some(stderr),
         output,
         signals,
         stopped: None,
     };
-    following.until_exit(pidfd).await;
+    following.until_exit(Some(pidfd)).await;
     let took = began.elapsed();
     if following.stopped.is_none() {
         following.until_output_ends().await;
     }
-    let (status, usage) = following.until_collected(run).await;
+    let exit = following.until_collected(run).await;
+    let (status, usage) = exit.unwrap_or((ExitStatus::Signal(0), Some(Usage::default())));
     drop(script);
-    Exit { status, took, usage: Some(usage), output: Some(following.output.finish()) }
+    Exit { status, took, usage, output: Some(following.output.finish()) }
+}
+
+/// Follows a process of an earlier runner to its end, and sends its tree the signals that are asked for. What it
+/// prints is not read. Returns `None` when it is not known how it ended.
+pub(super) async fn follow_orphan(
+    living: Living,
+    (tree, children): (TreeId, &Children),
+    (job, run): (&Job, &RunId),
+    sink: &dyn OutputSink,
+    signals: UnboundedReceiver<Signal>,
+) -> Option<Exit> {
+    let (age, began) = (living.age(), Instant::now());
+    let pidfd = living.pidfd().ok();
+    let nothing = Output::new(OutputSource { run: run.clone() }, job.setup.output, 0, sink);
+    let mut following = Following {
+        tree: Tree { children, id: tree, leader: Leader::Orphan(living) },
+        stdout: None,
+        stderr: None,
+        output: nothing,
+        signals,
+        stopped: None,
+    };
+    following.until_exit(pidfd).await;
+    let took = age + began.elapsed();
+    let (status, usage) = following.until_collected(run).await?;
+    Some(Exit { status, took, usage, output: None })
 }
 
 struct Following<'a> {
@@ -100,10 +129,11 @@ impl Stopped {
 }
 
 impl Following<'_> {
-    async fn until_exit(&mut self, pidfd: OwnedFd) {
+    async fn until_exit(&mut self, pidfd: Option<OwnedFd>) {
         // Only its readiness is asked for, and that of any descriptor is waited for like a pipe's.
-        let Ok(exit) = Receiver::from_owned_fd_unchecked(pidfd) else {
-            // The event queue is full: then there is only looking from time to time.
+        let Some(exit) = pidfd.and_then(|pidfd| Receiver::from_owned_fd_unchecked(pidfd).ok()) else {
+            // The system is short of descriptors, or the event queue is full: then there is only looking from time
+            // to time.
             return self.until_exit_by_looking().await;
         };
         loop {
@@ -115,7 +145,7 @@ impl Following<'_> {
     }
 
     async fn until_exit_by_looking(&mut self) {
-        while !self.tree.process.has_ended() {
+        while !self.tree.has_ended() {
             let _ = tokio::time::timeout(LOOK, self.serve()).await;
         }
     }
@@ -151,14 +181,15 @@ impl Following<'_> {
     }
 
     /// Collects the exit, when all else has ended. It is looked for from time to time: of a process that is
-    /// traced it goes to the tracer first, who may be one of the tree, and is signalled with it.
-    async fn until_collected(&mut self, run: &RunId) -> (ExitStatus, Usage) {
+    /// traced it goes to the tracer first, who may be one of the tree, and is signalled with it. `None`: it cannot
+    /// be had.
+    async fn until_collected(&mut self, run: &RunId) -> Option<(ExitStatus, Option<Usage>)> {
         let (mut explain_at, mut pause) = (Some(Instant::now() + EXPLAIN_AFTER), LOOK);
         let error = loop {
             self.until_tree_ends(run).await;
             self.until_output_ends().await;
             match self.tree.wait(self.stopped.is_none()) {
-                Some(Ok(exit)) => return exit,
+                Some(Ok(exit)) => return Some(exit),
                 Some(Err(error)) => break error,
                 None if self.has_waited_enough() => {
                     self.tree.give_up();
@@ -167,14 +198,18 @@ impl Following<'_> {
                 None => {}
             }
             if explain_at.is_some_and(|at| at <= Instant::now()) {
+                if self.tree.is_an_orphans() {
+                    self.tree.give_up();
+                    return None;
+                }
                 self.tree.explain_wait(run);
                 explain_at = None;
             }
             let _ = tokio::time::timeout(pause, self.serve()).await;
             pause = (pause * 2).min(LOOK_MAX);
         };
-        log::error!("the exit of process {:?} cannot be had: {error}", self.tree.process.pid);
-        (ExitStatus::Signal(0), Usage::default())
+        log::error!("the exit of process {:?} cannot be had: {error}", self.tree.pid());
+        None
     }
 
     fn has_waited_enough(&self) -> bool {

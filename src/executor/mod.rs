@@ -6,6 +6,8 @@
 //! it is followed on the event loop to its end (`follow`): output as it comes (`output`), signals to its whole
 //! tree (`tree`), the exit with its resources. `sys` holds the system calls, and says how a process comes to be.
 //!
+//! A process that outlived its runner is recognised (`orphan`) and followed likewise: [`Executor::adopt`].
+//!
 //! A tree is the attempt's session and, in a process that is a child subreaper, all descendants that left it:
 //! `census` looks at what processes there are, `whose` says whose they are, and `children` sees to those that
 //! lose their parents.
@@ -13,7 +15,7 @@
 //! Promises: a process gets descriptors 0, 1 and 2 and no other, no blocked or ignored signal, and a session
 //! of its own. It runs as the user that its job names, or not at all. Memory per attempt is bounded whatever
 //! it prints. A grandchild that holds the output open does not hold up the report of the exit. Only processes
-//! of the executor's own making are waited for or signalled. A system that is short of descriptors, processes
+//! of the executor's own making, or an earlier one's, are waited for or signalled. A system that is short of descriptors, processes
 //! or memory is waited for: that is no fault of a job.
 //!
 //! When to signal, retry or give up is not decided here.
@@ -23,6 +25,7 @@ mod children;
 mod fault;
 mod follow;
 mod identity;
+mod mark;
 mod orphan;
 mod output;
 mod pool;
@@ -31,12 +34,15 @@ mod scripts;
 mod spawn;
 mod starting;
 mod sys;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod whose;
 
 pub use children::Children;
 pub use identity::{IdentityError, find_user};
-pub use orphan::Living;
+pub use mark::Mark;
+pub use orphan::{Living, boot_id};
 pub use sys::unblock_signals;
 
 use crate::model::{Cause, Exit, Finish, Job, ProcessId, RunId, RunRef, SpawnError};
@@ -51,7 +57,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use whose::TreeId;
 
-/// An attempt to begin.
+/// An attempt to begin, or to take over.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// How its reports name it.
@@ -70,7 +76,8 @@ pub struct Launch {
     pub attempt: u32,
 }
 
-/// What came of an attempt: [`Report::NotStarted`], or [`Report::Started`] and later [`Report::Exited`].
+/// What came of an attempt: [`Report::NotStarted`], or [`Report::Started`] and later [`Report::Exited`]; of one
+/// that was taken over, [`Report::Exited`] or [`Report::Vanished`].
 #[derive(Debug)]
 pub enum Report {
     /// The process is there.
@@ -80,7 +87,7 @@ pub enum Report {
         /// Which process.
         process: ProcessId,
     },
-    /// A process that was taken over has ended, and how is not known.
+    /// A process that was taken over has ended, and how is not known; if it was signalled, its whole tree has.
     Vanished {
         /// Whose it was.
         run_ref: RunRef,
@@ -153,7 +160,8 @@ type Followed = Arc<Mutex<HashMap<RunRef, Reach>>>;
 
 struct Reach {
     signals: UnboundedSender<Signal>,
-    starting: Arc<Starting>,
+    /// `None`: it was there before.
+    starting: Option<Arc<Starting>>,
 }
 
 impl Executor {
@@ -181,7 +189,7 @@ impl Executor {
         let run_ref = launch.run_ref;
         let starting = Arc::new(Starting::new(launch));
         let launch = &starting.launch;
-        self.lock().insert(run_ref, Reach { signals, starting: Arc::clone(&starting) });
+        self.lock().insert(run_ref, Reach { signals, starting: Some(Arc::clone(&starting)) });
         let (job, run) = (Arc::clone(&launch.job), launch.run.clone());
         let (tree, children) = (TreeId::of(launch), self.children.clone());
         let (pool, reports) = (Arc::clone(&self.pool), self.reports.clone());
@@ -203,8 +211,33 @@ impl Executor {
         });
     }
 
-    /// stub
-    pub fn adopt(&self, _launch: Launch, _living: Living) {}
+    /// Takes over an attempt that an earlier runner began, whose process outlived it. Returns at once;
+    /// [`Report::Exited`] or [`Report::Vanished`] follows when it has ended, which it may have already. Nothing
+    /// of its output is read.
+    ///
+    /// It is signalled and waited for as one of our own, with all that came of it, but for one thing: what
+    /// outlives it when it ends by itself was not left to us, and is not named.
+    ///
+    /// How it ended is known when its parent has collected that, from Linux 6.15 on.
+    pub fn adopt(&self, launch: Launch, living: Living) {
+        let (signals, asked) = unbounded_channel();
+        let (run_ref, tree, children) = (launch.run_ref, TreeId::of(&launch), self.children.clone());
+        self.lock().insert(run_ref, Reach { signals, starting: None });
+        children.adopt(living.process(), &launch);
+        let (reports, sink) = (self.reports.clone(), Arc::clone(&self.sink));
+        let (pool, followed) = (Arc::clone(&self.pool), Arc::clone(&self.followed));
+        tokio::spawn(async move {
+            let Launch { job, run, .. } = launch;
+            let exit = follow::follow_orphan(living, (tree, &children), (&job, &run), &*sink, asked).await;
+            let report = match exit {
+                Some(exit) => Report::Exited { run_ref, exit },
+                None => Report::Vanished { run_ref },
+            };
+            pool.has_freed();
+            followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_ref);
+            let _ = reports.send(report);
+        });
+    }
 
     /// Sends `signal` to every process of the run's tree. One that comes before the process is there is
     /// sent when it is, but `KILL` ends also one that is still being started, and from then on none is; one
@@ -212,8 +245,8 @@ impl Executor {
     pub fn signal(&self, run: RunRef, signal: Signal) {
         if let Some(reach) = self.lock().get(&run) {
             let _ = reach.signals.send(signal);
-            if signal == Signal::KILL {
-                reach.starting.forbid();
+            if let Some(starting) = reach.starting.as_ref().filter(|_| signal == Signal::KILL) {
+                starting.forbid();
             }
         }
     }

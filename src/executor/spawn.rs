@@ -144,7 +144,7 @@ impl Process {
     }
 }
 
-fn exit_status(status: c_int) -> ExitStatus {
+pub(super) fn exit_status(status: c_int) -> ExitStatus {
     if libc::WIFSIGNALED(status) {
         ExitStatus::Signal(libc::WTERMSIG(status))
     } else {

@@ -33,7 +33,7 @@
     reason = "clone, wait4 and the user database have no safe wrapper in the crates we use"
 )]
 
-use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::fs::{Access, Mode, OFlags, access, open};
 use rustix::io::Errno;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Uid};
@@ -623,6 +623,50 @@ fn wait(pid: Pid) -> Result<(c_int, libc::rusage), Errno> {
 /// The same without waiting: `None` when there is no exit to be had yet.
 pub(super) fn wait_if_ended(pid: Pid) -> Result<Option<(c_int, libc::rusage)>, Errno> {
     wait4(pid, libc::WNOHANG)
+}
+
+/// Returns the status with which a process has ended, whosever child it was, when that was collected; `None`
+/// before, and where the system does not tell (Linux before 6.15).
+pub(super) fn exit_of(pidfd: &OwnedFd) -> Option<c_int> {
+    // SAFETY: it is made of numbers.
+    let mut info: libc::pidfd_info = unsafe { MaybeUninit::zeroed().assume_init() };
+    let wanted = u64::from(libc::PIDFD_INFO_EXIT);
+    info.mask = wanted;
+    // SAFETY: the request has the size of what it writes to in it.
+    result(unsafe { libc::ioctl(pidfd.as_raw_fd(), libc::PIDFD_GET_INFO, &raw mut info) }).ok()?;
+    (info.mask & wanted != 0).then_some(info.exit_code)
+}
+
+/// Sends `signal` to the process group that is led by the process of `pidfd`, whose id is `pid`. The group can
+/// live on when its leader was waited for.
+///
+/// # Errors
+/// `SRCH` when nobody is in it. Also, where the system cannot reach a group by a pidfd (Linux before 6.9), when
+/// its leader was waited for: its number may be another's.
+pub(super) fn signal_group_of(pidfd: &OwnedFd, pid: Pid, signal: process::Signal) -> Result<(), Errno> {
+    match send_by_pidfd(pidfd, signal.as_raw(), libc::PIDFD_SIGNAL_PROCESS_GROUP) {
+        Err(Errno::INVAL) => signal_group_by_number(pidfd, pid, signal),
+        sent => sent,
+    }
+}
+
+/// The same where the system is older: the number is the group's as long as its leader was not waited for.
+pub(super) fn signal_group_by_number(
+    pidfd: &OwnedFd,
+    pid: Pid,
+    signal: process::Signal,
+) -> Result<(), Errno> {
+    // No signal: only whether it was.
+    send_by_pidfd(pidfd, 0, 0)?;
+    process::kill_process_group(pid, signal)
+}
+
+fn send_by_pidfd(pidfd: &OwnedFd, signal: c_int, flags: libc::c_uint) -> Result<(), Errno> {
+    let no_info = ptr::null::<libc::siginfo_t>();
+    // SAFETY: the call takes a siginfo_t or null.
+    let sent =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, flags) };
+    if sent < 0 { Err(last_error()) } else { Ok(()) }
 }
 
 fn wait4(pid: Pid, options: c_int) -> Result<Option<(c_int, libc::rusage)>, Errno> {

@@ -6,15 +6,16 @@
 //! 3. who was left to us: its environment names the attempt that it was started in. Where nobody else's can be
 //!    left to us ([`Ownership::all_are_ours`]), one that names no run belongs to the only attempt that there
 //!    is, or to [`Owner::Unknown`] when another can have left it;
-//! 4. whoever its parent belongs to.
+//! 4. who was left to the same as an attempt that an earlier runner started: its environment likewise;
+//! 5. whoever its parent belongs to.
 //!
 //! So a process that clears its environment is found as long as its parents lead to the attempt, or did when
-//! anybody was looked for, and is not lost sight of when they do not. Of the environment run, fire time and attempt must agree, because a job can be a
-//! runner itself, whose runs have ids like ours. Unless [`Ownership::descendants`] are asked for, only the
-//! first rule holds.
+//! anybody was looked for, and is not lost sight of when they do not. Unless [`Ownership::descendants`] are
+//! asked for, only the first rule holds.
 
 use super::Launch;
 use super::census::{Census, Process};
+use super::mark::{Mark, names_a_run};
 use crate::model::RunRef;
 use rustix::process::Pid;
 use std::collections::{HashMap, HashSet};
@@ -38,15 +39,6 @@ pub(super) enum Owner {
     Nobody,
 }
 
-/// What an attempt's processes are known by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) tree: TreeId,
-    /// As it stands in the environment, and is shown.
-    pub(super) run: String,
-    fire_time: String,
-}
-
 /// What is remembered of whose is what.
 #[derive(Debug, Default)]
 pub(super) struct Ownership {
@@ -58,10 +50,28 @@ pub(super) struct Ownership {
     /// written down.
     pub(super) undecided: HashSet<Pid>,
     /// By the attempt's own process, which is also its session.
-    leaders: HashMap<Pid, Mark>,
+    leaders: HashMap<Pid, Leader>,
     known: HashMap<Pid, Known>,
     /// When the last census was begun whose processes are known.
     known_at: Option<Instant>,
+}
+
+/// An attempt's own process.
+#[derive(Debug)]
+struct Leader {
+    tree: TreeId,
+    mark: Mark,
+    orphan: Option<Orphan>,
+}
+
+/// What there is to know of an attempt's own process that was started by an earlier runner.
+#[derive(Debug)]
+struct Orphan {
+    started: u64,
+    /// To whom those of its tree are left that lose their parents.
+    heir: Option<Pid>,
+    /// Whether its id is another's by now, and so that of its session.
+    is_over: bool,
 }
 
 /// A process outside any session of ours.
@@ -90,40 +100,25 @@ impl TreeId {
     pub(super) fn of(launch: &Launch) -> TreeId {
         TreeId { run: launch.run_ref, attempt: launch.attempt }
     }
-}
-
-impl Mark {
-    pub(super) fn of(launch: &Launch) -> Mark {
-        let fire_time = launch.fire_time.to_rfc3339();
-        Mark { tree: TreeId::of(launch), run: launch.run.to_string(), fire_time }
-    }
 
     #[cfg(test)]
-    pub(super) fn for_tests(run: u64) -> Mark {
-        let tree = TreeId { run: RunRef(run), attempt: 1 };
-        Mark { tree, run: format!("a#{run}"), fire_time: "2026-01-05T00:00:00+00:00".into() }
-    }
-
-    fn is_in(&self, environment: &[u8]) -> bool {
-        let value = |name: &str| {
-            let mut variables = environment.split(|byte| *byte == 0);
-            variables.find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
-        };
-        let attempt = self.tree.attempt.to_string();
-        let own = [
-            ("RUNNER_RUN_ID", &self.run),
-            ("RUNNER_FIRE_TIME", &self.fire_time),
-            ("RUNNER_ATTEMPT", &attempt),
-        ];
-        own.iter().all(|(name, own)| value(name) == Some(own.as_bytes()))
+    pub(super) fn for_tests(run: u64) -> TreeId {
+        TreeId { run: RunRef(run), attempt: 1 }
     }
 }
 
 impl Ownership {
     /// An attempt's process is there.
-    pub(super) fn begin(&mut self, leader: Pid, mark: Mark) {
+    pub(super) fn begin(&mut self, leader: Pid, tree: TreeId, mark: Mark) {
         self.known.remove(&leader);
-        self.leaders.insert(leader, mark);
+        self.leaders.insert(leader, Leader { tree, mark, orphan: None });
+    }
+
+    /// An attempt's process is there that an earlier runner started.
+    pub(super) fn adopt(&mut self, process: &Process, tree: TreeId, mark: Mark) {
+        let orphan = Orphan { started: process.started, heir: process.parent, is_over: false };
+        self.known.remove(&process.pid);
+        self.leaders.insert(process.pid, Leader { tree, mark, orphan: Some(orphan) });
     }
 
     /// This one was there before any attempt.
@@ -137,19 +132,30 @@ impl Ownership {
         for known in self.known.values_mut().filter(|known| known.owner == Owner::Tree(tree)) {
             known.owner = Owner::Nobody;
         }
-        let its_own = self.leaders.get(&leader).is_some_and(|mark| mark.tree == tree);
-        if its_own { self.leaders.remove(&leader) } else { None }
+        let its_own = self.leaders.get(&leader).is_some_and(|leader| leader.tree == tree);
+        if its_own { self.leaders.remove(&leader).map(|leader| leader.mark) } else { None }
     }
 
     /// Returns the living processes of `owner`; of a tree, its own one included. All that is learned of others
     /// on the way is remembered.
     pub(super) fn members(&mut self, owner: Owner, us: Pid, census: &Census) -> Vec<Process> {
+        self.look_at_orphans(census);
         if self.descendants && self.known_at != Some(census.begun) {
             self.remember(us, census);
         }
         let mut answers = HashMap::new();
         let living = census.living();
         living.filter(|process| self.owner(process, us, census, &mut answers) == owner).cloned().collect()
+    }
+
+    /// An orphan is nobody's child here: when it has ended its id can be another's, and its parent can end.
+    fn look_at_orphans(&mut self, census: &Census) {
+        for (pid, leader) in &mut self.leaders {
+            if let Some((orphan, process)) = leader.orphan.as_mut().zip(census.get(*pid)) {
+                orphan.is_over |= process.started != orphan.started;
+                orphan.heir = if orphan.is_over { orphan.heir } else { process.parent };
+            }
+        }
     }
 
     /// Remembers whose each process is, for when its parents have gone, and nothing of those that have gone.
@@ -195,8 +201,10 @@ impl Ownership {
     /// What can be said of a process without asking its parent.
     fn knows(&mut self, process: &Process, us: Pid) -> Answer {
         let led = [Some(process.pid), process.session];
-        if let Some(mark) = led.iter().flatten().find_map(|leader| self.leaders.get(leader)) {
-            return Answer::Of(Owner::Tree(mark.tree));
+        let is_over = |leader: &Leader| leader.orphan.as_ref().is_some_and(|orphan| orphan.is_over);
+        let mut leaders = led.iter().flatten().filter_map(|leader| self.leaders.get(leader));
+        if let Some(leader) = leaders.find(|leader| !is_over(leader)) {
+            return Answer::Of(Owner::Tree(leader.tree));
         }
         if !self.descendants || process.pid == us {
             return Answer::Of(Owner::Nobody);
@@ -204,12 +212,21 @@ impl Ownership {
         let known = self.known.get(&process.pid).filter(|known| known.started == process.started);
         match known {
             Some(known) => Answer::Of(known.owner),
-            None if process.parent == Some(us) => Answer::Of(self.take_in(process)),
+            None if process.parent == Some(us) => Answer::Of(self.take_in(process, us)),
+            None if self.is_heir_of_an_orphan(process.parent) => {
+                let tree = self.named_by(&process.environment());
+                Answer::Of(tree.map_or(Owner::Nobody, Owner::Tree))
+            }
             None => Answer::AskItsParent,
         }
     }
 
-    fn take_in(&mut self, process: &Process) -> Owner {
+    fn is_heir_of_an_orphan(&self, parent: Option<Pid>) -> bool {
+        let mut orphans = self.leaders.values().filter_map(|leader| leader.orphan.as_ref());
+        parent.is_some() && orphans.any(|orphan| orphan.heir == parent)
+    }
+
+    fn take_in(&mut self, process: &Process, us: Pid) -> Owner {
         let mut environment = process.environment();
         if environment.is_empty() {
             if process.is_in_exec() {
@@ -222,19 +239,22 @@ impl Ownership {
             Some(tree) => Owner::Tree(tree),
             None if !self.all_are_ours || names_a_run(&environment) => Owner::Nobody,
             None if self.undecided.contains(&process.pid) => return Owner::Nobody,
-            None => self.only_tree().map_or(Owner::Unknown, Owner::Tree),
+            None => self.only_tree(us).map_or(Owner::Unknown, Owner::Tree),
         };
         self.known.insert(process.pid, Known::of(process, owner, true));
         owner
     }
 
     fn named_by(&self, environment: &[u8]) -> Option<TreeId> {
-        self.leaders.values().find(|mark| mark.is_in(environment)).map(|mark| mark.tree)
+        let mark = Mark::read(environment)?;
+        self.leaders.values().find(|leader| leader.mark == mark).map(|leader| leader.tree)
     }
 
     /// Returns the attempt from which alone a process can come that has just been left to us.
-    fn only_tree(&self) -> Option<TreeId> {
-        let mut trees = self.leaders.values().map(|mark| mark.tree);
+    fn only_tree(&self, us: Pid) -> Option<TreeId> {
+        // Not one of an orphan, unless that was left to us itself.
+        let heirs = |leader: &&Leader| leader.orphan.as_ref().is_none_or(|orphan| orphan.heir == Some(us));
+        let mut trees = self.leaders.values().filter(heirs).map(|leader| leader.tree);
         let (tree, another) = (trees.next(), trees.next());
         let is_others = |known: &Known| known.left_to_us && !matches!(known.owner, Owner::Tree(_));
         tree.filter(|_| another.is_none() && !self.known.values().any(is_others))
@@ -280,11 +300,6 @@ impl Ownership {
     }
 }
 
-/// Whether it is that of a run, ours or not, that has ended or not.
-fn names_a_run(environment: &[u8]) -> bool {
-    environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(b"RUNNER_RUN_ID="))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,6 +309,10 @@ mod tests {
 
     fn pid(raw: i32) -> Pid {
         Pid::from_raw(US + raw).expect("positive")
+    }
+
+    fn tree(run: u64) -> TreeId {
+        TreeId::for_tests(run)
     }
 
     /// A process of each id, parent and session; the runner is 0.
@@ -308,15 +327,15 @@ mod tests {
     /// Two attempts, led by 10 and 20.
     fn ownership(descendants: bool) -> Ownership {
         let mut ownership = Ownership { descendants, ..Ownership::default() };
-        ownership.begin(pid(10), Mark::for_tests(1));
-        ownership.begin(pid(20), Mark::for_tests(2));
+        ownership.begin(pid(10), tree(1), Mark::for_tests(1));
+        ownership.begin(pid(20), tree(2), Mark::for_tests(2));
         ownership
     }
 
     /// The first of them alone, in a process to which nobody else's are left.
     fn alone() -> Ownership {
         let mut ownership = Ownership { descendants: true, all_are_ours: true, ..Ownership::default() };
-        ownership.begin(pid(10), Mark::for_tests(1));
+        ownership.begin(pid(10), tree(1), Mark::for_tests(1));
         ownership
     }
 
@@ -412,12 +431,12 @@ mod tests {
         let mut ownership = alone();
         check(&mut ownership, &LEFT, &[10, 13, 14]);
         look(&mut ownership, &[13]);
-        ownership.end(pid(10), Mark::for_tests(1).tree);
-        ownership.begin(pid(20), Mark::for_tests(2));
+        ownership.end(pid(10), tree(1));
+        ownership.begin(pid(20), tree(2), Mark::for_tests(2));
         // 13 has gone and left us 14, of which a census knew; nobody knows of 15.
         let later = [(0, 1, 1), (20, 0, 20), (14, 0, 14), (15, 0, 15)];
         look(&mut ownership, &[14, 15]);
-        check_of(Owner::Tree(Mark::for_tests(2).tree), &mut ownership, &later, &[20]);
+        check_of(Owner::Tree(tree(2)), &mut ownership, &later, &[20]);
         check_of(Owner::Unknown, &mut ownership, &later, &[15]);
     }
 
@@ -427,7 +446,7 @@ mod tests {
         ownership.all_are_ours = true;
         let before = [(0, 1, 1), (10, 0, 10), (20, 0, 20), (21, 20, 21), (22, 21, 22)];
         check(&mut ownership, &before, &[10]);
-        let second = Owner::Tree(Mark::for_tests(2).tree);
+        let second = Owner::Tree(tree(2));
         check_of(second, &mut ownership, &[(0, 1, 1), (20, 0, 20), (22, 0, 22)], &[20, 22]);
     }
 
@@ -444,23 +463,41 @@ mod tests {
         assert!(!ownership.has_unknown());
     }
 
+    /// 10 was started by an earlier runner, and what loses its parents there is left to 5.
+    fn adopted(descendants: bool) -> Ownership {
+        let mut ownership = Ownership { descendants, ..Ownership::default() };
+        ownership.adopt(&Process::for_tests(US + 10, US + 5), tree(1), Mark::for_tests(1));
+        ownership
+    }
+
     #[test]
-    fn an_environment_must_agree_in_all_that_tells_attempts_apart() {
-        let ownership = ownership(true);
-        let check = |environment: &str, expected: Option<u64>| {
-            let expected = expected.map(|run| Mark::for_tests(run).tree);
-            assert_eq!(
-                ownership.named_by(environment.replace(' ', "\0").as_bytes()),
-                expected,
-                "{environment}"
-            );
+    fn an_adopted_tree_is_a_session_and_descendants_like_any_other() {
+        let processes = [(5, 1, 5), (0, 5, 0), (10, 5, 10), (11, 10, 10), (12, 11, 12), (6, 5, 6), (7, 6, 7)];
+        check(&mut adopted(true), &processes, &[10, 11, 12]);
+        check(&mut adopted(false), &processes, &[10, 11]);
+    }
+
+    #[test]
+    fn the_id_of_an_adopted_process_can_be_anothers_and_then_its_session_is() {
+        let mut ownership = adopted(true);
+        check(&mut ownership, &[(5, 1, 5), (0, 5, 0), (10, 5, 10), (12, 10, 12)], &[10, 12]);
+        let anew = Process { started: 99, ..Process::for_tests(US + 10, US + 5) };
+        let its_child = Process { session: Some(pid(10)), ..Process::for_tests(US + 11, US + 10) };
+        let others = [anew, its_child.clone(), Process::for_tests(US + 12, US + 5)];
+        let mut members = |processes: &[Process]| {
+            let census = Census::of(Instant::now(), processes.iter().cloned());
+            ownership.members(FIRST, pid(0), &census).into_iter().map(|member| member.pid).collect::<Vec<_>>()
         };
-        let time = "RUNNER_FIRE_TIME=2026-01-05T00:00:00+00:00";
-        check(&format!("A=1 RUNNER_RUN_ID=a#2 RUNNER_ATTEMPT=1 {time}"), Some(2));
-        check(&format!("RUNNER_RUN_ID=a#3 RUNNER_ATTEMPT=1 {time}"), None);
-        check(&format!("RUNNER_RUN_ID=a#2 RUNNER_ATTEMPT=2 {time}"), None);
-        check("RUNNER_RUN_ID=a#2 RUNNER_ATTEMPT=1 RUNNER_FIRE_TIME=2026-01-05T00:00:01+00:00", None);
-        check(&format!("XRUNNER_RUN_ID=a#2 RUNNER_ATTEMPT=1 {time}"), None);
-        check("", None);
+        assert_eq!(members(&others), [pid(12)], "who was known to belong to it still does");
+        assert_eq!(members(&[its_child]), [], "also when that other one has gone");
+    }
+
+    #[test]
+    fn what_is_left_to_us_is_not_of_an_adopted_run() {
+        let mut ownership = adopted(true);
+        ownership.all_are_ours = true;
+        ownership.begin(pid(20), tree(2), Mark::for_tests(2));
+        let processes = [(5, 1, 5), (0, 5, 0), (10, 5, 10), (20, 0, 20), (13, 0, 13)];
+        check_of(Owner::Tree(tree(2)), &mut ownership, &processes, &[13, 20]);
     }
 }

@@ -65,3 +65,10 @@ pub struct OpenRun {
     /// For how long that process has lived, if it still does. The ledger does not know: `None`.
     pub alive_for: Option<Duration>,
 }
+
+impl OpenRun {
+    /// Whether no attempt was under way: the last one had ended, and the next was not begun.
+    pub fn is_between_attempts(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.number == self.attempts)
+    }
+}

@@ -313,12 +313,6 @@ impl Core {
     }
 }
 
-impl OpenRun {
-    fn is_between_attempts(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.number == self.attempts)
-    }
-}
-
 impl JobPast {
     fn accounted(&self) -> Accounted {
         if self.accounted_is_fire_time {

@@ -86,14 +86,16 @@ impl Core {
         let last = run.last.as_deref();
         let exit = last.and_then(|last| last.result.as_ref().ok());
         let error = last.and_then(|last| last.result.as_ref().err());
-        let duration = run.began.map(|_| run.lasted);
+        // Nobody knows when it ended.
+        let known = ending != Ending::Lost;
+        let duration = run.began.filter(|_| known).map(|_| run.lasted);
         let row = Row {
             run: run.id.as_ref().map(ToString::to_string),
             attempt: (run.attempts > 0).then_some(run.attempts),
             attempts: run.attempts,
             late_ms: Some(run.candidate.late.num_milliseconds()),
             started_at: run.began.map(|began| zone.at(began.wall)),
-            finished_at: (run.attempts > 0).then(|| zone.at(now.wall)),
+            finished_at: (known && run.attempts > 0).then(|| zone.at(now.wall)),
             duration_ms: duration.map(|duration| saturating(duration.as_millis())),
             ..self.row(run.job, run.candidate.fire_time, run.candidate.cause, ending)
         };

@@ -12,7 +12,7 @@ use crate::model::{
     Now, OnOrphan, OpenRun, Policy, ProcessId, Record, RunId, RunRef, SkippedWhy, SpawnError, SpawnWhy,
     Started,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::process::Signal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +118,8 @@ impl Run {
     pub(super) fn taken_over(job: JobIndex, candidate: Candidate, open: OpenRun, now: Now) -> Run {
         let lasted = open.alive_for.unwrap_or_default();
         let monotonic = now.monotonic.saturating_sub(lasted);
-        let began = open.started_at.map(|wall| Began { wall, monotonic });
+        let alive_since = open.alive_for.map(|age| now.wall - TimeDelta::from_std(age).unwrap_or_default());
+        let began = open.started_at.or(alive_since).map(|wall| Began { wall, monotonic });
         let state = match (open.alive_for, began) {
             (Some(_), Some(began)) => State::Running { began, timeout_at: None, rung: Rung::Ground },
             _ => State::Waiting,

@@ -6,6 +6,7 @@
 //! at once, a third kills.
 
 use super::Core;
+use super::due::DueQueue;
 use super::run::StopWhy;
 use crate::model::{Ending, Event, Now, RunRef, SkippedWhy, StopStage};
 use std::time::Duration;
@@ -50,6 +51,8 @@ impl Core {
     fn drain(&mut self, now: Now) {
         let deadline = now.monotonic.saturating_add(self.shutdown_grace);
         self.stop = Some(Stop { stage: StopStage::Drain, deadline });
+        // What catching up was put off for comes at once, and is closed.
+        self.due = DueQueue::of(&self.jobs);
         self.close_all_that_wait();
         for run in self.run_refs() {
             self.stop_run_by(run, deadline, now);

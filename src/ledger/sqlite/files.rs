@@ -217,3 +217,19 @@ pub(super) fn refused(path: &Path, what: &'static str, source: io::Error) -> Led
         _ => LedgerError::Io { path, what, source },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_systems_of_other_machines_are_known_by_their_numbers() {
+        // As in `linux/magic.h`: NFS, SMB2, CIFS, 9p, FUSE; then ext4, tmpfs, XFS, overlayfs, btrfs.
+        let others = [0x6969, 0xFE53_4D42, 0xFF53_4D42, 0x0102_1997, 0x6573_5546].map(network_of);
+        assert_eq!(others, ["NFS", "SMB", "SMB", "9p", "FUSE"].map(Some));
+        // Where it is a signed number of 32 bits.
+        assert_eq!(network_of(0xFE53_4D42_u32.cast_signed().into()), Some("SMB"));
+        let own = [0xEF53, 0x0102_1994, 0x5846_5342, 0x794C_7630, 0x9123_683E].map(network_of);
+        assert_eq!(own, [None; 5]);
+    }
+}

@@ -1,6 +1,6 @@
 //! A job's own row: its watermark, its numbers, and how much there is of it.
 
-use super::book::FIRE_BYTES;
+use super::rows::FIRE_BYTES;
 use crate::model::{CauseClass, Name, RunKey};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};

@@ -22,6 +22,7 @@ mod open;
 mod past;
 mod reader;
 mod retention;
+mod rows;
 mod schema;
 mod writer;
 

@@ -116,7 +116,7 @@ fn check(path: &Path, db: &Connection) -> Result<(), LedgerError> {
         }
     }
     // With nothing left in the log, a file that was cut within its last page shows.
-    let whole = checkpoint(db).map_err(at_open)?;
+    let whole = carry_over(db).map_err(at_open)?;
     let pages: u32 = db.pragma_query_one(None, "page_count").map_err(at_open)?;
     let page_bytes: u32 = db.pragma_query_one(None, "page_size").map_err(at_open)?;
     if whole && size() != u64::from(pages) * u64::from(page_bytes) {
@@ -125,8 +125,16 @@ fn check(path: &Path, db: &Connection) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Carries all that is in the log over to the file; returns whether it could, or another program was reading.
-pub(super) fn checkpoint(db: &Connection) -> Result<bool> {
+/// Carries what is in the log over to the file; returns whether that was all of it: a program that reads an
+/// older state may be in the way.
+pub(super) fn carry_over(db: &Connection) -> Result<bool> {
+    let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+    let (frames, carried): (i64, i64) = db.query_one(sql, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(frames == carried)
+}
+
+/// Does so, waits for those who read, and empties the log; returns whether it could.
+pub(super) fn empty_log(db: &Connection) -> Result<bool> {
     let busy: bool = db.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     Ok(!busy)
 }

@@ -8,8 +8,9 @@
 //! The bytes of a job are an estimate: what its runs printed, and a fixed size for each row with its places in
 //! the indices. The bytes of all jobs are pages of the file that are in use.
 
-use super::book::{ATTEMPT_BYTES, Book, FIRE_BYTES};
+use super::book::Book;
 use super::codes;
+use super::rows::{ATTEMPT_BYTES, FIRE_BYTES};
 use crate::model::{CauseClass, Keep, Name};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Result, Row, params};
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How many rows one step deletes at most.
-pub(super) const ROWS_MAX: u32 = 500;
+pub(super) const ROWS_MAX: u32 = 200;
 
 /// How many jobs one step looks at.
 const JOBS_MAX: u32 = 200;

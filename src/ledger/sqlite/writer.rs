@@ -19,7 +19,8 @@ use crate::model::{Answer, Record};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, TryRecvError};
 use std::thread;
@@ -37,6 +38,9 @@ const STEP_BATCHES: i64 = 8;
 /// If nothing is written for so long, it is written that the runner lives.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
+/// A log that is longer than this is not normal.
+const LOG_BYTES_MAX: u64 = 64 << 20;
+
 /// What the thread is asked for.
 pub(super) enum Message {
     Write(Vec<Record>, oneshot::Sender<Vec<Answer>>),
@@ -51,6 +55,8 @@ pub(super) struct Writer {
     db: Option<Connection>,
     /// The file that commits go to first; known after the first one of a connection.
     wal: Option<FileId>,
+    /// People were told that it is very long.
+    log_is_long: bool,
     book: Book,
     /// How many batches are known to be written.
     batches: i64,
@@ -79,6 +85,7 @@ impl Writer {
             id: file.id,
             db: Some(file.db),
             wal: None,
+            log_is_long: false,
             book: Book::new(file.node, &options.after),
             batches: 0,
             unconfirmed: None,
@@ -221,16 +228,28 @@ impl Writer {
             Some(_) => return Err(Fault::Moved("was replaced by another file")),
             None => return Err(Fault::Moved("was deleted or moved")),
         }
-        let found = FileId::of(&extended(&self.path, "-wal"));
+        let log = extended(&self.path, "-wal");
+        let found = FileId::of(&log);
         if found.is_some() && (self.wal.is_none() || found == self.wal) {
             self.wal = found;
+            self.warn_of_a_long_log(&log);
             return Ok(());
         }
         // What went to it is carried over to the ledger itself; then another one can be begun.
-        if self.db.as_ref().map_or(Ok(true), open::checkpoint)? {
+        if self.db.as_ref().map_or(Ok(true), open::empty_log)? {
             self.disconnect();
         }
         Err(Fault::Moved("lost its `-wal` file"))
+    }
+
+    /// The log is carried over to the ledger as it grows, unless somebody reads for long.
+    fn warn_of_a_long_log(&mut self, log: &Path) {
+        let bytes = fs::metadata(log).map_or(0, |log| log.len());
+        if bytes > LOG_BYTES_MAX && !self.log_is_long {
+            let log = log.display();
+            log::warn!("`{log}` has grown to {} MiB: another program has been reading for long", bytes >> 20);
+        }
+        self.log_is_long = bytes > LOG_BYTES_MAX;
     }
 
     fn connect(&mut self) -> Result<Connection, Fault> {
@@ -239,7 +258,7 @@ impl Writer {
         }
         let db = open::reconnect(&self.path).map_err(Fault::Reopen)?;
         // What the system has dropped after a failed flush is written once more.
-        if !open::checkpoint(&db)? {
+        if !open::carry_over(&db)? {
             return Err(Fault::Reopen(LedgerError::Locked { path: self.path.clone() }));
         }
         Ok(db)
@@ -286,7 +305,7 @@ impl Writer {
         let Some(db) = &self.db else { return };
         let sql = "UPDATE node SET stopped_at = ?2, seen_at = ?2 WHERE id = ?1";
         let stopped =
-            db.execute(sql, [self.book.node, at.timestamp_micros()]).and_then(|_| open::checkpoint(db));
+            db.execute(sql, [self.book.node, at.timestamp_micros()]).and_then(|_| open::empty_log(db));
         if let Err(error) = stopped {
             let path = self.path.display();
             log::error!("the ledger `{path}` does not know that the runner has stopped: {error}");

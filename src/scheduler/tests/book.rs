@@ -14,6 +14,8 @@ enum State {
 #[derive(Default)]
 pub(super) struct Book {
     keys: BTreeMap<RunKey, State>,
+    /// The last fire time of each stretch, and how many it is said to be.
+    stretches: BTreeMap<RunKey, (DateTime<Utc>, u64)>,
     numbers: BTreeMap<Name, u64>,
     past: Past,
 }
@@ -31,6 +33,24 @@ impl Book {
     /// The fire times of a job that were claimed, in order.
     pub(super) fn claimed(&self) -> impl Iterator<Item = &RunKey> {
         self.keys.iter().filter(|(_, state)| **state == State::Claimed).map(|(key, _)| key)
+    }
+
+    /// Asserts that each of these fire times of a job is accounted for once, and nothing else is.
+    pub(super) fn accounts_for(&self, job: &Name, fire_times: &[DateTime<Utc>]) {
+        let mut times = vec![0; fire_times.len()];
+        let of_job = |key: &&RunKey| key.job == *job && key.class == CauseClass::Calendar;
+        for key in self.keys.keys().filter(of_job) {
+            let (last, count) = self.stretches.get(key).copied().unwrap_or((key.instant, 1));
+            let (from, to) = (
+                fire_times.partition_point(|at| *at < key.instant),
+                fire_times.partition_point(|at| *at <= last),
+            );
+            assert_eq!((to - from) as u64, count, "{key:?} until {last}");
+            times[from..to].iter_mut().for_each(|times| *times += 1);
+        }
+        for (at, times) in fire_times.iter().zip(times) {
+            assert_eq!(times, 1, "`{job}` at {at}");
+        }
     }
 
     pub(super) fn write(&mut self, record: &Record) -> Answer {
@@ -60,6 +80,9 @@ impl Book {
             Record::Closed { key, row } => {
                 let before = self.keys.insert(key.clone(), State::Closed);
                 assert!(matches!(before, None | Some(State::Waits)), "{key:?} is closed and was {before:?}");
+                if let Some(last) = row.fire_time_last {
+                    self.stretches.insert(key.clone(), (last.to_utc(), row.count));
+                }
                 self.account(key, row.fire_time_last.unwrap_or(row.fire_time).to_utc());
                 self.no_longer_waits(key);
             }

@@ -9,6 +9,7 @@ mod clocks;
 mod jitter;
 mod limits;
 mod overlap;
+mod random;
 mod restart;
 mod retry;
 mod shutdown;

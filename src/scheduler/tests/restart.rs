@@ -227,6 +227,13 @@ fn many_jobs_catch_up_one_after_another() {
 }
 
 #[test]
+fn what_was_put_off_is_closed_by_a_stop() {
+    let jobs = || (0..100).map(|n| at(&format!("j{n}"), &[100]).grace(Grace::Any));
+    let world = World::durable(jobs()).until(10).crash().restart(secs(100), jobs()).stop().until(111);
+    assert_eq!((world.count("started catch_up"), world.count("skipped stopping")), (1, 99));
+}
+
+#[test]
 fn putting_off_does_not_cost_a_job_its_grace() {
     let jobs = || (0..100).map(|n| at(&format!("j{n}"), &[100]).grace(Grace::Within(secs(3))));
     let world = World::durable(jobs()).until(10).crash().restart(secs(92), jobs()).until(200);

@@ -218,6 +218,7 @@ pub(super) struct World {
     durable: bool,
     /// Processes that have outlived their runner, by their run.
     orphans: BTreeMap<String, Process>,
+    stopped_at: Option<DateTime<Utc>>,
     /// What each attempt was told of the finish that it runs because of.
     told: BTreeMap<String, Finish>,
     /// Records that wait for an answer while the ledger is slow.
@@ -323,6 +324,7 @@ impl World {
             book: Book::default(),
             durable: false,
             orphans: BTreeMap::new(),
+            stopped_at: None,
             told: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
@@ -369,6 +371,7 @@ impl World {
         loop {
             self.settle();
             if self.core.is_stopped() {
+                self.stopped_at.get_or_insert(self.now.wall);
                 break;
             }
             let timeout = self.core.poll_timeout().sleep(self.now).map(|sleep| self.now.monotonic + sleep);
@@ -383,6 +386,11 @@ impl World {
         }
         self.pass(target.saturating_sub(self.now.monotonic));
         self
+    }
+
+    /// How many seconds have passed since the start.
+    pub(super) fn second(&self) -> u64 {
+        self.now.monotonic.saturating_sub(secs(1000)).as_secs()
     }
 
     /// Time passes and nobody looks.
@@ -465,6 +473,16 @@ impl World {
     /// The ledger has written all that it was given, and can be written again.
     pub(super) fn ledger_works(self) -> World {
         self.ledger_answers().tell(Fact::LedgerWorks)
+    }
+
+    /// Asserts that every fire time of these jobs until the runner has stopped is accounted for once, and nothing else is.
+    pub(super) fn accounts_for_all(&self, jobs: &[Job]) {
+        let until = self.stopped_at.expect("it has stopped");
+        for job in jobs.iter().filter(|job| job.enabled) {
+            let fire_times = std::iter::successors(Some(start()), |at| job.schedule.next_after(*at)).skip(1);
+            let fire_times: Vec<_> = fire_times.take_while(|at| *at <= until).collect();
+            self.book.accounts_for(&job.name, &fire_times);
+        }
     }
 
     /// The ledger knows that these have finished as `dependent` asks.

@@ -1,5 +1,7 @@
 //! The thread's work, step by step and without the thread.
 
+mod against_a_model;
+
 use super::*;
 use crate::ledger::tests::world::{
     at, attempt, claim_of, closed, defined, ended, fire, name, options, run, started, stretch,
@@ -9,20 +11,20 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-struct World {
+pub(super) struct World {
     writer: Writer,
     told: watch::Receiver<Option<Arc<str>>>,
     folder: TempDir,
 }
 
 impl World {
-    fn new(keep: Keep, keep_of_a: Keep) -> World {
+    pub(super) fn new(keep: Keep, keep_of_a: Keep) -> World {
         let folder = tempfile::tempdir().expect("a folder");
         let (writer, told) = writer(&folder, keep, keep_of_a);
         World { writer, told, folder }
     }
 
-    fn reopen(&mut self, keep: Keep, keep_of_a: Keep) {
+    pub(super) fn reopen(&mut self, keep: Keep, keep_of_a: Keep) {
         self.writer.close(at(1000));
         let elsewhere = tempfile::tempdir().expect("a folder");
         // The lock is given back before it is taken again.
@@ -30,12 +32,12 @@ impl World {
         (self.writer, self.told) = writer(&self.folder, keep, keep_of_a);
     }
 
-    fn write(&mut self, batch: &[Record]) -> Vec<Answer> {
+    pub(super) fn write(&mut self, batch: &[Record]) -> Vec<Answer> {
         self.writer.attempt(batch).expect("it can be written")
     }
 
     /// Prunes until the round is over; returns how many steps that took.
-    fn prune(&mut self, now: DateTime<Utc>) -> usize {
+    pub(super) fn prune(&mut self, now: DateTime<Utc>) -> usize {
         self.writer.clock = Arc::new(move || now);
         let mut steps = 0;
         while self.writer.retention.is_due(now) {
@@ -45,8 +47,22 @@ impl World {
         steps
     }
 
+    pub(super) fn db(&self) -> &Connection {
+        self.writer.db.as_ref().expect("it is open")
+    }
+
+    /// Writes a batch as if its commit had failed after it had reached the disk.
+    pub(super) fn lose_the_answers(&mut self, batch: &[Record]) {
+        let (path, away) = (self.writer.path.clone(), self.writer.path.with_extension("away"));
+        fs::rename(&path, &away).expect("a rename");
+        let fault = self.writer.attempt(batch).expect_err("it is not where it was");
+        self.writer.give_up(&fault);
+        self.writer.disconnect();
+        fs::rename(&away, &path).expect("a rename");
+    }
+
     fn ints(&self, sql: &str) -> Vec<i64> {
-        let mut statement = self.writer.db.as_ref().expect("it is open").prepare(sql).expect("SQL");
+        let mut statement = self.db().prepare(sql).expect("SQL");
         statement.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("rows")
     }
 
@@ -64,9 +80,9 @@ fn writer(folder: &TempDir, keep: Keep, keep_of_a: Keep) -> (Writer, watch::Rece
     (Writer::new(file, options, trouble, inbox), told)
 }
 
-const ALL: Keep = Keep { runs: None, age: None, bytes: None };
+pub(super) const ALL: Keep = Keep { runs: None, age: None, bytes: None };
 
-fn runs(runs: u64) -> Keep {
+pub(super) fn runs(runs: u64) -> Keep {
     Keep { runs: Some(runs), ..ALL }
 }
 
@@ -117,13 +133,7 @@ fn a_full_disk_stops_nothing_for_good() {
 fn a_commit_of_which_nobody_heard_is_found() {
     let mut world = World::new(ALL, ALL);
     let batch = [Record::Claim(fire("a", 10)), Record::Claim(fire("a", 20))];
-    // As if the commit had failed after it had reached the disk.
-    let (path, away) = (world.writer.path.clone(), world.writer.path.with_extension("away"));
-    std::fs::rename(&path, &away).expect("a rename");
-    let fault = world.writer.attempt(&batch).expect_err("it is not where it was");
-    world.writer.give_up(&fault);
-    world.writer.disconnect();
-    std::fs::rename(&away, &path).expect("a rename");
+    world.lose_the_answers(&batch);
     assert_eq!(world.write(&batch), [Answer::Claimed { number: 1 }, Answer::Claimed { number: 2 }]);
     assert_eq!(world.write(&batch), [Answer::Taken, Answer::Taken]);
 }
@@ -245,8 +255,8 @@ fn a_step_deletes_no_more_than_it_may() {
     let mut world = World::new(ALL, runs(100));
     world.write(&skipped(1..=2000));
     world.writer.prune_once().expect("it can be written");
-    assert_eq!(world.seconds().len(), 1500);
-    assert_eq!(world.prune(at(1000)), 3);
+    assert_eq!(world.seconds().len(), 1800);
+    assert_eq!(world.prune(at(1000)), 9);
     assert_eq!(world.seconds(), (1901..=2000).collect::<Vec<_>>());
 }
 

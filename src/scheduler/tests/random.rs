@@ -1,0 +1,90 @@
+//! Any jobs, any policies, crashes and failing ledgers at any moment: at the end each fire time is accounted for
+//! once. A seed makes a history; the one that fails is in the message.
+
+use super::world::{World, at, every, secs};
+use crate::model::{Coalesce, Grace, Job, Overlap};
+use std::time::Duration;
+
+/// Numbers that look random and come from one seed.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[usize::try_from(self.below(choices.len() as u64)).expect("small")]
+    }
+
+    fn job(&mut self, name: &str) -> Job {
+        let job = if self.below(4) == 0 {
+            let seconds: Vec<i64> =
+                (0..5).map(|_| 1 + i64::try_from(self.below(400)).expect("small")).collect();
+            at(name, &seconds)
+        } else {
+            every(name, secs(1 + self.below(30)))
+        };
+        let grace = [Grace::Any, Grace::Within(secs(1)), Grace::Within(secs(20)), Grace::Within(secs(3600))];
+        let job = job.grace(self.one_of(&grace));
+        let job = job.coalesce(self.one_of(&[Coalesce::Latest, Coalesce::Earliest, Coalesce::All]));
+        let job = match self.below(5) {
+            0 => job.overlap(Overlap::Allow),
+            1 => job.overlap(Overlap::Queue),
+            2 => job.overlap(Overlap::Replace),
+            3 => job.max_instances(2).overlap(Overlap::Queue),
+            _ => job,
+        };
+        let job = if self.below(3) == 0 { job.retry(3, secs(1 + self.below(10))) } else { job };
+        let job = if self.below(3) == 0 { job.timeout(secs(1 + self.below(20))) } else { job };
+        if self.below(4) == 0 { job.jitter(secs(1 + self.below(20))) } else { job }
+    }
+}
+
+fn history(seed: u64) {
+    let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let names = ["a", "b", "c", "d"];
+    let count = usize::try_from(1 + chance.below(4)).expect("small");
+    let jobs: Vec<Job> = names.iter().take(count).map(|name| chance.job(name)).collect();
+    let limit = chance.one_of(&[None, Some(1), Some(2)]);
+    let mut world = World::durable_with_limits(jobs.clone(), limit);
+    for name in names {
+        let takes = chance.one_of(&[0, 1, 5, 40]);
+        world = world.runs_for(name, secs(takes), chance.one_of(&[0, 0, 1]));
+    }
+    let mut second = 0;
+    for _ in 0..1 + chance.below(8) {
+        second += chance.below(60);
+        world = world.until(second);
+        match chance.below(5) {
+            0 => world = world.ledger_fails().until(second + 20).ledger_works(),
+            1 => world = world.stall(secs(chance.below(50))),
+            2 => world = world.suspend(secs(chance.below(50))),
+            _ => {
+                if chance.below(3) == 0 {
+                    world = world.ledger_hangs();
+                }
+                world = world.until(second + chance.below(5));
+                world = if chance.below(2) == 0 { world.crash() } else { world.crash_alone() };
+                let down = Duration::from_millis(chance.below(90_000));
+                world = world.restart_with_limits(down, jobs.clone(), limit);
+            }
+        }
+        second = world.second();
+    }
+    world
+        .ledger_answers()
+        .until(second + chance.below(30))
+        .stop()
+        .until(second + 200)
+        .accounts_for_all(&jobs);
+}
+
+#[test]
+fn whatever_happens_every_fire_time_is_accounted_for_once() {
+    for seed in 0..3000 {
+        let result = std::panic::catch_unwind(|| history(seed));
+        assert!(result.is_ok(), "seed {seed}");
+    }
+}
