@@ -42,6 +42,7 @@
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
 //! | remembers what happened | [`ledger::Ledger`]; in a file [`ledger::SqliteLedger`]: `writer`, `book`, `schema.sql` |
 //! | says where the ledger of a job file is, and opens it | `cli::state`, `cli::ledger` |
+//! | says what happened, and whether all is accounted for | [`ledger::Reader`]; `cli::status`, `history`, `logs`, `why`, `audit` |
 //! | prints, colours, chooses exit codes | [`cli`] |
 //!
 //! # Example

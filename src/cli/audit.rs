@@ -3,6 +3,7 @@
 use super::records::{Records, Words};
 use super::style::Style;
 use super::table::{self, Cell, Column, Side};
+use super::time::show_time;
 use super::{Ending, Format, Global, print};
 use crate::ledger::{Audited, Found, Reader};
 use crate::model::Outcome;
@@ -153,7 +154,7 @@ fn wrong(audited: &Audited) -> u64 {
 /// `unaccounted 2026-11-25 03:00:00 (3)`
 fn which(audited: &Audited) -> String {
     let shown = audited.findings.iter().map(|finding| {
-        let at = audited.zone.at(finding.at).format("%Y-%m-%d %H:%M:%S%.f%:z");
+        let at = show_time(audited.zone.at(finding.at));
         let several = if finding.count > 1 { format!(" ({})", finding.count) } else { String::new() };
         format!("{} {at}{several}", word(finding.found))
     });

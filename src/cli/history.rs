@@ -1,15 +1,16 @@
 //! `runner history`: what has ended, newest first.
 
 use super::records::{Found, Records, Words};
+use super::strip::{LEGEND, STRIP, strip};
 use super::style::{Style, shown};
 use super::table::{self, Cell, Column, Side};
-use super::time::{parse_time, show_duration};
+use super::time::{parse_time, show_distance, show_duration, show_time};
 use super::{Ending, Failure, Format, Global, print};
 use crate::engine;
-use crate::ledger::{Reader, Rows, Wanted};
+use crate::ledger::{Lately, Reader, Rows, Wanted};
 use crate::model::{Cause, ExitStatus, Outcome, Row};
 use anyhow::anyhow;
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -76,6 +77,18 @@ const COLUMNS: [Column; 10] = [
     Column { head: "why", side: Side::Left, can_be_spared: false },
 ];
 
+/// Of the jobs: what is shown of the latest outcomes of each.
+const OVERVIEW: [Column; 5] = [
+    Column { head: "job", side: Side::Left, can_be_spared: false },
+    Column { head: "lately", side: Side::Left, can_be_spared: false },
+    Column { head: "succeeded", side: Side::Right, can_be_spared: true },
+    Column { head: "last run", side: Side::Left, can_be_spared: true },
+    Column { head: "ended", side: Side::Left, can_be_spared: true },
+];
+
+/// Of more jobs there is no overview.
+const OVERVIEW_MAX: usize = 30;
+
 impl History {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let words = Words::of(self.words.clone())?;
@@ -86,12 +99,22 @@ impl History {
         let more = rows.more;
         match self.format {
             Format::Jsonl => print_lines(rows, &found)?,
-            Format::Text => print_table(rows, &found, global)?,
+            Format::Text => {
+                if self.is_plain(&words.names) {
+                    print_overview(&reader, &found, global)?;
+                }
+                print_table(rows, &found, global)?;
+            }
         }
         if more {
             log::info!("there are older ones: -n 0 lists all, --since TIME those since then");
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Whether nothing in particular is asked for.
+    fn is_plain(&self, names: &[String]) -> bool {
+        names.is_empty() && self.since.is_none() && self.until.is_none() && self.outcome.is_empty()
     }
 
     fn wanted(&self, found: &Found, reader: &Reader, names: &[String]) -> Result<Wanted, Failure> {
@@ -126,6 +149,37 @@ fn print_lines(rows: Rows<'_>, found: &Found) -> Result<(), Failure> {
     }
 }
 
+/// One line for each job: how it did lately. Of many jobs that is left to `runner status`.
+fn print_overview(reader: &Reader, found: &Found, global: &Global) -> Result<(), Failure> {
+    let style = Style::of(io::stdout(), global);
+    let mut jobs = reader.lately(STRIP).map_err(|error| found.failure(error))?;
+    jobs.retain(|job| !job.ended.is_empty());
+    if jobs.is_empty() || jobs.len() > OVERVIEW_MAX {
+        return Ok(());
+    }
+    let now = engine::now().wall;
+    let rows: Vec<Vec<Cell>> = jobs.iter().map(|job| overview_cells(job, now, style)).collect();
+    let table = table::render(&OVERVIEW, &rows, table::width_of(io::stdout()), style);
+    print(&format!("{table}{}\n\n", style.dim(LEGEND)))
+}
+
+fn overview_cells(lately: &Lately, now: DateTime<Utc>, style: Style) -> Vec<Cell> {
+    let name = lately.job.as_str();
+    let strip = strip(&lately.ended, Style { colour: false, ..style });
+    let runs = lately.ended.iter().filter(|ended| ended.outcome.ran());
+    let succeeded = runs.clone().filter(|ended| ended.outcome == Outcome::Succeeded).count();
+    let (last, runs) = (runs.clone().next(), runs.count());
+    vec![
+        Cell::painted(name, |text| style.job(name, text).into_owned()),
+        Cell::painted(&strip, |_| self::strip(&lately.ended, style)),
+        if runs == 0 { Cell::default() } else { format!("{succeeded} of {runs}").into() },
+        last.and_then(|last| last.run.as_ref()).map(ToString::to_string).unwrap_or_default().into(),
+        last.map(|last| show_distance(last.finished_at.unwrap_or(last.fire_time), now))
+            .unwrap_or_default()
+            .into(),
+    ]
+}
+
 fn print_table(rows: Rows<'_>, found: &Found, global: &Global) -> Result<(), Failure> {
     let style = Style::of(io::stdout(), global);
     let mut cells = Vec::new();
@@ -145,7 +199,7 @@ fn row_cells(row: &Row, style: Style) -> Vec<Cell> {
     let took = row.duration_ms.filter(|_| row.attempts > 0);
     let is_scheduled = row.cause == Cause::Scheduled.as_str();
     vec![
-        shown_time(row.fire_time).into(),
+        show_time(row.fire_time).into(),
         Cell::painted(name, |text| style.job(&row.job, text).into_owned()),
         Cell::painted(&outcome, |text| style.outcome(row.outcome, text).into_owned()),
         took.map(shown_millis).unwrap_or_default().into(),
@@ -166,16 +220,11 @@ fn why(row: &Row) -> String {
         row.reason.as_ref().map(|reason| String::from_utf8_lossy(&shown(reason.as_bytes())).into_owned()),
     );
     if row.count > 1 {
-        let last = row.fire_time_last.map(|last| format!(", until {}", shown_time(last))).unwrap_or_default();
+        let last = row.fire_time_last.map(|last| format!(", until {}", show_time(last))).unwrap_or_default();
         parts.push(format!("{} of them{last}", row.count));
     }
-    parts.extend(row.coalesced_into.map(|into| format!("into {}", shown_time(into))));
+    parts.extend(row.coalesced_into.map(|into| format!("into {}", show_time(into))));
     parts.join("; ")
-}
-
-fn shown_time(at: DateTime<FixedOffset>) -> String {
-    let whole = at.timestamp_subsec_millis() == 0;
-    at.format(if whole { "%Y-%m-%d %H:%M:%S%:z" } else { "%Y-%m-%d %H:%M:%S%.3f%:z" }).to_string()
 }
 
 fn shown_millis(millis: u64) -> String {

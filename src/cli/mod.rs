@@ -16,6 +16,7 @@ mod init;
 mod ledger;
 mod limits;
 mod logger;
+mod logs;
 mod next;
 mod orphans;
 mod printer;
@@ -24,9 +25,12 @@ mod records;
 mod run;
 mod start;
 mod state;
+mod status;
+mod strip;
 mod style;
 mod table;
 mod time;
+mod why;
 
 use crate::executor;
 use crate::trigger::zone_data;
@@ -43,6 +47,8 @@ Examples:
   runner start                     run them until Ctrl-C
   runner explain '0 9 * * MON-FRI' what an expression means
   runner run backup                run one of them now
+  runner status                    how every job is
+  runner why backup                why it ran, or did not
   runner history                   what has run, and what has not
 
 The job file is the argument, else -f, else RUNNER_FILE, else ./jobs.toml,
@@ -114,8 +120,14 @@ enum Command {
     Explain(explain::Explain),
     /// Run one job now, exactly as the scheduler would
     Run(run::Run),
+    /// Say how every job is, the failing ones first
+    Status(status::Status),
     /// List what has run, and what has not and why
     History(history::History),
+    /// Print what a run printed
+    Logs(logs::Logs),
+    /// Say why a job ran at a time, or did not
+    Why(why::Why),
     /// Compare the ledger with every fire time that there was
     Audit(audit::Audit),
     /// Write a small first job file
@@ -194,7 +206,13 @@ impl Command {
             Command::Next(next) => next.format,
             Command::History(history) => history.format,
             Command::Audit(audit) => audit.format,
-            Command::Explain(_) | Command::Run(_) | Command::Init(_) | Command::Quarantine(_) => Format::Text,
+            Command::Status(status) => status.format,
+            Command::Why(why) => why.format,
+            Command::Explain(_)
+            | Command::Run(_)
+            | Command::Logs(_)
+            | Command::Init(_)
+            | Command::Quarantine(_) => Format::Text,
         }
     }
 
@@ -205,6 +223,9 @@ impl Command {
             Command::Next(next) => next.carry_out(global),
             Command::History(history) => history.carry_out(global),
             Command::Audit(audit) => audit.carry_out(global),
+            Command::Status(status) => status.carry_out(global),
+            Command::Logs(logs) => logs.carry_out(global),
+            Command::Why(why) => why.carry_out(global),
             Command::Explain(explain) => explain.carry_out(global),
             Command::Run(run) => run.carry_out(global),
             Command::Init(init) => init.carry_out(global),

@@ -1,7 +1,7 @@
 //! Times and durations as people write and read them.
 
 use crate::trigger::Zone;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use std::time::Duration;
 
 /// Returns the instant that `text` means: RFC 3339, a local time or a date in `zone`, or an offset from
@@ -63,6 +63,12 @@ pub(super) fn show_duration(duration: Duration) -> String {
         3600..86400 => two(seconds / 3600, "h", seconds % 3600 / 60, "m"),
         _ => two(seconds / 86400, "d", seconds % 86400 / 3600, "h"),
     }
+}
+
+/// `2026-11-25 03:00:00+01:00`, with milliseconds if there are any.
+pub(super) fn show_time(at: DateTime<FixedOffset>) -> String {
+    let whole = at.timestamp_subsec_millis() == 0;
+    at.format(if whole { "%Y-%m-%d %H:%M:%S%:z" } else { "%Y-%m-%d %H:%M:%S%.3f%:z" }).to_string()
 }
 
 /// `in 5s`, `in 3h 4m`, `2d ago`, `now`.

@@ -14,8 +14,8 @@ mod tests;
 
 pub use memory::MemoryLedger;
 pub use sqlite::{
-    Audited, Finding, Found, Holder, LedgerError, NodeIdentity, OpenOptions, Reader, Rows, SqliteLedger,
-    WallClock, Wanted, holder, quarantine,
+    Audited, Ended, Finding, Found, Holder, InForce, JobFacts, Lately, LedgerError, NodeIdentity, NodeSeen,
+    OpenOptions, Printed, Reader, Rows, SqliteLedger, UnderWay, WallClock, Wanted, holder, quarantine,
 };
 
 use crate::model::{Answer, Past, Record};

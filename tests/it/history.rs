@@ -58,13 +58,23 @@ fn what_has_ended_is_listed_newest_first() {
 fn a_table_says_how_each_ended_and_that_there_are_more() {
     let mut case = case();
     let shown = case.with_args(&["history", "-n", "3"]).exits(0).says("there are older ones: -n 0 lists all");
-    let lines: Vec<String> = shown.stdout.lines().map(redacted).collect();
+    let (overview, table) = shown.stdout.split_once("\n\n").expect("an overview and a table");
+    let overview: Vec<String> = overview.lines().map(redacted).collect();
+    assert_eq!(overview[0], "job lately succeeded last run ended");
+    assert!(
+        overview[1].starts_with("a FF 0 of 2 a#2 ") && overview[2].starts_with("b . 1 of 1 b#1 "),
+        "{overview:?}"
+    );
+    assert!(overview[4].starts_with(". succeeded F failed T timed out "), "{overview:?}");
+    let lines: Vec<String> = table.lines().map(redacted).collect();
     assert_eq!(lines[0], "fire time run outcome took exit cause memory why");
     assert!(lines[1].starts_with("DATE TIME c#1 failed manual cannot run `/no/such/program`"), "{lines:?}");
     assert!(lines[2].starts_with("DATE TIME a#2 failed MS 3 manual "), "{lines:?}");
     assert!(lines[3].starts_with("DATE TIME b#1 succeeded MS 0 manual "), "{lines:?}");
     assert_eq!(lines.len(), 4);
     assert_eq!(case.with_args(&["history"]).exits(0).stderr, "");
+    let one = case.with_args(&["history", "a"]).exits(0).stdout;
+    assert!(one.starts_with("fire time") && one.lines().count() == 3, "{one}");
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod shortage;
 mod shutdown;
 mod slow;
 mod start;
+mod status;
 mod terminal;
 mod tree;
 mod trouble;
+mod why;

@@ -29,7 +29,10 @@ mod writer;
 pub use error::LedgerError;
 pub use files::quarantine;
 pub use lock::{Holder, holder};
-pub use reader::{Audited, Finding, Found, Reader, Rows, Wanted};
+pub use reader::{
+    Audited, Ended, Finding, Found, InForce, JobFacts, Lately, NodeSeen, Printed, Reader, Rows, UnderWay,
+    Wanted,
+};
 
 use super::{Answers, Ledger, Trouble};
 use crate::model::{AfterOn, Keep, Name, Past, Record};

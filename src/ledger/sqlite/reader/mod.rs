@@ -6,13 +6,15 @@
 //! (`immutable`), which it is until a runner starts. [`Reader::is_outdated`] says when one has.
 //!
 //! `rows` is what has ended, newest first; `audit` holds the ledger against the fire times that there should have
-//! been, which `expected` computes.
+//! been, which `expected` computes; `facts` is what else is known of jobs, runs and runners.
 
 mod audit;
 mod expected;
+mod facts;
 mod rows;
 
 pub use audit::{Audited, Finding, Found};
+pub use facts::{Ended, InForce, JobFacts, Lately, NodeSeen, Printed, UnderWay};
 pub use rows::{Rows, Wanted};
 
 use super::error::LedgerError;

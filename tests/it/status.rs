@@ -1,0 +1,132 @@
+//! `runner status` and `runner logs`, of ledgers that the program has really written.
+
+use crate::case::{Case, Running};
+use rustix::process::Signal;
+
+const JOBS: &str = "[runner]\nledger = \"own.db\"\n\
+    [jobs.bad]\nstartup = true\ncommand = \"printf 'one\\\\n\\\\033[31mtwo\\\\n'; exit 3\"\n\
+    [jobs.good]\ncron = \"0 3 * * *\"\ncommand = \"echo fine\"\n\
+    [jobs.off]\nenabled = false\nevery = \"1s\"\ncommand = [\"true\"]\n\
+    [jobs.again]\nretry = { attempts = 2, delay = \"1ms\" }\ncommand = \"echo attempt $RUNNER_ATTEMPT; exit 4\"\n\
+    [jobs.long]\nkeep_output = \"1KiB\"\ncommand = \"seq 1 2000\"\n";
+
+/// A case whose runner has run and stopped; `good` and `again` were run by hand.
+fn case() -> Case {
+    let mut case = Case::new().jobs(JOBS);
+    case.with_args(&["start", "--for", "100ms"]).exits(0);
+    case.with_args(&["run", "good"]).exits(0);
+    case.with_args(&["run", "again"]).exits(4);
+    case
+}
+
+/// Starts a runner in the case's folder that goes on.
+fn beside(case: &Case) -> Running {
+    let mut command = Case::new().args(&["start"]).command();
+    case.surround(&mut command);
+    Case::new().start_as(command)
+}
+
+#[test]
+fn failing_jobs_come_first_and_it_is_said_that_no_runner_lives() {
+    let mut case = case();
+    let shown = case.with_args(&["status"]).exits(0).stdout;
+    let mut lines = shown.lines();
+    assert!(
+        lines.next().is_some_and(|line| line.starts_with("no runner runs: the last one stopped 20")),
+        "{shown}"
+    );
+    let words = |line: &str| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>().join(" ");
+    let table: Vec<String> = lines.map(words).collect();
+    let expected = [
+        "job state last",
+        "again idle failed",
+        "bad idle failed",
+        "good idle succeeded",
+        "long idle",
+        "off disabled",
+    ];
+    assert_eq!(table.iter().map(|line| line.trim_end()).collect::<Vec<_>>(), expected, "{shown}");
+    assert!(
+        shown.contains("1 failed") && shown.contains("1 ok") && shown.contains("03:00:00, in "),
+        "{shown}"
+    );
+    assert!(shown.contains("when the runner starts"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+}
+
+#[test]
+fn a_runner_that_lives_and_what_it_runs_are_named() {
+    let jobs = "[runner]\nledger = \"own.db\"\n[jobs.a]\nstartup = true\ncommand = \"echo up; sleep 60\"\n";
+    let mut case = Case::new().jobs(jobs);
+    let mut running = beside(&case);
+    running.line("| up");
+    let pid = running.pid();
+    let shown = case.with_args(&["status"]).exits(0).stdout;
+    assert!(shown.starts_with(&format!("a runner runs, process {pid}, since 20")), "{shown}");
+    assert!(shown.contains("a    running "), "{shown}");
+    let json = case.with_args(&["status", "--format", "jsonl"]).exits(0).json();
+    assert_eq!((&json[0]["runner"], &json[0]["pid"]), (&"running".into(), &pid.into()));
+    assert_eq!((&json[1]["job"], &json[1]["running"][0]), (&"a".into(), &"a#1".into()));
+    case.with_args(&["logs", "a"]).exits(3).says("no run of `a` that has ended is recorded");
+    running.signal(Signal::KILL);
+    drop(running.finish());
+    let shown = case.with_args(&["status"]).exits(0).stdout;
+    assert!(shown.contains("ended without having stopped, last heard of 20"), "{shown}");
+    assert!(shown.contains("a    unfinished"), "{shown}");
+}
+
+#[test]
+fn the_output_of_a_run_is_printed_as_it_was() {
+    let mut case = case();
+    let mut shown = |args: &[&str]| {
+        let finished = case.with_args(&[&["logs"], args].concat()).exits(0);
+        (finished.stdout, finished.stderr)
+    };
+    assert_eq!(shown(&["bad"]), ("one\n\u{1b}[31mtwo\n".into(), "runner: bad#1: 13 bytes\n".into()));
+    assert_eq!(shown(&["good#1"]).0, "fine\n");
+    assert_eq!(shown(&["again"]).0, "attempt 2\n");
+    assert_eq!(
+        shown(&["again", "--attempt", "1"]),
+        ("attempt 1\n".into(), "runner: again#1, attempt 1 of 2: 10 bytes\n".into())
+    );
+    assert_eq!(shown(&["jobs.toml", "again", "--failed"]).0, "attempt 2\n");
+    case.with_args(&["logs", "good", "--failed"])
+        .exits(3)
+        .says("no run of `good` that has failed is recorded");
+    case.with_args(&["logs", "good#7"]).exits(3).says("no run good#7 is recorded");
+    case.with_args(&["logs", "good", "--attempt", "2"]).exits(3).says("no attempt 2 of a run good#1");
+    case.with_args(&["logs", "good#x"]).exits(2).says("expected a run such as backup#41, found `good#x`");
+    case.with_args(&["logs", "god"]).exits(2).says("did you mean `good`?");
+}
+
+#[test]
+fn what_was_not_kept_of_a_long_output_is_counted() {
+    let mut case = Case::new().jobs(JOBS);
+    case.with_args(&["run", "long"]).exits(0);
+    let shown = case.with_args(&["logs", "long"]).exits(0).stdout;
+    assert!(shown.starts_with("1\n2\n3\n") && shown.ends_with("\n1999\n2000\n"), "{shown}");
+    let gap =
+        shown.lines().find_map(|line| line.strip_prefix("... ")?.strip_suffix(" bytes were not kept ..."));
+    assert_eq!(gap, Some("7869"), "{shown}");
+}
+
+#[test]
+fn whoever_follows_sees_each_run_when_it_has_ended() {
+    let jobs = "[runner]\nledger = \"own.db\"\n[jobs.a]\nevery = \"200ms\"\noutput = \"none\"\n\
+                command = \"echo run $RUNNER_RUN_ID\"\n";
+    let mut case = Case::new().jobs(jobs);
+    case.with_args(&["start", "--for", "300ms"]).exits(0);
+    let mut command = Case::new().args(&["logs", "a", "--follow"]).command();
+    case.surround(&mut command);
+    let mut follower = Case::new().start_as(command);
+    let runner = beside(&case);
+    let first = follower.line("run a#");
+    let number =
+        |line: &str| line.rsplit('#').next().and_then(|number| number.parse::<u64>().ok()).expect("a number");
+    let second = follower.line("run a#");
+    assert_eq!(number(&second), number(&first) + 1);
+    follower.signal(Signal::KILL);
+    drop(follower.finish());
+    runner.signal(Signal::TERM);
+    runner.finish().code(0);
+}
