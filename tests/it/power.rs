@@ -80,10 +80,8 @@ fn cut(cuts: u64, under: &[&str]) -> Option<usize> {
         let mut runner = command(disk.path(), &words).spawn().expect("the program");
         thread::sleep(Duration::from_millis(300 + chance.below(1700)));
         assert!(disk.cut(), "the power is cut");
-        assert!(quiet("pkill", &["-KILL", "-f", &format!("^{PROGRAM} start")]) || under.is_empty());
-        let _ = runner.kill();
+        end_all(disk.path());
         runner.wait().expect("its end");
-        end_jobs(disk.path());
         assert!(disk.unmount() && disk.mount(), "there is power again");
     }
     let ended = command(disk.path(), &[PROGRAM, "start", "--for", "1s"]).status().expect("the program");
@@ -106,7 +104,7 @@ fn cut(cuts: u64, under: &[&str]) -> Option<usize> {
 }
 
 /// With the power all processes end.
-fn end_jobs(folder: &Path) {
+fn end_all(folder: &Path) {
     for entry in fs::read_dir("/proc").expect("processes").flatten() {
         let is_here = fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
         if is_here {
