@@ -146,3 +146,33 @@ fn the_example_is_sound_and_shows_something_at_once() {
     running.line("stopping");
     running.finish().code(0).prints("stopped: ran ");
 }
+
+#[test]
+fn every_promise_names_tests_that_there_are() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let (_, promised) = readme.split_once("## What is promised\n").expect("a section");
+    let (promised, _) = promised.split_once("\nWhat is not promised").expect("its end");
+    let names = promised.split('`').skip(1).step_by(2).filter(|word| word.matches('_').count() > 3);
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 20, "{names:?}");
+    let code = sources(&root().join("src")) + &sources(&root().join("tests"));
+    for name in names {
+        assert!(
+            code.contains(&format!("#[test]\nfn {name}() {{"))
+                || code.contains(&format!("#[test]\n    fn {name}()")),
+            "{name}"
+        );
+    }
+}
+
+/// All Rust code below a folder.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    entries
+        .map(|path| match path.extension() {
+            _ if path.is_dir() => sources(&path),
+            Some(extension) if extension == "rs" => fs::read_to_string(&path).expect("code"),
+            _ => String::new(),
+        })
+        .collect()
+}
