@@ -25,7 +25,7 @@ const INHERITED: [&str; 6] =
     ["RUNNER_FILE", "RUST_LOG", "NO_COLOR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY"];
 
 /// A user that nothing else runs as, and that no database knows.
-const STRANGER: u32 = 54_321;
+pub const STRANGER: u32 = 54_321;
 
 pub struct Case {
     folder: TempDir,
@@ -183,6 +183,23 @@ impl Case {
         self.start_as(command)
     }
 
+    /// Starts a runner in this case's folder, which stays.
+    pub fn beside(&self) -> Running {
+        let other = Case::new().args(&["start"]);
+        let mut command = other.command();
+        self.surround(&mut command);
+        other.start_as(command)
+    }
+
+    /// Has a runner run in this case's folder until it has printed each of these texts, in any order, and stop.
+    #[track_caller]
+    pub fn runs_until(&self, texts: &[&str]) {
+        let mut running = self.beside();
+        running.lines(texts);
+        running.signal(rustix::process::Signal::TERM);
+        running.finish().code(0);
+    }
+
     /// Starts a command of the caller's own making in this case's folder.
     pub fn start_as(self, mut command: Command) -> Running {
         command.stderr(Stdio::piped());
@@ -224,6 +241,16 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => {
                     panic!("it ended without `{text}`:\n{}", self.seen.join("\n"))
                 }
+            }
+        }
+    }
+
+    /// Waits for lines that hold these texts, in any order.
+    #[track_caller]
+    pub fn lines(&mut self, texts: &[&str]) {
+        for text in texts {
+            if !self.seen.iter().any(|line| line.contains(text)) {
+                self.line(text);
             }
         }
     }

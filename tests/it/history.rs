@@ -1,6 +1,8 @@
 //! `runner history`, of ledgers that the program has really written.
 
-use crate::case::Case;
+use crate::case::{Case, STRANGER};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 
 const JOBS: &str = "[runner]\nledger = \"own.db\"\n\
     [jobs.a]\nstartup = true\ncommand = \"echo hello; exit 3\"\n\
@@ -9,7 +11,7 @@ const JOBS: &str = "[runner]\nledger = \"own.db\"\n\
 /// `a#1`, `b#1`, `a#2` and `c#1` have ended, in this order.
 fn case() -> Case {
     let mut case = Case::new().jobs(JOBS);
-    case.with_args(&["start", "--for", "100ms"]).exits(0);
+    case.runs_until(&["failed: exit 3"]);
     case.with_args(&["run", "b"]).exits(0);
     case.with_args(&["run", "a"]).exits(3);
     case.with_args(&["run", "c"]).exits(127);
@@ -126,4 +128,21 @@ fn a_job_that_is_gone_is_found_and_one_that_never_was_is_not() {
     case.with_args(&["history", "a.toml", "b.toml"])
         .exits(2)
         .says("expected one job file, found `a.toml` and");
+}
+
+#[test]
+fn a_ledger_in_a_folder_that_cannot_be_written_to_is_read_and_nothing_is_made() {
+    let mut case = case();
+    let files = |case: &Case| fs::read_dir(case.path()).expect("the folder").count();
+    let case = case.with_args(&["history", "--format", "jsonl"]);
+    let command = case.command_without_root("true");
+    // Root's own ledger, or that of whoever runs this.
+    if let Err(error) = chown(case.path().join("own.db"), Some(STRANGER), Some(STRANGER)) {
+        assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+    }
+    fs::set_permissions(case.path(), PermissionsExt::from_mode(0o555)).expect("its mode");
+    let before = files(case);
+    assert_eq!(case.run_by(command).code(0).json().len(), 4);
+    assert_eq!(files(case), before);
+    fs::set_permissions(case.path(), PermissionsExt::from_mode(0o755)).expect("its mode");
 }

@@ -1,6 +1,6 @@
 //! `runner status` and `runner logs`, of ledgers that the program has really written.
 
-use crate::case::{Case, Running};
+use crate::case::Case;
 use rustix::process::Signal;
 
 const JOBS: &str = "[runner]\nledger = \"own.db\"\n\
@@ -13,17 +13,10 @@ const JOBS: &str = "[runner]\nledger = \"own.db\"\n\
 /// A case whose runner has run and stopped; `good` and `again` were run by hand.
 fn case() -> Case {
     let mut case = Case::new().jobs(JOBS);
-    case.with_args(&["start", "--for", "100ms"]).exits(0);
+    case.runs_until(&["failed: exit 3"]);
     case.with_args(&["run", "good"]).exits(0);
     case.with_args(&["run", "again"]).exits(4);
     case
-}
-
-/// Starts a runner in the case's folder that goes on.
-fn beside(case: &Case) -> Running {
-    let mut command = Case::new().args(&["start"]).command();
-    case.surround(&mut command);
-    Case::new().start_as(command)
 }
 
 #[test]
@@ -58,7 +51,7 @@ fn failing_jobs_come_first_and_it_is_said_that_no_runner_lives() {
 fn a_runner_that_lives_and_what_it_runs_are_named() {
     let jobs = "[runner]\nledger = \"own.db\"\n[jobs.a]\nstartup = true\ncommand = \"echo up; sleep 60\"\n";
     let mut case = Case::new().jobs(jobs);
-    let mut running = beside(&case);
+    let mut running = case.beside();
     running.line("| up");
     let pid = running.pid();
     let shown = case.with_args(&["status"]).exits(0).stdout;
@@ -114,12 +107,12 @@ fn what_was_not_kept_of_a_long_output_is_counted() {
 fn whoever_follows_sees_each_run_when_it_has_ended() {
     let jobs = "[runner]\nledger = \"own.db\"\n[jobs.a]\nevery = \"200ms\"\noutput = \"none\"\n\
                 command = \"echo run $RUNNER_RUN_ID\"\n";
-    let mut case = Case::new().jobs(jobs);
-    case.with_args(&["start", "--for", "300ms"]).exits(0);
+    let case = Case::new().jobs(jobs);
+    case.runs_until(&["succeeded"]);
     let mut command = Case::new().args(&["logs", "a", "--follow"]).command();
     case.surround(&mut command);
     let mut follower = Case::new().start_as(command);
-    let runner = beside(&case);
+    let runner = case.beside();
     let first = follower.line("run a#");
     let number =
         |line: &str| line.rsplit('#').next().and_then(|number| number.parse::<u64>().ok()).expect("a number");

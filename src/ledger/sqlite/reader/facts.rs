@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// may be.
 const LOOKED_AT_MAX: u32 = 1000;
 
-/// One start of a runner, or of a run by hand.
+/// One start of a runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeSeen {
     /// Its process id.
@@ -107,7 +107,7 @@ pub struct Printed {
 }
 
 impl Reader {
-    /// Every start, the oldest first.
+    /// Every start of a runner, the oldest first; runs by hand are none.
     pub fn nodes(&self) -> Result<Vec<NodeSeen>, LedgerError> {
         self.said(nodes(&self.db))
     }
@@ -167,7 +167,7 @@ impl Reader {
 }
 
 fn nodes(db: &Connection) -> Result<Vec<NodeSeen>> {
-    let sql = "SELECT pid, started_at, seen_at, stopped_at FROM node ORDER BY id";
+    let sql = "SELECT pid, started_at, seen_at, stopped_at FROM node WHERE by_hand = 0 ORDER BY id";
     let read = |row: &Row<'_>| {
         Ok(NodeSeen {
             pid: row.get(0)?,
