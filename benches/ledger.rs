@@ -45,6 +45,7 @@ fn open(path: &Path) -> SqliteLedger {
     let node = NodeIdentity {
         host: "bench".to_owned(),
         pid: std::process::id(),
+        name: "bench".to_owned(),
         boot_id: "bench".to_owned(),
         started_at: Utc::now(),
         by_hand: false,

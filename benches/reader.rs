@@ -99,6 +99,7 @@ fn define(path: &Path) {
     let node = NodeIdentity {
         host: "here".into(),
         pid: 1,
+        name: "bench".into(),
         boot_id: "boot".into(),
         started_at: instant(0),
         by_hand: false,

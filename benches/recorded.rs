@@ -76,8 +76,8 @@ fn plan(jobs: usize) -> Plan {
 
 fn open(path: &Path) -> Box<dyn Ledger> {
     let now = engine::now().wall;
-    let (host, boot_id) = ("bench".into(), "bench".into());
-    let node = NodeIdentity { host, pid: 1, boot_id, started_at: now, by_hand: false };
+    let (host, name, boot_id) = ("bench".into(), "bench".into(), "bench".into());
+    let node = NodeIdentity { host, pid: 1, name, boot_id, started_at: now, by_hand: false };
     let options = OpenOptions {
         node,
         keep: Keep::default(),

@@ -181,6 +181,7 @@ pub(super) fn node(by_hand: bool) -> NodeIdentity {
     NodeIdentity {
         host: engine::default_seed(),
         pid: std::process::id(),
+        name: executor::node().to_string(),
         boot_id: executor::boot_id(),
         started_at: engine::now().wall,
         by_hand,

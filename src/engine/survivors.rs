@@ -3,6 +3,7 @@
 use crate::executor::{Living, Mark};
 use crate::model::{OpenRun, RunId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Those that were found, by their runs, until they are taken over.
 #[derive(Default)]
@@ -23,7 +24,9 @@ impl Survivors {
     fn find_untold(&mut self, runs: &mut [OpenRun]) {
         let untold = |open: &&mut OpenRun| open.process.is_none() && !open.is_between_attempts();
         let untold: Vec<&mut OpenRun> = runs.iter_mut().filter(untold).collect();
-        let mark = |open: &&mut OpenRun| Mark::new(&open.run, open.claim.key.instant, open.attempts);
+        let mark = |open: &&mut OpenRun| {
+            Mark::new(&open.run, open.claim.key.instant, open.attempts, Arc::clone(&open.node))
+        };
         let marks: Vec<Mark> = untold.iter().map(mark).collect();
         for (open, living) in untold.into_iter().zip(Living::search(&marks)) {
             if let Some(living) = living {

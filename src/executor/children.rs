@@ -223,7 +223,9 @@ impl Children {
     /// A process of an earlier runner is an attempt's own from now on. It is not waited for by whoever follows it:
     /// if it was left to us, it is like anybody who was.
     pub(super) fn adopt(&self, process: &Process, launch: &Launch) {
-        self.lock().ownership.adopt(process, TreeId::of(launch), Mark::of(launch));
+        // Another runner has started it: its mark is not that of our own attempts.
+        let mark = Mark::read(&process.environment()).unwrap_or_else(|| Mark::of(launch));
+        self.lock().ownership.adopt(process, TreeId::of(launch), mark);
     }
 
     /// A process that was adopted has ended.

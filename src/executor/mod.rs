@@ -41,7 +41,7 @@ mod whose;
 
 pub use children::Children;
 pub use identity::{IdentityError, find_user};
-pub use mark::Mark;
+pub use mark::{Mark, node};
 pub use orphan::{Living, boot_id};
 pub use sys::unblock_signals;
 

@@ -4,6 +4,7 @@
 use super::Launch;
 use super::fault::{failed, no_identity, unsound};
 use super::identity::Identity;
+use super::mark::node;
 use super::scripts::{ScriptFile, Scripts};
 use crate::model::{Finish, Job, JobAction, Limit, Resource, Setup, SpawnError, parse_env_file};
 use rustix::fs::{MemfdFlags, Mode, OFlags, memfd_create, open};
@@ -100,6 +101,7 @@ impl Preparer {
             ("RUNNER_FIRE_TIME", launch.fire_time.to_rfc3339()),
             ("RUNNER_ATTEMPT", launch.attempt.to_string()),
             ("RUNNER_CAUSE", launch.cause.as_str().to_owned()),
+            ("RUNNER_NODE", node().to_string()),
         ];
         env.extend(own.map(|(name, value)| (name.into(), value.into())));
         env.extend(launch.after.iter().flat_map(after));

@@ -4,6 +4,7 @@
 //! standard input, which ends with the test.
 
 use super::census::Process;
+use super::mark::node;
 use super::orphan::id_of;
 use super::{
     Children, Executor, Launch, Living, Mark, OutputSink, OutputSource, Pace, Report, Stream, boot_id, sys,
@@ -42,6 +43,7 @@ impl Orphan {
             .env("RUNNER_RUN_ID", launch.run.to_string())
             .env("RUNNER_FIRE_TIME", launch.fire_time.to_rfc3339())
             .env("RUNNER_ATTEMPT", launch.attempt.to_string())
+            .env("RUNNER_NODE", &*node())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -335,6 +337,9 @@ fn an_attempts_own_process_is_found_by_its_mark() {
     let ids: Vec<_> = found.iter().map(|living| living.as_ref().map(Living::id)).collect();
     assert_eq!(ids, [None, Some(second.id), Some(first.id)]);
     assert_ne!(first.pid, its_child, "which leads a session with the same mark");
+    let (run, fire_time) = (&second.launch.run, second.launch.fire_time.to_utc());
+    let of_another_runner = Mark::new(run, fire_time, second.launch.attempt, "1-2".into());
+    assert!(Living::search(&[of_another_runner])[0].is_none());
     assert!(Living::search(&[]).is_empty());
 }
 

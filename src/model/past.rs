@@ -60,6 +60,8 @@ pub struct OpenRun {
     pub last: Option<Arc<Attempt>>,
     /// The process of the attempt that was under way, if it is known.
     pub process: Option<ProcessId>,
+    /// The runner that began that attempt, as its processes have it in `RUNNER_NODE`.
+    pub node: Arc<str>,
     /// The boot in which that process was started.
     pub boot_id: Arc<str>,
     /// For how long that process has lived, if it still does. The ledger does not know: `None`.

@@ -56,6 +56,8 @@ pub struct NodeIdentity {
     pub host: String,
     /// Its process id.
     pub pid: u32,
+    /// What its jobs find in `RUNNER_NODE`: no other runner's.
+    pub name: String,
     /// The boot that it runs in.
     pub boot_id: String,
     /// When it was started.

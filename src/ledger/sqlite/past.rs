@@ -58,7 +58,7 @@ fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
 }
 
 /// The columns that [`claim`] reads first.
-const CLAIM: &str = "name, fire.instant, fire.series, fire.cause, fire.late_ms, fire.after_run,
+const CLAIM: &str = "job.name, fire.instant, fire.series, fire.cause, fire.late_ms, fire.after_run,
                      fire.after_outcome, fire.after_exit_code, fire.number";
 
 fn claim(row: &Row<'_>) -> Result<Claim> {
@@ -87,7 +87,7 @@ pub(super) fn waiting(db: &Connection) -> Result<Vec<Claim>> {
 pub(super) fn runs(db: &Connection) -> Result<Vec<OpenRun>> {
     let sql = format!(
         "SELECT {CLAIM}, open.attempts, open.started_at, open.pid, open.started_ticks, open.pidfd_inode,
-                node.boot_id, fire.id
+                node.boot_id, fire.id, node.name
          FROM open JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
               JOIN node ON node.id = open.node
          WHERE open.claim IS NOT NULL ORDER BY open.claim"
@@ -116,6 +116,7 @@ fn run(db: &Connection, row: &Row<'_>) -> Result<OpenRun> {
         attempts: row.get(9)?,
         started_at: started_at.map(codes::to_time).transpose()?,
         process,
+        node: row.get(16)?,
         boot_id: row.get(14)?,
         alive_for: None,
     })

@@ -5,6 +5,7 @@ CREATE TABLE node(
     id INTEGER PRIMARY KEY,
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
+    name TEXT NOT NULL,             -- as its jobs have it in their environment
     boot_id TEXT NOT NULL,
     started_at INTEGER NOT NULL,
     by_hand INTEGER NOT NULL,       -- 1: it ran one job by hand, and no fire times

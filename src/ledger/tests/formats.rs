@@ -103,6 +103,7 @@ fn a_file_of_format_1_opens() {
         started_at: Some(at(112)),
         last: Some(Arc::new(attempt("tick", 2, 1, 113))),
         process: Some(process()),
+        node: "node-1000000".into(),
         boot_id: "boot-1000000".into(),
         alive_for: None,
     };

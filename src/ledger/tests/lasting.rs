@@ -188,6 +188,7 @@ fn open_run(attempts: u32, last: Option<Attempt>) -> OpenRun {
         started_at: None,
         last: last.map(Arc::new),
         process: None,
+        node: "node-1000".into(),
         boot_id: "boot-1000".into(),
         alive_for: None,
     }

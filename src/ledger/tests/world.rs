@@ -152,6 +152,7 @@ pub(in crate::ledger) fn options(second: i64) -> OpenOptions {
         node: NodeIdentity {
             host: "here".to_owned(),
             pid: std::process::id(),
+            name: format!("node-{second}"),
             boot_id: format!("boot-{second}"),
             started_at: at(second),
             by_hand: false,

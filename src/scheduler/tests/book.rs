@@ -108,6 +108,7 @@ impl Book {
             started_at: None,
             last: None,
             process: None,
+            node: "node".into(),
             boot_id: "boot".into(),
             alive_for: None,
         });
