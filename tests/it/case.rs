@@ -45,7 +45,8 @@ pub struct Running {
     lines: Receiver<String>,
     seen: Vec<String>,
     stderr: thread::JoinHandle<String>,
-    folder: TempDir,
+    /// Removed when it is dropped.
+    _folder: TempDir,
 }
 
 impl Case {
@@ -180,7 +181,7 @@ impl Case {
             let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut text));
             text
         });
-        Running { child, lines, seen: Vec::new(), stderr, folder: self.folder }
+        Running { child, lines, seen: Vec::new(), stderr, _folder: self.folder }
     }
 }
 
@@ -216,11 +217,6 @@ impl Running {
     /// The line that was seen last.
     pub fn last(&self) -> &str {
         self.seen.last().map_or("", String::as_str)
-    }
-
-    /// The folder of its files.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub fn pid(&self) -> i32 {
