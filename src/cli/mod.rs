@@ -22,6 +22,7 @@ mod orphans;
 mod printer;
 mod quarantine;
 mod records;
+mod row;
 mod run;
 mod start;
 mod state;
@@ -114,9 +115,7 @@ enum Command {
     Start(start::Start),
     /// Report every fault and warning of a job file
     Check(check::Check),
-    /// List the coming fire times
     Next(next::Next),
-    /// Say in words what an expression means, and when it fires
     Explain(explain::Explain),
     /// Run one job now, exactly as the scheduler would
     Run(run::Run),

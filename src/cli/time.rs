@@ -1,8 +1,15 @@
 //! Times and durations as people write and read them.
 
-use crate::trigger::Zone;
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use crate::trigger::{self, BadDuration, Zone, parse_local_time};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// Of the Gregorian calendar.
+const DAYS_OF_400_YEARS: i64 = 146_097;
+
+/// The years in which times may be.
+const YEARS: RangeInclusive<i32> = 1..=9999;
 
 /// Returns the instant that `text` means: RFC 3339, a local time or a date in `zone`, or an offset from
 /// `now` such as `-2h` or `+90s`.
@@ -14,7 +21,8 @@ pub(super) fn parse_time(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<
     if let Some(rest) = text.strip_prefix(['-', '+']) {
         let length = TimeDelta::from_std(parse_duration(rest)?).map_err(|_| too_far(text))?;
         let length = if text.starts_with('-') { -length } else { length };
-        return now.checked_add_signed(length).ok_or_else(|| too_far(text));
+        let at = now.checked_add_signed(length).filter(|at| YEARS.contains(&at.year()));
+        return at.ok_or_else(|| too_far(text));
     }
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Ok(instant.to_utc());
@@ -29,10 +37,9 @@ pub(super) fn parse_time(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<
 }
 
 fn parse_local(text: &str) -> Option<NaiveDateTime> {
-    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
-    let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|date| date.and_time(NaiveTime::MIN));
-    time.or_else(date)
+    let years = |local: &NaiveDateTime| YEARS.contains(&local.year());
+    parse_local_time(text).or_else(date).filter(years)
 }
 
 fn too_far(text: &str) -> String {
@@ -44,8 +51,13 @@ fn too_far(text: &str) -> String {
 /// # Errors
 /// What was expected, as a sentence for the command line.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|_| format!("expected a duration such as 90s, 15m or \"1h 30m\", found `{text}`"))
+    trigger::parse_duration(text).map_err(|bad| {
+        let expected = format!("expected a duration such as 90s, 15m or \"1h 30m\", found `{text}`");
+        match bad {
+            BadDuration::CalendarUnit { .. } => format!("{expected}; {bad}"),
+            BadDuration::Malformed => expected,
+        }
+    })
 }
 
 /// `12ms`, `1.2s`, `5s`, `59s`, `3m 4s`, `2h 5m`, `3d 4h`: two figures are enough to feel a duration.
@@ -71,12 +83,16 @@ pub(super) fn show_time(at: DateTime<FixedOffset>) -> String {
     at.format(if whole { "%Y-%m-%d %H:%M:%S%:z" } else { "%Y-%m-%d %H:%M:%S%.3f%:z" }).to_string()
 }
 
-/// `in 5s`, `in 3h 4m`, `2d ago`, `now`.
+/// `in 5s`, `in 3h 4m`, `2d 1h ago`, `in 122d`, `in 17y`, `now`: beyond a month hours are noise, beyond two years days.
 pub(super) fn show_distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let distance = |delta: TimeDelta| {
         // Half a second more, so that what is due at a whole second does not read one short.
         let rounded = delta + TimeDelta::milliseconds(500);
-        show_duration(Duration::from_secs(u64::try_from(rounded.num_seconds()).unwrap_or(0)))
+        match rounded.num_days() {
+            days @ 31..731 => format!("{days}d"),
+            days @ 731.. => format!("{}y", days * 400 / DAYS_OF_400_YEARS),
+            _ => show_duration(Duration::from_secs(u64::try_from(rounded.num_seconds()).unwrap_or(0))),
+        }
     };
     let delta = at - now;
     if delta.abs() < TimeDelta::milliseconds(500) {
@@ -115,7 +131,11 @@ mod tests {
         let expected = "expected a time such as 2026-12-24T18:00:00+01:00, \"2026-12-24 18:00\", 2026-12-24, \
                         -2h or now, found `tomorrow`";
         check("tomorrow", Err(expected));
-        check("-300000000y", Err("`-300000000y` is further away than the calendar goes"));
+        check("0000-01-01T00:00", Err(&expected.replace("tomorrow", "0000-01-01T00:00")));
+        check("-999999999w", Err("`-999999999w` is further away than the calendar goes"));
+        let expected = "expected a duration such as 90s, 15m or \"1h 30m\", found `1 month`; a month is not always the same \
+                        time";
+        check("+1 month", Err(expected));
     }
 
     #[test]
@@ -138,5 +158,12 @@ mod tests {
         assert_eq!(show_distance(at(4_600), at(0)), "in 5s");
         assert_eq!(show_distance(at(0), at(7_200_000)), "2h ago");
         assert_eq!(show_distance(at(499), at(0)), "now");
+        let days = |days: i64| show_distance(at(days * 86_400_000 + 3_600_000), at(0));
+        assert_eq!(days(30), "in 30d 1h");
+        assert_eq!(days(31), "in 31d");
+        assert_eq!(days(730), "in 730d");
+        assert_eq!(days(731), "in 2y");
+        assert_eq!(days(6300), "in 17y");
+        assert_eq!(show_distance(at(0), at(8_640_000_000)), "100d ago");
     }
 }

@@ -33,6 +33,7 @@ mod value;
 mod wall;
 
 pub use fault::{Code, Excerpt, Fault, Faults, Severity};
+pub use lint::note_words;
 pub use source::{FILE_BYTES_MAX, Source};
 
 use crate::model::{Job, JobAction, Keep, Name, Plan, Settings, User};
@@ -182,7 +183,7 @@ impl<'a> Loader<'a> {
         self.look_up_groups();
         self.look_up_after();
         let crowds = std::mem::take(&mut self.shelf.crowds);
-        self.faults.extend(crowds.fault(&sheet, &settings.zone));
+        self.faults.extend(crowds.fault(&sheet, &settings.zone, self.options.now));
         if self.defined.is_empty() && self.faults.iter().all(|fault| fault.severity() == Severity::Warning) {
             let fault = Fault::of_file(Code::NoJobs, &sheet.path, "expected at least one job, found none");
             self.faults.push(fault.hint("write one as [jobs.NAME]; `runner init` writes a first file"));
@@ -413,7 +414,8 @@ fn system_zone(reader: &mut Reader<'_>) -> Option<Zone> {
     Zone::system()
         .map_err(|error| {
             let fault = Fault::of_file(Code::UnknownZone, reader.path(), error.to_string());
-            reader.push(fault.hint("set TZ right, or write: [runner] timezone = \"Europe/Berlin\""));
+            let hint = format!("{}, or write: [runner] timezone = \"Europe/Berlin\"", error.remedy());
+            reader.push(fault.hint(hint));
         })
         .ok()
 }

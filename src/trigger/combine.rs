@@ -8,9 +8,10 @@
 //! [`REFUSED_MAX`] of them in a row at most: so an intersection that is empty, or a predicate that accepts
 //! nothing, ends. What is farther away than that counts as exhausted.
 
-use super::schedule::Trigger;
+use super::instant::{just_after, just_before};
+use super::rule::Trigger;
 use super::{DstMark, FireTime};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ impl Combined {
             Combined::Any(branches) => branches.iter().filter_map(|branch| branch.next_after(after)).min(),
             Combined::All(branches) => {
                 let furthest = |after| all_of(branches, |branch| branch.next_after(after))?.max();
-                meeting(furthest(after)?, |at| furthest(at - TimeDelta::nanoseconds(1)))
+                meeting(furthest(after)?, |at| furthest(just_before(at)))
             }
             Combined::Filter(branch, predicate) => {
                 let candidates = std::iter::successors(branch.next_after(after), |at| branch.next_after(*at));
@@ -72,7 +73,7 @@ impl Combined {
             Combined::Any(branches) => branches.iter().filter_map(|branch| branch.prev_before(before)).max(),
             Combined::All(branches) => {
                 let furthest = |before| all_of(branches, |branch| branch.prev_before(before))?.min();
-                meeting(furthest(before)?, |at| furthest(at + TimeDelta::nanoseconds(1)))
+                meeting(furthest(before)?, |at| furthest(just_after(at)))
             }
             Combined::Filter(branch, predicate) => {
                 let candidates =
@@ -84,16 +85,19 @@ impl Combined {
 
     /// Returns what `fire_time`, one of its own, owes to daylight saving in the first branch that names it.
     pub(super) fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
-        let named = |branches: &[Trigger]| {
-            branches
-                .iter()
-                .find(|branch| branch.names(fire_time))
-                .and_then(|branch| branch.dst_mark(fire_time))
-        };
+        self.of_branch(fire_time, |branch| branch.dst_mark(fire_time))
+    }
+
+    /// Returns from where `fire_time`, one of its own, was moved in that branch.
+    pub(super) fn moved_from(&self, fire_time: FireTime) -> Option<NaiveDateTime> {
+        self.of_branch(fire_time, |branch| branch.moved_from(fire_time))
+    }
+
+    fn of_branch<T>(&self, fire_time: FireTime, ask: impl Fn(&Trigger) -> Option<T>) -> Option<T> {
         match self {
-            Combined::Any(branches) => named(branches),
-            Combined::All(branches) => branches.iter().find_map(|branch| branch.dst_mark(fire_time)),
-            Combined::Filter(branch, _) => branch.dst_mark(fire_time),
+            Combined::Any(branches) => branches.iter().find(|branch| branch.names(fire_time)).and_then(ask),
+            Combined::All(branches) => branches.iter().find_map(ask),
+            Combined::Filter(branch, _) => ask(branch),
         }
     }
 

@@ -4,11 +4,12 @@
 //! behind, wrapped ranges, `a/n`, `L`, `W`, `#`, `H` and `+` are common extensions. What this cannot read it
 //! says where, what was expected, and what was found.
 
-use super::compile::compile;
 use super::field::{
     self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
 };
-use crate::trigger::{Note, TriggerError, Zone};
+use super::simpler;
+use crate::trigger::{BadDuration, Note, TriggerError, Zone, parse_duration};
+use std::ops::Range;
 use std::time::Duration;
 
 /// All fields that have been read.
@@ -50,26 +51,10 @@ pub(super) fn parse(text: &str, spread: u64) -> Result<Fields, TriggerError> {
 pub fn cron_notes(text: &str) -> Vec<Note> {
     let mut notes = Vec::new();
     match read(text, 0, &mut notes) {
-        Ok(fields) => notes.extend(roundabout(text, &fields)),
+        Ok(fields) => notes.extend(simpler::roundabout(text, &fields)),
         Err(_) => notes.clear(),
     }
     notes
-}
-
-/// The fields for which `*` could be written: judged by what fires, so that where a `*` would make a fixed time
-/// a recurring one it is not suggested.
-fn roundabout(text: &str, fields: &Fields) -> Vec<Note> {
-    let pieces = split(text);
-    let kinds = kinds(pieces.len()).unwrap_or_default();
-    let same = |at: usize| {
-        let star =
-            |(index, piece): (usize, &Piece<'_>)| if index == at { "*" } else { piece.text }.to_owned();
-        let simpler = pieces.iter().enumerate().map(star).collect::<Vec<_>>().join(" ");
-        parse(&simpler, 0).is_ok_and(|simpler| compile(&simpler) == compile(fields))
-    };
-    let fields = kinds.iter().zip(&pieces).enumerate();
-    let roundabout = fields.filter(|(at, (_, piece))| !["*", "?"].contains(&piece.text) && same(*at));
-    roundabout.map(|(_, (kind, piece))| Note::Roundabout { span: piece.span(), field: kind.name }).collect()
 }
 
 fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, TriggerError> {
@@ -79,7 +64,10 @@ fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, Trigge
             return read(nickname(text)?, spread, notes);
         }
         if let Some((name, _)) = zone_prefix(*first) {
-            let hint = format!("write: timezone = \"{name}\"");
+            let hint = match Zone::find(name) {
+                Ok(zone) => format!("write: timezone = \"{zone}\""),
+                Err(unknown) => format!("its zone is the job's `timezone`; {unknown}"),
+            };
             return Err(first.error("the fields alone", Some(hint)));
         }
     }
@@ -96,7 +84,9 @@ fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, Trigge
     let drawn = fields.iter().any(|field| field.is_drawn).then_some(spread);
     let [seconds, minutes, hours, days_of_month, months, days_of_week] = fields;
     let both_days = days_of_month.is_star || days_of_week.is_star || days_of_week.is_both;
-    if !both_days {
+    // Where both have all days there is nothing to choose.
+    let all_days = days_of_month.values.len() == 31 && days_of_week.values.len() == 7;
+    if !both_days && !all_days {
         let day = pieces[pieces.len().min(6) - 3];
         notes.push(Note::BothDayFields { span: day.span() });
     }
@@ -115,7 +105,7 @@ fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, Trigge
 }
 
 /// Which fields so many are.
-fn kinds(count: usize) -> Option<&'static [Kind]> {
+pub(super) fn kinds(count: usize) -> Option<&'static [Kind]> {
     const ALL: &[Kind] = &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR];
     match count {
         5 => Some(&ALL[1..6]),
@@ -148,8 +138,8 @@ fn nickname(text: &str) -> Result<&'static str, TriggerError> {
     Err(word.error("a nickname such as @daily", Some(hint.into())))
 }
 
-/// Returns the period of an `@every 90s`; `None` for any other text.
-pub(in crate::trigger) fn period(text: &str) -> Option<Result<Duration, TriggerError>> {
+/// Returns the period of an `@every 90s` and where it stands; `None` for any other text.
+pub(in crate::trigger) fn period(text: &str) -> Option<Result<(Duration, Range<usize>), TriggerError>> {
     let word = trimmed(text);
     let (name, rest) = word.text.split_at_checked("@every".len())?;
     if !name.eq_ignore_ascii_case("@every") || rest.starts_with(|c: char| !c.is_whitespace()) {
@@ -157,17 +147,15 @@ pub(in crate::trigger) fn period(text: &str) -> Option<Result<Duration, TriggerE
     }
     let at = word.at + word.text.len() - rest.trim_start().len();
     let length = Piece { text: rest.trim_start(), at };
-    let mut units = length.text.split(|c: char| !c.is_ascii_alphabetic());
-    let by_calendar = units.any(|unit| unit == "M" || unit.starts_with("mo") || unit.starts_with('y'));
     let expected = "a duration such as 90s or 1h 30m";
-    Some(match humantime::parse_duration(length.text) {
-        Ok(period) if !by_calendar => Ok(period),
-        Ok(_) => {
-            let hint = "a month or a year is not always the same time; write fields, or days";
-            Err(length.error(expected, Some(hint.into())))
-        }
-        Err(_) => Err(length.error(expected, None)),
-    })
+    let period = parse_duration(length.text).map(|period| (period, length.span()));
+    Some(period.map_err(|bad| {
+        let hint = match bad {
+            BadDuration::CalendarUnit { .. } => format!("{bad}; write fields, or days"),
+            BadDuration::Malformed => bad.to_string(),
+        };
+        length.error(expected, Some(hint))
+    }))
 }
 
 /// Takes the zone off that stands in front of the fields in crontabs and in Go's words, `TZ=` or `CRON_TZ=`.
@@ -194,7 +182,7 @@ fn trimmed(text: &str) -> Piece<'_> {
     Piece { text: text.trim(), at: text.len() - text.trim_start().len() }
 }
 
-fn split(text: &str) -> Vec<Piece<'_>> {
+pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
     let start = text.as_ptr().addr();
     let piece = |piece: &'_ str| piece.as_ptr().addr() - start;
     text.split_whitespace().map(|text| Piece { text, at: piece(text) }).collect()

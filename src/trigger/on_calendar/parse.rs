@@ -1,7 +1,7 @@
 //! The text of a calendar event, as systemd.time(7) has it under "Calendar Events".
 //!
 //! Whatever `systemd-analyze calendar` (252) takes is taken, but for fractions of a second; what it refuses is
-//! refused. Beyond it: white space around the text and between its parts is free, and zones are found in any
+//! refused, but for days from the end in a long list (`*-*~17..28,17/1`). Beyond it: white space around the text and between its parts is free, and zones are found in any
 //! case. What this cannot read it says where, what was expected, and what was found.
 
 use super::spec::{Chain, Item, Spec, WEEKDAYS, YEAR_FIRST, YEAR_LAST};
@@ -133,6 +133,11 @@ fn read_words(words: &[Piece<'_>], notes: &mut Vec<Note>) -> Result<Spec, Trigge
         && first.text.starts_with(|c: char| c.is_alphabetic())
     {
         spec.weekdays = read_weekdays(*first)?;
+        if spec.weekdays.is_none() {
+            let instead = if after.is_empty() { "daily".to_owned() } else { String::new() };
+            let field = "day of the week";
+            notes.push(Note::Roundabout { span: first.span(), field, instead });
+        }
         rest = after;
     }
     if let [first, after @ ..] = rest
@@ -242,6 +247,10 @@ fn read_date(word: Piece<'_>, spec: &mut Spec, notes: &mut Vec<Note>) -> Result<
         rest = after;
     }
     parts.push(rest);
+    if weekday(word.text).is_some() {
+        let hint = "weekdays come first, in one list without spaces: Mon,Tue";
+        return Err(word.error("a date such as *-*-01 or a time such as 09:00", Some(hint.into())));
+    }
     let (year, month, day, mark) = match (&*parts, &*marks) {
         ([month, day], [mark]) => (None, *month, *day, *mark),
         ([year, month, day], [first, mark]) => {
@@ -301,6 +310,7 @@ fn read_chain(kind: Kind, piece: Piece<'_>, notes: &mut Vec<Note>) -> Result<Cha
     }
     items.sort_unstable();
     items.dedup();
+    notes.extend(kind.roundabout(&items, piece));
     Ok(Chain::Items(items))
 }
 
@@ -399,6 +409,22 @@ impl Kind {
             step,
             values,
         })
+    }
+
+    /// What there is to note of single values that lie in a row, or of one that is there twice.
+    fn roundabout(self, items: &[Item], piece: Piece<'_>) -> Option<Note> {
+        let single = |item: &Item| item.last.is_none() && item.step == 0;
+        if !items.iter().all(single) || self.from_end {
+            return None;
+        }
+        let words = items.chunk_by(|before, after| before.first + 1 == after.first).map(|run| match run {
+            [first, _, .., last] => format!("{:02}..{:02}", first.first, last.first),
+            few => few.iter().map(Item::to_string).collect::<Vec<_>>().join(","),
+        });
+        let instead = words.collect::<Vec<_>>().join(",");
+        let padded: usize = piece.split(',').map(|item| item.text.len().max(2) + 1).sum();
+        let field = if self.name == "day" { "day of the month" } else { self.name };
+        (instead.len() + 1 < padded).then(|| Note::Roundabout { span: piece.span(), field, instead })
     }
 
     /// How a range around the end is written.
