@@ -151,10 +151,14 @@ fn print_lines(rows: Rows<'_>, found: &Found) -> Result<(), Failure> {
 
 /// One line for each job: how it did lately. Of many jobs that is left to `runner status`.
 fn print_overview(reader: &Reader, found: &Found, global: &Global) -> Result<(), Failure> {
+    let names = reader.job_names().map_err(|error| found.failure(error))?;
+    if names.len() > OVERVIEW_MAX {
+        return Ok(());
+    }
     let style = Style::of(io::stdout(), global);
     let mut jobs = reader.lately(STRIP).map_err(|error| found.failure(error))?;
     jobs.retain(|job| !job.ended.is_empty());
-    if jobs.is_empty() || jobs.len() > OVERVIEW_MAX {
+    if jobs.is_empty() {
         return Ok(());
     }
     let now = engine::now().wall;

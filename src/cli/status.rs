@@ -18,7 +18,7 @@ use std::io;
 use std::process::ExitCode;
 
 /// So far back a streak is counted.
-const STREAK_MAX: u32 = 50;
+const STREAK_MAX: u32 = 20;
 
 /// Says whether a runner lives, and of each job how it is: what it does now, how it ended last, when it is due next.
 ///
@@ -251,7 +251,7 @@ fn shown_next(job: &Job, next: Armed, now: DateTime<Utc>) -> String {
     format!("{}, {}", job.zone.at(next.fire_time).format(format), show_distance(next.due, now))
 }
 
-/// `12 ok`, `50+ ok`, `3 failed`
+/// `12 ok`, `20+ ok`, `3 failed`
 fn shown_streak(streak: Streak) -> String {
     let more = if streak.is_open { "+" } else { "" };
     format!("{}{more} {}", streak.runs, if streak.is_good { "ok" } else { "failed" })
@@ -325,6 +325,6 @@ mod tests {
         check(&[Skipped, Missed], None);
         check(&[Succeeded, Skipped, Succeeded, Failed], Some("2 ok"));
         check(&[Missed, Failed, Cancelled, Lost, Succeeded], Some("2 failed"));
-        check(&[Succeeded; STREAK_MAX as usize], Some("50+ ok"));
+        check(&[Succeeded; STREAK_MAX as usize], Some("20+ ok"));
     }
 }

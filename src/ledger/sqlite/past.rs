@@ -75,10 +75,11 @@ fn claim(row: &Row<'_>) -> Result<Claim> {
     Ok(Claim { key, cause: codes::to_cause(row.get(3)?)?, late_ms: row.get(4)?, after })
 }
 
-/// What waits, in the order in which it became known.
+/// What waits, in the order in which it became known. `CROSS`, because SQLite does not know that `open` is small and would
+/// go through all of `fire`.
 pub(super) fn waiting(db: &Connection) -> Result<Vec<Claim>> {
     let sql = format!(
-        "SELECT {CLAIM} FROM open JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
+        "SELECT {CLAIM} FROM open CROSS JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
          WHERE open.claim IS NULL ORDER BY fire.id"
     );
     db.prepare(&sql)?.query_map([], claim)?.collect()
@@ -88,7 +89,7 @@ pub(super) fn runs(db: &Connection) -> Result<Vec<OpenRun>> {
     let sql = format!(
         "SELECT {CLAIM}, open.attempts, open.started_at, open.pid, open.started_ticks, open.pidfd_inode,
                 node.boot_id, fire.id, node.name
-         FROM open JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
+         FROM open CROSS JOIN fire ON fire.id = open.fire JOIN job ON job.id = fire.job
               JOIN node ON node.id = open.node
          WHERE open.claim IS NOT NULL ORDER BY open.claim"
     );

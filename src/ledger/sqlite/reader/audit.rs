@@ -228,7 +228,7 @@ impl Counted {
             counted.add(&mut db.prepare_cached(&sql)?.query([])?)?;
         }
         let sql = format!(
-            "SELECT job, claim IS NULL FROM open JOIN fire ON fire.id = open.fire WHERE series % {CLASSES} = 0"
+            "SELECT job, claim IS NULL FROM open CROSS JOIN fire ON fire.id = open.fire WHERE series % {CLASSES} = 0"
         );
         let mut statement = db.prepare_cached(&sql)?;
         for open in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {

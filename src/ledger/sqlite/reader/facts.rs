@@ -207,13 +207,15 @@ fn facts(db: &Connection, job: &JobRow) -> Result<JobFacts> {
     })
 }
 
+/// A run counts from its claim on, which is a little before its process is there; a claim is made at its fire time
+/// or later.
 fn under_way(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<Option<UnderWay>> {
     let sql = format!(
-        "SELECT number, coalesce(recent.started_at, open.started_at), finished_at FROM
-             (SELECT id, number, started_at, finished_at, outcome FROM fire
+        "SELECT number, coalesce(recent.started_at, open.started_at, instant), finished_at FROM
+             (SELECT id, number, instant, started_at, finished_at, outcome FROM fire
               WHERE job = ?1 AND number IS NOT NULL ORDER BY number DESC) AS recent
              LEFT JOIN open ON open.fire = recent.id
-         WHERE coalesce(recent.started_at, open.started_at) <= ?2
+         WHERE instant <= ?2
          LIMIT {LOOKED_AT_MAX}"
     );
     let at = at.timestamp_micros();
@@ -341,7 +343,8 @@ mod tests {
             let found = reader(world).under_way(&name("a"), at(second)).expect("it can be read");
             found.map(|found| (found.run.number, found.finished_at.map(|at| at.timestamp())))
         };
-        assert_eq!([at_moment(&world, 10), at_moment(&world, 12)], [None, Some((1, None))]);
+        let claimed = Some((1, None));
+        assert_eq!([9, 10, 12].map(|second| at_moment(&world, second)), [None, claimed, claimed]);
         let times = crate::model::Row {
             run: Some("a#1".into()),
             attempts: 1,

@@ -143,7 +143,8 @@ fn of_job(db: &Connection, wanted: &Wanted, job: &JobRow, ids: &mut Vec<i64>) ->
     if wanted.since.is_some() {
         // A stretch that began before.
         let sql = format!(
-            "SELECT id FROM fire WHERE job = ?1 AND count IS NOT NULL AND instant < ?2 AND last_instant >= ?2
+            "SELECT id FROM fire INDEXED BY fire_stretch
+             WHERE job = ?1 AND count IS NOT NULL AND instant < ?2 AND last_instant >= ?2
              AND +outcome {outcome}"
         );
         for id in db.prepare_cached(&sql)?.query_map([job.id, since], |row| row.get(0))? {
