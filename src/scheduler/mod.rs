@@ -25,6 +25,7 @@
 
 mod after;
 mod clock;
+mod definition;
 mod due;
 mod epoch;
 mod limits;
@@ -34,6 +35,7 @@ mod restart;
 mod row;
 mod run;
 mod stop;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -1,26 +1,23 @@
 //! Where an earlier runner left off.
 //!
-//! Runs that it claimed and did not end come first. A process that lives still is taken over and counts as before;
-//! a run that was between two attempts ends with its last one; of any other nobody knows how it ended: it is
-//! `lost`, and never started again.
-//!
-//! Then the fire times. All that came after a job's watermark, and all that was due and waited for its turn, are
-//! misfires: grace and coalesce decide what still runs. Past ones are counted and not looked at one by one, so that
-//! ten years of missed seconds take one step. If many jobs have something to run, they do not begin all at once.
+//! Its runs come first (`take_over`), then the fire times. All that came after a job's watermark, and all that was due
+//! and waited for its turn, are misfires: grace and coalesce decide what still runs. Past ones are counted and not
+//! looked at one by one, so that ten years of missed seconds take one step. If many jobs have something to run, they
+//! do not begin all at once.
 //!
 //! A job that has other triggers than it had, or is gone, is judged by those that it had, up to now.
 
+use super::definition::{definition, schedule_of};
 use super::due::{Armed, Due, armed, due_until};
 use super::epoch::Accounted;
 use super::misfire::{Verdict, judge};
 use super::overlap::Candidate;
-use super::run::Run;
 use super::{Core, JobIndex, Upon};
 use crate::model::{
-    Cause, CauseClass, Claim, Coalesce, Defined, Ending, Event, Grace, Job, JobPast, MissedWhy, Name, Now,
-    OpenRun, Past, Record, Row, RunKey, SkippedWhy, stable_hash,
+    Cause, CauseClass, Claim, Coalesce, Defined, Ending, Grace, Job, JobPast, MissedWhy, Name, Now, Past,
+    Record, Row, RunKey, SkippedWhy, stable_hash,
 };
-use crate::trigger::{Schedule, ScheduleBuilder, Zone, zone_data};
+use crate::trigger::{ScheduleBuilder, Zone, zone_data};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,58 +43,6 @@ struct CatchUp {
     room: TimeDelta,
 }
 
-/// Runs.
-impl Core {
-    pub(super) fn take_over_all(&mut self, runs: Vec<OpenRun>, now: Now) {
-        if runs.is_empty() {
-            return;
-        }
-        let indices = self.indices_by_name();
-        // Those that live come first, so that what becomes of the others finds their places taken.
-        let (living, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|open| open.alive_for.is_some());
-        for open in living.into_iter().chain(others) {
-            match indices.get(&open.run.job) {
-                Some(index) => self.take_over(*index, open, now),
-                None => self.lose(open),
-            }
-        }
-    }
-
-    fn take_over(&mut self, index: JobIndex, open: OpenRun, now: Now) {
-        let candidate = candidate_of(&open.claim);
-        let (process, is_between) =
-            (open.process.filter(|_| open.alive_for.is_some()), open.is_between_attempts());
-        let run = self.add_run(index, Run::taken_over(index, candidate, open, now));
-        match process {
-            Some(process) if self.runs[&run].has_process() => {
-                self.take_slot(run);
-                self.adopt(run, process, now);
-            }
-            _ if is_between => self.end_between_attempts(run, now),
-            _ => self.end_run(run, Ending::Lost, None, now),
-        }
-    }
-
-    /// Ends a run whose job is gone. A process of it that lives is let be.
-    fn lose(&mut self, open: OpenRun) {
-        if let Some(process) = open.process.filter(|_| open.alive_for.is_some()) {
-            log::warn!("{} has no job any more; its process {} is let be", open.run, process.pid);
-        }
-        let Claim { key, cause, late_ms, .. } = open.claim;
-        let row = Arc::new(Row {
-            run: Some(open.run.to_string()),
-            attempt: (open.attempts > 0).then_some(open.attempts),
-            attempts: open.attempts,
-            late_ms: Some(late_ms),
-            ..self.row_of(&key.job, &Zone::utc(), key.instant, cause, Ending::Lost)
-        });
-        self.tally.add(row.outcome, 1);
-        let events = vec![Event::RunFinished(Arc::clone(&row))];
-        self.record(Record::RunEnded { run: open.run, last: None, row }, Upon::Announce(events));
-    }
-}
-
-/// Fire times.
 impl Core {
     /// The jobs exist again, each where it was.
     pub(super) fn go_on(&mut self, past: Past, now: Now) {
@@ -271,23 +216,6 @@ impl Core {
         self.record(Record::Defined(Arc::new(defined)), Upon::Announce(Vec::new()));
     }
 
-    /// Tells the ledger which fire times the job has from now on.
-    pub(super) fn record_definition(&mut self, index: JobIndex, from: DateTime<Utc>) {
-        if !self.is_durable {
-            return;
-        }
-        let state = self.job(index);
-        let defined = Defined {
-            job: state.job.name.clone(),
-            clock_epoch: state.clock_epoch,
-            from,
-            schedule: definition(&state.job),
-            zone: state.job.zone.name().into(),
-            zone_data: zone_data().version.as_deref().map(Arc::from),
-        };
-        self.record(Record::Defined(Arc::new(defined)), Upon::Announce(Vec::new()));
-    }
-
     /// One-shots that are accounted for never come again.
     fn remember_one_shots(&mut self, index: JobIndex, accounted: Accounted) {
         if let Accounted::Through(last) = accounted {
@@ -308,7 +236,7 @@ impl Core {
         }
     }
 
-    fn indices_by_name(&self) -> HashMap<Name, JobIndex> {
+    pub(super) fn indices_by_name(&self) -> HashMap<Name, JobIndex> {
         self.job_indices().map(|index| (self.job(index).job.name.clone(), index)).collect()
     }
 }
@@ -340,7 +268,7 @@ impl Verdict {
     }
 }
 
-fn candidate_of(claim: &Claim) -> Candidate {
+pub(super) fn candidate_of(claim: &Claim) -> Candidate {
     Candidate {
         cause: claim.cause,
         clock_epoch: claim.key.clock_epoch,
@@ -350,25 +278,6 @@ fn candidate_of(claim: &Claim) -> Candidate {
         after: claim.after.clone().map(Box::new),
         is_recorded: true,
     }
-}
-
-/// The fire times of a job as text; `None` if it has none.
-fn definition(job: &Job) -> Option<Arc<str>> {
-    if !job.enabled || job.schedule.triggers().is_empty() {
-        return None;
-    }
-    Some(job.schedule.definition().unwrap_or_else(|| OPAQUE.to_owned()).into())
-}
-
-/// Stands for a schedule that cannot be written down, because it has a closure in it.
-const OPAQUE: &str = "null";
-
-/// Reads what [`definition`] wrote. What cannot be read has no fire times that could be known.
-fn schedule_of(text: &str, job: &Name) -> Schedule {
-    Schedule::of_definition(text).unwrap_or_else(|error| {
-        log::warn!("what `{job}` was due while no runner ran is not known: {error}");
-        ScheduleBuilder::default().build()
-    })
 }
 
 /// Returns what has become due since; of a definition that ends now all that has come, also what its jitter
