@@ -35,7 +35,7 @@ const CLOSED: &str =
     last_instant) VALUES (?1, ?2, 0, 0, ?3, 3, 0, 1, ?4, ?5, ?6)";
 
 fn main() {
-    let hours: i64 = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(10_000);
+    let hours: i64 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(10_000);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("reader-{hours}"));
     if !folder.join("filled").exists() {
         let begin = Instant::now();
