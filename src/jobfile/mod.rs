@@ -408,7 +408,8 @@ fn system_zone(reader: &mut Reader<'_>) -> Option<Zone> {
     Zone::system()
         .map_err(|error| {
             let fault = Fault::of_file(Code::UnknownZone, reader.path(), error.to_string());
-            reader.push(fault.hint("set TZ right, or write: [runner] timezone = \"Europe/Berlin\""));
+            let hint = format!("{}, or write: [runner] timezone = \"Europe/Berlin\"", error.remedy());
+            reader.push(fault.hint(hint));
         })
         .ok()
 }

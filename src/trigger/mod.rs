@@ -23,6 +23,7 @@ mod note;
 mod on_calendar;
 mod piece;
 mod schedule;
+mod system_zone;
 #[cfg(test)]
 mod tests;
 mod union;
@@ -36,7 +37,8 @@ pub use interval::ShortMonth;
 pub use note::Note;
 pub use on_calendar::calendar_notes;
 pub use schedule::{DstMark, Schedule, ScheduleBuilder, Trigger};
-pub use zone::{SystemZoneError, UnknownZone, Zone, ZoneData, zone_data};
+pub use system_zone::SystemZoneError;
+pub use zone::{UnknownZone, Zone, ZoneData, zone_data};
 
 use chrono::{DateTime, Utc};
 use std::ops::Range;

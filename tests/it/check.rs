@@ -162,7 +162,11 @@ fn an_unknown_tz_is_an_error_and_not_silently_utc() {
     let mut odd = no_text.command();
     odd.env("TZ", std::ffi::OsStr::from_bytes(b"\xff/Berlin"));
     assert_eq!(odd.output().expect("its end").status.code(), Some(2), "no text is no zone");
-    // What many images set is the same as not to set it.
-    let of_system = |tz: &str| case().env("TZ", tz).exits(0).stdout.split(" (").next().map(str::to_owned);
-    assert_eq!(of_system(":/etc/localtime"), of_system(""));
+    // Set and empty it is UTC, as for the jobs' own programs; with the name of the system's file it is as if not set.
+    case().env("TZ", "").exits(0).prints("1 job, UTC (tzdata");
+    let unset = case();
+    let mut command = unset.command();
+    command.env_remove("TZ");
+    let of_system = unset.run_by(command).stdout;
+    assert_eq!(case().env("TZ", ":/etc/localtime").exits(0).stdout, of_system);
 }
