@@ -8,9 +8,10 @@
 //! [`REFUSED_MAX`] of them in a row at most: so an intersection that is empty, or a predicate that accepts
 //! nothing, ends. What is farther away than that counts as exhausted.
 
-use super::schedule::Trigger;
+use super::instant::{just_after, just_before};
+use super::rule::Trigger;
 use super::{DstMark, FireTime};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ impl Combined {
             Combined::Any(branches) => branches.iter().filter_map(|branch| branch.next_after(after)).min(),
             Combined::All(branches) => {
                 let furthest = |after| all_of(branches, |branch| branch.next_after(after))?.max();
-                meeting(furthest(after)?, |at| furthest(at - TimeDelta::nanoseconds(1)))
+                meeting(furthest(after)?, |at| furthest(just_before(at)))
             }
             Combined::Filter(branch, predicate) => {
                 let candidates = std::iter::successors(branch.next_after(after), |at| branch.next_after(*at));
@@ -72,7 +73,7 @@ impl Combined {
             Combined::Any(branches) => branches.iter().filter_map(|branch| branch.prev_before(before)).max(),
             Combined::All(branches) => {
                 let furthest = |before| all_of(branches, |branch| branch.prev_before(before))?.min();
-                meeting(furthest(before)?, |at| furthest(at + TimeDelta::nanoseconds(1)))
+                meeting(furthest(before)?, |at| furthest(just_after(at)))
             }
             Combined::Filter(branch, predicate) => {
                 let candidates =

@@ -12,7 +12,8 @@
 
 use super::combine::Combined;
 use super::dst::Follow;
-use super::schedule::{Rule, Schedule, Trigger};
+use super::rule::{Rule, Trigger};
+use super::schedule::Schedule;
 use super::wall::Wall;
 use super::{ShortMonth, TriggerError, UnknownZone, Zone};
 use chrono::{DateTime, Utc};

@@ -1,30 +1,30 @@
 //! How many instants several triggers name together, without looking at each.
 //!
 //! Two triggers may name the same instant, so their counts do not add up. Instead each marks its seconds of a
-//! day on a sheet, and what is marked is counted. Most days are like one before, as far as the triggers can
+//! day, and what is marked is counted. Most days are like one before, as far as the triggers can
 //! tell ([`Trigger::day_key`]), and are not looked at again. Periods may name fractions of a second, which no
-//! sheet has; those of a schedule have one anchor, so that several meet where all of them do: at multiples of
+//! mark has; those of a schedule have one anchor, so that several meet where all of them do: at multiples of
 //! their least common one.
 
 use super::calendar::DAY;
 use super::combine::Combined;
 use super::cron::TIME;
 use super::every::Every;
-use super::schedule::Trigger;
+use super::rule::Trigger;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 
-/// Fire times of a day are looked at one by one rather than on a sheet if they are this few.
+/// Fire times of a day are looked at one by one rather than marked if they are this few.
 const FEW: u64 = 32;
 /// How many kinds of days are remembered.
 const KINDS_MAX: usize = 10_000;
 
 /// The seconds of a day in UTC: a word a minute.
-pub(super) struct Sheet([u64; 1440]);
+pub(super) struct DaySeconds([u64; 1440]);
 
-impl Sheet {
-    fn new() -> Sheet {
-        Sheet([0; 1440])
+impl DaySeconds {
+    fn new() -> DaySeconds {
+        DaySeconds([0; 1440])
     }
 
     /// Marks a second of the day.
@@ -41,7 +41,7 @@ impl Sheet {
     }
 
     /// How many of `from <= second < until` are marked here and not on `other`.
-    fn count(&self, other: &Sheet, from: i64, until: i64) -> u64 {
+    fn count(&self, other: &DaySeconds, from: i64, until: i64) -> u64 {
         let mut count = 0;
         for (minute, (word, other)) in (0..).zip(self.0.iter().zip(&other.0)) {
             let below = |second: i64| (1u64 << (second - minute * 60).clamp(0, 60)) - 1;
@@ -51,7 +51,7 @@ impl Sheet {
     }
 }
 
-/// What unions are made of; `None` if anything is combined in another way, which no sheet knows.
+/// What unions are made of; `None` if anything is combined in another way, which cannot be marked.
 fn leaves(triggers: &[Trigger]) -> Option<Vec<&Trigger>> {
     let mut leaves = Vec::new();
     for trigger in triggers {
@@ -88,11 +88,11 @@ pub(super) fn count(triggers: &[Trigger], after: DateTime<Utc>, until: DateTime<
             return *count;
         }
         let [by_others, by_everys] = [&others, &everys].map(|triggers| {
-            let mut sheet = Sheet::new();
+            let mut marked = DaySeconds::new();
             for trigger in triggers {
-                trigger.mark(day, &mut sheet);
+                trigger.mark(day, &mut marked);
             }
-            sheet
+            marked
         });
         let count = by_others.count(&by_everys, begin, end);
         if let Some(keys) = keys.filter(|_| known.len() < KINDS_MAX) {

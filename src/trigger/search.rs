@@ -1,0 +1,101 @@
+//! What a trigger answers: its fire times in both directions, how many there are, and what one of them owes to
+//! daylight saving.
+
+use super::instant::{just_before, of_second, second_up};
+use super::rule::{Rule, Trigger};
+use super::{FireTime, local, union};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// What a fire time owes to daylight saving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DstMark {
+    /// Its local time lies in a gap; it was moved to the first instant after it.
+    Gap,
+    /// Its local time occurs twice.
+    Fold,
+}
+
+impl Trigger {
+    pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+        match &self.rule {
+            Rule::Wall { wall, zone, follow } => {
+                let from = after.timestamp().checked_add(1)?;
+                of_second(local::first_from(zone, wall, *follow, from)?)
+            }
+            Rule::Every(every) => every.next_after(after),
+            Rule::Combined(combined) => combined.next_after(after),
+            Rule::At { at, .. } => at.all().find(|instant| *instant > after),
+        }
+    }
+
+    pub(super) fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
+        match &self.rule {
+            Rule::Wall { wall, zone, follow } => {
+                let until = second_up(before).checked_sub(1)?;
+                of_second(local::last_until(zone, wall, *follow, until)?)
+            }
+            Rule::Every(every) => every.prev_before(before),
+            Rule::Combined(combined) => combined.prev_before(before),
+            Rule::At { at, .. } => at.all().rfind(|instant| *instant < before),
+        }
+    }
+
+    pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+        match &self.rule {
+            Rule::Wall { wall, zone, follow } => {
+                let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
+                local::count(zone, wall, *follow, from, until)
+            }
+            Rule::Every(every) => every.count_between(after, until),
+            Rule::Combined(combined) => {
+                let enumerate = || {
+                    let next = |at: DateTime<Utc>| combined.next_after(at).filter(|at| *at <= until);
+                    std::iter::successors(next(after), |at| next(*at)).count() as u64
+                };
+                union::count(std::slice::from_ref(self), after, until).unwrap_or_else(enumerate)
+            }
+            Rule::At { at, .. } => {
+                at.all().filter(|instant| after < *instant && *instant <= until).count() as u64
+            }
+        }
+    }
+
+    pub(super) fn names(&self, fire_time: FireTime) -> bool {
+        self.next_after(just_before(fire_time)) == Some(fire_time)
+    }
+
+    /// Whether its searches end only where there is nothing more.
+    pub(super) fn is_exact(&self) -> bool {
+        match &self.rule {
+            Rule::Combined(combined) => combined.is_exact(),
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } => true,
+        }
+    }
+
+    /// Whether it is known to name no instant of any year; see [`Schedule::never_fires`](super::Schedule::never_fires).
+    pub fn never_fires(&self) -> bool {
+        self.is_exact() && self.next_after(beginning()).is_none()
+    }
+
+    /// Returns what `fire_time`, one of its own, owes to daylight saving.
+    pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
+        let second = fire_time.timestamp();
+        match &self.rule {
+            Rule::Wall { wall, zone, follow } => {
+                if local::is_made_up(zone, wall, *follow, second) {
+                    return Some(DstMark::Gap);
+                }
+                local::is_folded(zone, second).then_some(DstMark::Fold)
+            }
+            Rule::Every(_) => None,
+            Rule::Combined(combined) => combined.dst_mark(fire_time),
+            Rule::At { at, .. } if at.is_in_gap() => Some(DstMark::Gap),
+            Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
+        }
+    }
+}
+
+/// Nothing fires earlier.
+pub(super) fn beginning() -> DateTime<Utc> {
+    DateTime::<Utc>::MIN_UTC + TimeDelta::days(366)
+}
