@@ -1,8 +1,12 @@
 //! Times and durations as people write and read them.
 
-use crate::trigger::Zone;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use crate::trigger::{Zone, parse_local_time};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// The years in which times may be.
+const YEARS: RangeInclusive<i32> = 1..=9999;
 
 /// Returns the instant that `text` means: RFC 3339, a local time or a date in `zone`, or an offset from
 /// `now` such as `-2h` or `+90s`.
@@ -14,7 +18,8 @@ pub(super) fn parse_time(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<
     if let Some(rest) = text.strip_prefix(['-', '+']) {
         let length = TimeDelta::from_std(parse_duration(rest)?).map_err(|_| too_far(text))?;
         let length = if text.starts_with('-') { -length } else { length };
-        return now.checked_add_signed(length).ok_or_else(|| too_far(text));
+        let at = now.checked_add_signed(length).filter(|at| YEARS.contains(&at.year()));
+        return at.ok_or_else(|| too_far(text));
     }
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Ok(instant.to_utc());
@@ -29,10 +34,9 @@ pub(super) fn parse_time(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<
 }
 
 fn parse_local(text: &str) -> Option<NaiveDateTime> {
-    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
-    let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|date| date.and_time(NaiveTime::MIN));
-    time.or_else(date)
+    let years = |local: &NaiveDateTime| YEARS.contains(&local.year());
+    parse_local_time(text).or_else(date).filter(years)
 }
 
 fn too_far(text: &str) -> String {
@@ -109,6 +113,7 @@ mod tests {
         let expected = "expected a time such as 2026-12-24T18:00:00+01:00, \"2026-12-24 18:00\", 2026-12-24, \
                         -2h or now, found `tomorrow`";
         check("tomorrow", Err(expected));
+        check("0000-01-01T00:00", Err(&expected.replace("tomorrow", "0000-01-01T00:00")));
         check("-300000000y", Err("`-300000000y` is further away than the calendar goes"));
     }
 

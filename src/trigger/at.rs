@@ -1,8 +1,10 @@
 //! `at`: an instant, written with its offset or as local time.
 
 use super::dst::{Dst, Fold, Follow, Gap};
+use super::instant::of_second;
 use super::{FireTime, TriggerError, Zone, local};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use std::ops::RangeInclusive;
 
 /// The instants that a text means: one; two if it is a local time of a fold and both are wanted; none if it
 /// lies in a gap that is to be skipped.
@@ -21,25 +23,33 @@ enum Written {
     Local(NaiveDateTime),
 }
 
+/// The years that can be written.
+const YEARS: RangeInclusive<i32> = 1..=9999;
+
+/// Returns the local time that `text` is: a date and a time behind a `T` or a space, with or without seconds.
+/// `None` for any other text; of no zone, so it may be one that never is.
+pub fn parse_local_time(text: &str) -> Option<NaiveDateTime> {
+    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+    formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+}
+
 impl At {
     /// Reads RFC 3339 with an offset, or local time in `zone` (the first of two, or the first instant after a
     /// gap).
     pub(super) fn parse(text: &str, zone: &Zone) -> Result<At, TriggerError> {
         let trimmed = text.trim();
-        let local = || {
-            let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
-            formats.iter().find_map(|format| NaiveDateTime::parse_from_str(trimmed, format).ok())
+        let (written, shown) = match DateTime::parse_from_rfc3339(trimmed) {
+            Ok(instant) => (Written::Instant(instant.to_utc()), instant.naive_local()),
+            Err(_) => {
+                let local = parse_local_time(trimmed).ok_or_else(|| error(text, hint(trimmed)))?;
+                (Written::Local(local), local)
+            }
         };
-        let written = match DateTime::parse_from_rfc3339(trimmed) {
-            Ok(instant) => Written::Instant(instant.to_utc()),
-            Err(_) => Written::Local(local().ok_or_else(|| error(text, hint(trimmed)))?),
-        };
-        let fraction = match written {
-            Written::Instant(instant) => instant.nanosecond(),
-            Written::Local(local) => local.nanosecond(),
-        };
+        if !YEARS.contains(&shown.year()) {
+            return Err(error(text, Some("years go from 1 to 9999".into())));
+        }
         // chrono reads a leap second as a fraction beyond the 59th.
-        if fraction != 0 {
+        if shown.nanosecond() != 0 {
             return Err(error(text, Some("write whole seconds, 0 to 59".into())));
         }
         let dst = Dst::default();
@@ -53,7 +63,8 @@ impl At {
             Written::Instant(instant) => return At { instants: [Some(instant), None], ..self },
             Written::Local(local) => local.and_utc().timestamp(),
         };
-        let instant = |second: i64| DateTime::from_timestamp(second, 0).unwrap_or(FireTime::MAX_UTC);
+        let instant =
+            |second: i64| of_second(second).expect("a second of one of its years, or of a day beside");
         let (first, second) = local::instants(zone, local);
         let follow = dst.follow(false);
         let (first, second) = match (first, second, follow.fold) {

@@ -35,6 +35,7 @@ mod union;
 mod wall;
 mod zone;
 
+pub use at::parse_local_time;
 pub use cron::{CronField, cron_notes};
 pub use definition::BadDefinition;
 pub use dst::{Dst, Fold, Gap};

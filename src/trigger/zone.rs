@@ -160,12 +160,14 @@ impl Zone {
         folds.filter_map(fold).collect()
     }
 
-    /// Returns the first instant that shows `local`, or the first instant after the gap that holds it.
+    /// Returns the first instant that shows `local`, or the first instant after the gap that holds it; the end of
+    /// time for what is beyond it.
     pub fn resolve_first(&self, local: NaiveDateTime) -> DateTime<Utc> {
         let local = local.and_utc();
         let seconds = super::local::first_instant(self, local.timestamp());
         let instant = DateTime::from_timestamp(seconds, local.timestamp_subsec_nanos());
-        instant.unwrap_or(DateTime::<Utc>::MAX_UTC)
+        let end = if seconds < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        instant.unwrap_or(end)
     }
 
     /// Which segment holds an instant. Segments are numbered on after the table's end, cycle by cycle.

@@ -2,6 +2,7 @@
 
 use super::{utc, zone};
 use crate::trigger::{Schedule, ScheduleBuilder, Trigger, Zone};
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 fn every(period: Duration, start: Option<&str>, end: Option<&str>) -> Schedule {
@@ -83,6 +84,32 @@ fn a_text_that_is_no_instant_is_refused() {
     check("2026-12-24T25:00", None);
     check("2016-12-31T23:59:60Z", Some("write whole seconds, 0 to 59"));
     check("tomorrow", None);
+    check("-262143-01-01T00:00", Some("years go from 1 to 9999"));
+    check("+262142-12-31T23:59", Some("years go from 1 to 9999"));
+    check("0000-12-31T23:59:59Z", Some("years go from 1 to 9999"));
+    assert!(Trigger::at("0001-01-01T00:00", &zone("America/Adak")).is_ok());
+    assert!(Trigger::at("9999-12-31T23:59:59", &zone("America/Adak")).is_ok());
+}
+
+#[test]
+fn the_ends_of_time_are_answered() {
+    let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+    let daily = || Trigger::cron("0 0 * * *", &zone("America/Adak")).expect("sound");
+    let half = || Trigger::every(Duration::from_millis(500)).expect("sound");
+    let at = || Trigger::at("0001-01-01T00:00", &zone("America/Adak")).expect("sound");
+    let kinds = [daily(), half(), at(), Trigger::any([daily(), half()]), Trigger::all([daily(), half()])];
+    for trigger in kinds {
+        let schedule =
+            ScheduleBuilder { triggers: vec![trigger], start: Some(first), end: Some(last) }.build();
+        assert_eq!(schedule.prev_before(first), None, "{schedule:?}");
+        assert_eq!(schedule.next_after(last), None, "{schedule:?}");
+        assert!(schedule.next_after(first).is_some() && schedule.prev_before(last).is_some(), "{schedule:?}");
+        assert_eq!(schedule.dst_mark(first).or(schedule.dst_mark(last)), None);
+        assert_eq!(schedule.count_between(first, first), 0);
+    }
+    let adak = zone("America/Adak");
+    assert_eq!(adak.resolve_first(chrono::NaiveDateTime::MIN), first);
+    assert_eq!(adak.resolve_first(chrono::NaiveDateTime::MAX), last);
 }
 
 /// Counts by arithmetic and one by one.
