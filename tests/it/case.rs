@@ -108,7 +108,10 @@ impl Case {
             return self.command_after(words);
         }
         let program = self.path().join("runner");
-        fs::copy(PROGRAM, &program).expect("a copy that everybody can reach");
+        // By another process: a child that another test makes meanwhile would hold what this one opens for writing,
+        // and nobody can execute a file that is open for writing (ETXTBSY).
+        let copied = Command::new("cp").args([Path::new(PROGRAM), &program]).status();
+        assert!(copied.expect("cp").success(), "a copy that everybody can reach");
         fs::set_permissions(self.path(), PermissionsExt::from_mode(0o755)).expect("its mode");
         let program = program.to_str().expect("UTF-8");
         let mut command = self.command_by(&["sh", "-c", &format!("{words}; exec \"$0\" \"$@\""), program]);
