@@ -12,6 +12,7 @@
 
 use super::combine::Combined;
 use super::dst::Follow;
+use super::instant::of_second;
 use super::rule::{Rule, Trigger};
 use super::schedule::Schedule;
 use super::wall::Wall;
@@ -101,7 +102,7 @@ enum Written {
     },
     Interval {
         text: String,
-        /// Local time.
+        /// Local time; with its offset where that tells one pass of a fold from the other.
         start: String,
         short_month: ShortMonth,
         zone: String,
@@ -129,6 +130,7 @@ impl Written {
         let text = shown.split_once(' ').map_or(shown, |(_, text)| text).to_owned();
         Some(match &trigger.rule {
             Rule::Wall { wall, zone, follow } => {
+                let of_pass = wall.first().and_then(of_second).map(|first| zone.at(first).to_rfc3339());
                 let (zone, dst) = (zone.name().to_owned(), *follow);
                 match wall {
                     Wall::Cron(cron) => Written::Cron {
@@ -139,7 +141,8 @@ impl Written {
                     },
                     Wall::Calendar(_) => Written::Calendar { text, zone, dst },
                     Wall::Interval(interval) => {
-                        let (start, short_month) = (local(interval.start), interval.short_month);
+                        let start = of_pass.unwrap_or_else(|| local(interval.start));
+                        let short_month = interval.short_month;
                         Written::Interval { text, start, short_month, zone, dst }
                     }
                 }

@@ -6,7 +6,7 @@
 
 use super::at::At;
 use super::calendar::{self, DAY, Date, days_in_month};
-use super::local::Series;
+use super::local::{self, Series};
 use super::piece::Piece;
 use super::{TriggerError, Zone};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub(super) struct Interval {
     unit: Unit,
     pub(super) short_month: ShortMonth,
     pub(super) start: i64,
+    /// The instant of the start (UTC seconds), if it is written with its offset and its local time comes twice: then
+    /// it is the first fire time, and the series begins with the one after it.
+    pub(super) first: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,8 +55,11 @@ impl Interval {
         zone: &Zone,
     ) -> Result<Interval, TriggerError> {
         let (number, unit) = parse(text)?;
-        let start = At::parse(start, zone)?.local(zone).and_utc().timestamp();
-        Ok(Interval { number, unit, short_month, start })
+        let at = At::parse(start, zone)?;
+        let start = at.local(zone).and_utc().timestamp();
+        let instant = at.first().filter(|_| !at.is_local()).map(|instant| instant.timestamp());
+        let first = instant.filter(|instant| local::is_folded(zone, *instant));
+        Ok(Interval { number, unit, short_month, start, first })
     }
 
     /// Returns what it means, in plain English: `every 2 weeks at 09:00 from Monday 2026-01-05 on`.
@@ -112,10 +118,15 @@ impl Interval {
         date.day <= days_in_month(year, month)
     }
 
-    /// The number of the first local time at `from` or later, whether it fires or not.
+    /// The number with which the series begins.
+    fn least_number(&self) -> i64 {
+        i64::from(self.first.is_some())
+    }
+
+    /// The number of the first local time of the series at `from` or later, whether it fires or not.
     fn first_number(&self, from: i64) -> i64 {
         if from <= self.start {
-            return 0;
+            return self.least_number();
         }
         let n = match self.months() {
             None => (from - self.start) / self.seconds(),
@@ -144,8 +155,7 @@ impl Series for Interval {
 
     fn last_until(&self, until: i64) -> Option<i64> {
         let before = self.first_number(until.min(end() - 1).saturating_add(1));
-        // The start itself always fires.
-        (0..before).rev().find(|n| self.fires(*n)).map(|n| self.nth(n))
+        (self.least_number()..before).rev().find(|n| self.fires(*n)).map(|n| self.nth(n))
     }
 
     fn count(&self, from: i64, until: i64) -> u64 {

@@ -126,9 +126,9 @@ impl Trigger {
     /// Returns the trigger of days, weeks, months or years of wall-clock time from `start` on: `2 weeks`. The start
     /// is written as for [`at`](Trigger::at); it is the first fire time, and gives the day and the time of day.
     ///
-    /// In a gap it fires at the first instant after it, in a fold on the first pass ([`Trigger::with_dst`]
-    /// chooses). [`ShortMonth`] says what
-    /// happens to the 29th, 30th and 31st.
+    /// In a gap it fires at the first instant after it, in a fold on the first pass; [`Trigger::with_dst`] chooses. A
+    /// start with an offset is that instant, also in the second pass. [`ShortMonth`] says what happens to the 29th,
+    /// 30th and 31st.
     ///
     /// # Errors
     /// A text that is no interval, to which the error points; a `start` that is no time.

@@ -42,7 +42,7 @@ pub struct Schedule {
 impl Schedule {
     /// Returns the first fire time strictly after `after`, or `None` once exhausted.
     ///
-    /// UTC in and out. Fire times of `cron` and `at` are whole seconds, those of `every` whole milliseconds.
+    /// UTC in and out. Fire times of `every` are whole milliseconds, all others whole seconds.
     /// Pure: the same question has the same answer, and asking changes nothing.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         // Most are like this, and then there is nothing to compare or to copy.

@@ -19,7 +19,10 @@ impl Trigger {
     pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
             Rule::Wall { wall, zone, follow } => {
-                let from = after.timestamp().checked_add(1)?;
+                let from = after.timestamp() + 1;
+                if let Some(first) = wall.first().filter(|first| *first >= from) {
+                    return of_second(first);
+                }
                 of_second(local::first_from(zone, wall, *follow, from)?)
             }
             Rule::Every(every) => every.next_after(after),
@@ -31,8 +34,9 @@ impl Trigger {
     pub(super) fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
             Rule::Wall { wall, zone, follow } => {
-                let until = second_up(before).checked_sub(1)?;
-                of_second(local::last_until(zone, wall, *follow, until)?)
+                let until = second_up(before) - 1;
+                let last = local::last_until(zone, wall, *follow, until);
+                of_second(last.or(wall.first().filter(|first| *first <= until))?)
             }
             Rule::Every(every) => every.prev_before(before),
             Rule::Combined(combined) => combined.prev_before(before),
@@ -44,7 +48,8 @@ impl Trigger {
         match &self.rule {
             Rule::Wall { wall, zone, follow } => {
                 let (from, until) = (after.timestamp() + 1, until.timestamp() + 1);
-                local::count(zone, wall, *follow, from, until)
+                let first = wall.first().is_some_and(|first| (from..until).contains(&first));
+                local::count(zone, wall, *follow, from, until) + u64::from(first)
             }
             Rule::Every(every) => every.count_between(after, until),
             Rule::Combined(combined) => {

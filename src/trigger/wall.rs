@@ -25,6 +25,14 @@ impl Wall {
         }
     }
 
+    /// The instant (UTC seconds) at which it fires beside its series, before all of it.
+    pub(super) fn first(&self) -> Option<i64> {
+        match self {
+            Wall::Interval(interval) => interval.first,
+            Wall::Cron(_) | Wall::Calendar(_) => None,
+        }
+    }
+
     /// Whether it follows real time by default, rather than naming fixed times. An interval is due once a day
     /// at most.
     pub(super) fn recurs(&self) -> bool {

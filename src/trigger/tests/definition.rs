@@ -143,6 +143,23 @@ fn a_zone_is_the_one_that_is_meant_whatever_it_was_called() {
 }
 
 #[test]
+fn the_pass_in_which_an_interval_starts_is_kept() {
+    let definition = |start: &str| {
+        let trigger = Trigger::interval("1 year", start, ShortMonth::Skip, &zone("Europe/Berlin"));
+        let definition = schedule(vec![trigger.expect("an interval")], None, None).definition();
+        let text = definition.expect("there is no predicate");
+        let read = Schedule::of_definition(&text).expect("a definition");
+        assert_eq!(read.definition().as_ref(), Some(&text));
+        text
+    };
+    let second = definition("2026-10-25T02:30:00+01:00");
+    assert!(second.contains(r#""start":"2026-10-25T02:30:00+01:00""#), "{second}");
+    assert_ne!(second, definition("2026-10-25T02:30:00+02:00"));
+    // Else there is nothing to tell apart.
+    assert_eq!(definition("2026-10-25T03:30:00+01:00"), definition("2026-10-25T03:30"));
+}
+
+#[test]
 fn a_predicate_is_not_written() {
     let some = Trigger::cron("0 3 * * *", &Zone::utc()).expect("a cron").filter(|_| true);
     let alone = vec![some.clone()];

@@ -3,7 +3,7 @@
 use super::super::interval::Interval;
 use super::corpora::{cases, text};
 use super::{utc, zone};
-use crate::trigger::{DstMark, Schedule, ScheduleBuilder, ShortMonth, Trigger, Zone};
+use crate::trigger::{Dst, DstMark, Fold, Schedule, ScheduleBuilder, ShortMonth, Trigger, Zone};
 use chrono::{DateTime, TimeDelta};
 use serde_json::Value;
 
@@ -75,6 +75,31 @@ fn in_a_gap_and_in_a_fold_it_fires_once() {
     let daily = interval("1 day", "2026-03-28T02:30", ShortMonth::Skip, &zone("Europe/Berlin"));
     assert_eq!(daily.dst_mark(utc("2026-03-29T01:00:00Z")), Some(DstMark::Gap));
     assert_eq!(daily.dst_mark(utc("2026-10-25T00:30:00Z")), Some(DstMark::Fold));
+}
+
+/// An instant with an offset is one: of two passes the one that it names, whatever is chosen for the others.
+#[test]
+fn a_start_with_an_offset_is_the_first_fire_time_on_either_pass() {
+    let skip = ShortMonth::Skip;
+    let (first, second) = ("2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00");
+    for start in [first, second] {
+        check("1 year", start, skip, "Europe/Berlin", &[start, "2027-10-25T02:30:00+02:00"]);
+        check("1 day", start, skip, "Europe/Berlin", &[start, "2026-10-26T02:30:00+01:00"]);
+        for fold in [Fold::First, Fold::Last, Fold::Both] {
+            let trigger = Trigger::interval("1 day", start, skip, &zone("Europe/Berlin")).expect("sound");
+            let trigger = trigger.with_dst(Dst { fold: Some(fold), ..Dst::default() });
+            let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+            let found: Vec<_> = schedule.upcoming(utc("1900-01-01T00:00:00Z")).take(2).collect();
+            assert_eq!(found, [utc(start), utc("2026-10-26T01:30:00Z")], "{start} with {fold:?}");
+            assert_eq!(schedule.dst_mark(utc(start)), Some(DstMark::Fold));
+        }
+    }
+    let until_noon = ScheduleBuilder {
+        triggers: vec![Trigger::interval("1 year", second, skip, &zone("Europe/Berlin")).expect("sound")],
+        start: Some(utc(second)),
+        end: Some(utc("2026-10-25T12:00:00Z")),
+    };
+    assert!(!until_noon.build().never_fires());
 }
 
 #[test]
