@@ -1,6 +1,6 @@
 //! Times and durations as people write and read them.
 
-use crate::trigger::{Zone, parse_local_time};
+use crate::trigger::{self, BadDuration, Zone, parse_local_time};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -48,8 +48,13 @@ fn too_far(text: &str) -> String {
 /// # Errors
 /// What was expected, as a sentence for the command line.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|_| format!("expected a duration such as 90s, 15m or \"1h 30m\", found `{text}`"))
+    trigger::parse_duration(text).map_err(|bad| {
+        let expected = format!("expected a duration such as 90s, 15m or \"1h 30m\", found `{text}`");
+        match bad {
+            BadDuration::CalendarUnit { .. } => format!("{expected}; {bad}"),
+            BadDuration::Malformed => expected,
+        }
+    })
 }
 
 /// `12ms`, `1.2s`, `5s`, `59s`, `3m 4s`, `2h 5m`, `3d 4h`: two figures are enough to feel a duration.
@@ -114,7 +119,10 @@ mod tests {
                         -2h or now, found `tomorrow`";
         check("tomorrow", Err(expected));
         check("0000-01-01T00:00", Err(&expected.replace("tomorrow", "0000-01-01T00:00")));
-        check("-300000000y", Err("`-300000000y` is further away than the calendar goes"));
+        check("-999999999w", Err("`-999999999w` is further away than the calendar goes"));
+        let expected = "expected a duration such as 90s, 15m or \"1h 30m\", found `1 month`; a month is not always the same \
+                        time";
+        check("+1 month", Err(expected));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::Host;
 use super::fault::{Code, Fault, Severity};
 use super::source::Sheet;
 use crate::model::{Name, User};
-use crate::trigger::Zone;
+use crate::trigger::{BadDuration, Zone, parse_duration};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -351,30 +351,26 @@ impl<'a> Reader<'a> {
     fn duration_of(&mut self, key: &str, text: &Text, least: Duration) -> Option<Duration> {
         let Text { text, span } = text;
         let bad = |expected: &str| format!("`{key}`: expected {expected}, found `{text}`");
-        if let Some(unit) = calendar_unit(text) {
-            let message = bad("a duration of weeks, days, hours, minutes, seconds or milliseconds");
-            let instead = match key {
-                "every" => format!("write: interval = \"{}\", with a start", text.trim()),
-                _ => "use days".to_owned(),
-            };
-            let hint = format!("a {unit} is not always the same time; {instead}");
-            self.fault_with_hint(Code::BadDuration, span.clone(), message, hint);
-            return None;
-        }
-        let Ok(duration) = humantime::parse_duration(text) else {
-            let bare = text.trim().parse::<f64>().is_ok();
-            let hint = if bare {
-                format!("write: {key} = \"{}s\"", text.trim())
-            } else {
-                "the units are ms, s, m, h, d and w".into()
-            };
-            self.fault_with_hint(
-                Code::BadDuration,
-                span.clone(),
-                bad("a duration such as \"30s\", \"15m\" or \"1h 30m\""),
-                hint,
-            );
-            return None;
+        let duration = match parse_duration(text) {
+            Ok(duration) => duration,
+            Err(error @ BadDuration::CalendarUnit { .. }) => {
+                let message = bad("a duration of weeks, days, hours, minutes, seconds or milliseconds");
+                let instead = match key {
+                    "every" => format!("write: interval = \"{}\", with a start", text.trim()),
+                    _ => "use days".to_owned(),
+                };
+                let hint = format!("{error}; {instead}");
+                self.fault_with_hint(Code::BadDuration, span.clone(), message, hint);
+                return None;
+            }
+            Err(error @ BadDuration::Malformed) => {
+                let bare = text.trim().parse::<f64>().is_ok();
+                let hint =
+                    if bare { format!("write: {key} = \"{}s\"", text.trim()) } else { error.to_string() };
+                let message = bad("a duration such as \"30s\", \"15m\" or \"1h 30m\"");
+                self.fault_with_hint(Code::BadDuration, span.clone(), message, hint);
+                return None;
+            }
         };
         if duration < least {
             let least = humantime::format_duration(least);
@@ -457,17 +453,6 @@ impl<'a> Reader<'a> {
             _ => text.span.clone(),
         }
     }
-}
-
-/// The name of a unit in `text` that has no fixed length.
-fn calendar_unit(text: &str) -> Option<&'static str> {
-    let letters =
-        |text: &str| text.split(|c: char| !c.is_alphabetic()).map(str::to_owned).collect::<Vec<_>>();
-    letters(text).iter().find_map(|unit| match &**unit {
-        "M" | "month" | "months" => Some("month"),
-        "y" | "yr" | "year" | "years" => Some("year"),
-        _ => None,
-    })
 }
 
 fn parse_size(text: &str) -> Option<u64> {

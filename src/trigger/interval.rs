@@ -232,6 +232,12 @@ fn hint(count: i64, unit: &str) -> Option<String> {
         "hour" | "hours" | "h" | "hr" | "hrs" => "h",
         "minute" | "minutes" | "m" | "min" | "mins" => "m",
         "second" | "seconds" | "s" | "sec" | "secs" => "s",
+        "M" | "mo" | "mon" => {
+            return Some(format!("write: {count} month{}", if count == 1 { "" } else { "s" }));
+        }
+        "yr" | "yrs" | "Y" => {
+            return Some(format!("write: {count} year{}", if count == 1 { "" } else { "s" }));
+        }
         "quarter" | "quarters" => return Some(format!("write: {} months", count * 3)),
         _ => return None,
     };

@@ -8,7 +8,7 @@ use super::compile::compile;
 use super::field::{
     self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
 };
-use crate::trigger::{Note, TriggerError, Zone};
+use crate::trigger::{BadDuration, Note, TriggerError, Zone, parse_duration};
 use std::time::Duration;
 
 /// All fields that have been read.
@@ -157,17 +157,14 @@ pub(in crate::trigger) fn period(text: &str) -> Option<Result<Duration, TriggerE
     }
     let at = word.at + word.text.len() - rest.trim_start().len();
     let length = Piece { text: rest.trim_start(), at };
-    let mut units = length.text.split(|c: char| !c.is_ascii_alphabetic());
-    let by_calendar = units.any(|unit| unit == "M" || unit.starts_with("mo") || unit.starts_with('y'));
     let expected = "a duration such as 90s or 1h 30m";
-    Some(match humantime::parse_duration(length.text) {
-        Ok(period) if !by_calendar => Ok(period),
-        Ok(_) => {
-            let hint = "a month or a year is not always the same time; write fields, or days";
-            Err(length.error(expected, Some(hint.into())))
-        }
-        Err(_) => Err(length.error(expected, None)),
-    })
+    Some(parse_duration(length.text).map_err(|bad| {
+        let hint = match bad {
+            BadDuration::CalendarUnit { .. } => format!("{bad}; write fields, or days"),
+            BadDuration::Malformed => bad.to_string(),
+        };
+        length.error(expected, Some(hint))
+    }))
 }
 
 /// Takes the zone off that stands in front of the fields in crontabs and in Go's words, `TZ=` or `CRON_TZ=`.
