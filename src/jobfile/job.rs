@@ -36,11 +36,11 @@ struct When {
     /// Its crons and calendar events, with what there is to say of each.
     texts: Vec<(Text, Arc<[Note]>)>,
     triggers: Vec<Trigger>,
+    /// Where each of them stands.
+    places: Vec<Range<usize>>,
     start: Option<DateTime<Utc>>,
     end: Option<DateTime<Utc>>,
-    /// Periods of elapsed time: `every`, and `@every` among the crons.
-    everys: Vec<(Range<usize>, Duration)>,
-    interval: Option<Range<usize>>,
+    end_span: Option<Range<usize>>,
     startup: bool,
     /// Whether that was said of one of its crons or calendar events.
     never_fires: bool,
@@ -123,8 +123,8 @@ pub(super) fn read(
             let spans = lint::Spans {
                 job: entry.key_span.clone(),
                 texts: &when.texts,
-                interval: when.interval.clone(),
-                everys: &when.everys,
+                triggers: &when.places,
+                end: when.end_span.clone(),
                 timeout: timeout_span,
                 dst: shared.dst,
                 action: action_span,
@@ -198,6 +198,7 @@ fn read_when(reader: &mut Reader<'_>, fields: &mut Fields<'_>, zone: &Zone, shel
         (Some(entry), Some(_)) => time_text(reader, &entry).map_or(Start::Faulty, Start::Written),
         (Some(_), None) => Start::Faulty,
     };
+    when.end_span = end.as_ref().map(Entry::span);
     if let (Some(start_at), Some(end_at), Some(end)) = (when.start, when.end, end)
         && end_at < start_at
     {
@@ -214,10 +215,8 @@ fn read_when(reader: &mut Reader<'_>, fields: &mut Fields<'_>, zone: &Zone, shel
             }
             "interval" => {
                 let short_month = fields.take("short_month");
-                wall::read_interval(reader, &entry, short_month.as_ref(), &start, zone).map(|trigger| {
-                    when.triggers.push(trigger);
-                    when.interval = Some(entry.span());
-                })
+                wall::read_interval(reader, &entry, short_month.as_ref(), &start, zone)
+                    .map(|trigger| when.push(trigger, entry.span()))
             }
             "every" => read_every(reader, &entry, &mut when),
             _ => read_ats(reader, &entry, zone, &mut when),
@@ -243,14 +242,13 @@ fn read_when(reader: &mut Reader<'_>, fields: &mut Fields<'_>, zone: &Zone, shel
 fn read_every(reader: &mut Reader<'_>, entry: &Entry<'_>, when: &mut When) -> Option<()> {
     let period = reader.duration(entry, PERIOD_MIN)?;
     match Trigger::every(period) {
-        Ok(trigger) => when.triggers.push(trigger),
+        Ok(trigger) => when.push(trigger, entry.span()),
         Err(error) => {
             let message = format!("`every`: {error}");
             reader.fault(Code::BadDuration, entry.span(), message);
             return None;
         }
     }
-    when.everys.push((entry.span(), period));
     Some(())
 }
 
@@ -271,7 +269,7 @@ fn read_ats(reader: &mut Reader<'_>, entry: &Entry<'_>, zone: &Zone, when: &mut 
     let mut sound = true;
     for text in texts {
         match Trigger::at(&text.text, zone) {
-            Ok(trigger) => when.triggers.push(trigger),
+            Ok(trigger) => when.push(trigger, text.span),
             Err(error) => {
                 trigger_fault(reader, Code::BadTime, &text, error);
                 sound = false;
@@ -312,11 +310,15 @@ pub(super) fn trigger_fault(reader: &mut Reader<'_>, code: Code, text: &Text, er
 }
 
 impl When {
+    fn push(&mut self, trigger: Trigger, place: Range<usize>) {
+        self.triggers.push(trigger);
+        self.places.push(place);
+    }
+
     /// Adds crons or calendar events.
     fn extend(&mut self, texts: Vec<(Text, Known)>) {
         for (text, Known { trigger, never_fires, notes }) in texts {
-            self.everys.extend(trigger.period().map(|period| (text.span.clone(), period)));
-            self.triggers.push(trigger);
+            self.push(trigger, text.span.clone());
             self.never_fires |= never_fires;
             self.texts.push((text, notes));
         }

@@ -31,6 +31,7 @@ mod value;
 mod wall;
 
 pub use fault::{Code, Excerpt, Fault, Faults, Severity};
+pub use lint::note_words;
 pub use source::{FILE_BYTES_MAX, Source};
 
 use crate::model::{Job, JobAction, Keep, LedgerPlace, Name, Plan, Settings, User};

@@ -11,7 +11,7 @@
 use super::instant::{just_after, just_before};
 use super::rule::Trigger;
 use super::{DstMark, FireTime};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -85,16 +85,19 @@ impl Combined {
 
     /// Returns what `fire_time`, one of its own, owes to daylight saving in the first branch that names it.
     pub(super) fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
-        let named = |branches: &[Trigger]| {
-            branches
-                .iter()
-                .find(|branch| branch.names(fire_time))
-                .and_then(|branch| branch.dst_mark(fire_time))
-        };
+        self.of_branch(fire_time, |branch| branch.dst_mark(fire_time))
+    }
+
+    /// Returns from where `fire_time`, one of its own, was moved in that branch.
+    pub(super) fn moved_from(&self, fire_time: FireTime) -> Option<NaiveDateTime> {
+        self.of_branch(fire_time, |branch| branch.moved_from(fire_time))
+    }
+
+    fn of_branch<T>(&self, fire_time: FireTime, ask: impl Fn(&Trigger) -> Option<T>) -> Option<T> {
         match self {
-            Combined::Any(branches) => named(branches),
-            Combined::All(branches) => branches.iter().find_map(|branch| branch.dst_mark(fire_time)),
-            Combined::Filter(branch, _) => branch.dst_mark(fire_time),
+            Combined::Any(branches) => branches.iter().find(|branch| branch.names(fire_time)).and_then(ask),
+            Combined::All(branches) => branches.iter().find_map(ask),
+            Combined::Filter(branch, _) => ask(branch),
         }
     }
 

@@ -10,6 +10,7 @@
 //! A jump of more than three hours is a correction of the clock, not daylight saving: nothing is made up and
 //! nothing held back.
 
+use super::calendar::DAY;
 use super::dst::{Fold, Follow, Gap};
 use super::zone::Zone;
 
@@ -156,10 +157,42 @@ pub(super) fn plain_offset(zone: &Zone, from: i64, until: i64) -> Option<i64> {
     (zone.segment_end(index) >= until + JUMP_MAX).then(|| zone.segment(index).offset)
 }
 
-/// Returns whether the fire time at `instant` was made up for a gap.
-pub(super) fn is_made_up(zone: &Zone, series: &impl Series, follow: Follow, instant: i64) -> bool {
-    let window = Window::of(zone, zone.segment_at(instant), follow);
-    window.made_up(series, |start| start == instant).is_some()
+/// What becomes of local times that lie in a gap, where that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// They fire at the first instant after it, which does not match by itself.
+    Moved,
+    /// They are left out, and the day has no others.
+    WholeDay,
+}
+
+/// Returns what becomes of the local times that lie in the gap that ends at `instant`, with the first of them; `None`
+/// if there is no such gap, none lies in it, or it does not matter.
+pub(super) fn missing(
+    zone: &Zone,
+    series: &impl Series,
+    follow: Follow,
+    instant: i64,
+) -> Option<(Missing, i64)> {
+    // Where the choice is to leave them out, a window does not know the gap.
+    let window = Window::of(zone, zone.segment_at(instant), Follow { gap: Gap::After, ..follow });
+    let (_, from, until) = window.gap.filter(|(start, ..)| *start == instant)?;
+    let first = series.first_from(from).filter(|first| *first < until)?;
+    let next = series.first_from(until);
+    let missing = match follow.gap {
+        Gap::After if next == Some(until) => return None,
+        Gap::After => Missing::Moved,
+        Gap::Skip => {
+            let day = first.div_euclid(DAY) * DAY;
+            let earlier = series.first_from(day).is_some_and(|earliest| earliest < from);
+            let later = next.is_some_and(|next| next < day + DAY);
+            if earlier || later {
+                return None;
+            }
+            Missing::WholeDay
+        }
+    };
+    Some((missing, first))
 }
 
 /// Returns whether the local time of `instant` occurs twice.

@@ -111,6 +111,11 @@ impl Schedule {
         Schedule { triggers: triggers.collect(), ..*self }
     }
 
+    /// Whether its triggers name instants after `fire_time` that only its `end` keeps it from.
+    pub fn goes_on_after(&self, fire_time: FireTime) -> bool {
+        self.end.is_some() && self.triggers.iter().any(|trigger| trigger.next_after(fire_time).is_some())
+    }
+
     /// Whether it has no trigger.
     pub fn is_empty(&self) -> bool {
         self.triggers.is_empty()

@@ -84,18 +84,15 @@ impl Trigger {
 
     /// Returns what `fire_time`, one of its own, owes to daylight saving.
     pub fn dst_mark(&self, fire_time: FireTime) -> Option<DstMark> {
-        let second = fire_time.timestamp();
+        if self.moved_from(fire_time).is_some() {
+            return Some(DstMark::Gap);
+        }
         match &self.rule {
-            Rule::Wall { wall, zone, follow } => {
-                if local::is_made_up(zone, wall, *follow, second) {
-                    return Some(DstMark::Gap);
-                }
-                local::is_folded(zone, second).then_some(DstMark::Fold)
+            Rule::Wall { zone, .. } | Rule::At { zone, .. } => {
+                local::is_folded(zone, fire_time.timestamp()).then_some(DstMark::Fold)
             }
             Rule::Every(_) => None,
             Rule::Combined(combined) => combined.dst_mark(fire_time),
-            Rule::At { at, .. } if at.is_in_gap() => Some(DstMark::Gap),
-            Rule::At { zone, .. } => local::is_folded(zone, second).then_some(DstMark::Fold),
         }
     }
 }

@@ -350,7 +350,12 @@ fn a_time_in_a_gap_or_a_fold_is_told_unless_the_job_has_chosen() {
     check(&night("dst = { gap = \"skip\", fold = \"both\" }"), &[]);
     check(&night("allow = [\"dst-gap\", \"dst-fold\"]"), &[]);
     // What follows real time runs at each of its times, and what another trigger makes up for is not missed.
-    check("cron = \"*/30 2 * * *\"", &[]);
+    check("cron = \"*/30 1-3 * * *\"", &[]);
+    // But all its times of a day may be lost.
+    check("cron = \"*/30 2 * * *\"", &["dst-gap"]);
+    check("cron = \"*/30 2 * * *\"\ndst = { gap = \"skip\" }", &[]);
+    // What is due behind the gap anyway is not moved there.
+    check("cron = \"0 2,3 * * *\"", &["dst-fold"]);
     check("cron = [\"30 2 * * *\", \"*/30 * * * *\"]", &["dst-gap"]);
     check("every = \"1h\"", &[]);
     // A moment with an offset is one, whatever the clock shows.

@@ -329,9 +329,10 @@ fn the_number_of_fields_and_nicknames_have_their_own_words() {
     let nickname = "expected a nickname such as @daily, found";
     check_fault("@reboot", "@reboot", &format!("{nickname} `@reboot`"), Some("write: startup = true"));
     let period = "expected a duration such as 90s or 1h 30m, found";
-    check_fault("@every", "", &format!("{period} nothing"), None);
-    check_fault("@every ninety", "ninety", &format!("{period} `ninety`"), None);
-    let hint = "a month or a year is not always the same time; write fields, or days";
+    let units = Some("the units are ms, s, m, h, d and w");
+    check_fault("@every", "", &format!("{period} nothing"), units);
+    check_fault("@every ninety", "ninety", &format!("{period} `ninety`"), units);
+    let hint = "a month is not always the same time; write fields, or days";
     check_fault("@every 2 months", "2 months", &format!("{period} `2 months`"), Some(hint));
     let all =
         "the nicknames are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @every";

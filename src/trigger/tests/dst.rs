@@ -1,7 +1,7 @@
 //! Gaps and folds, zone by zone.
 
 use super::{check, cron, utc, zone};
-use crate::trigger::{Dst, DstMark, Fold, Gap, ScheduleBuilder, Trigger};
+use crate::trigger::{Dst, DstMark, Fold, Gap, GapFate, InGap, ScheduleBuilder, Trigger};
 use chrono::TimeDelta;
 
 #[test]
@@ -134,6 +134,53 @@ fn rows_are_marked() {
     assert_eq!(mark("*/30 * * * *", "2026-11-01T01:30:00-05:00"), Some(DstMark::Fold));
     assert_eq!(mark("*/30 * * * *", "2026-03-08T03:00:00-04:00"), None);
     assert_eq!(mark("0 3 * * *", "2026-03-08T03:00:00-04:00"), None, "03:00 exists that day");
+    // What is due then anyway is not moved there.
+    assert_eq!(mark("0 2,3 * * *", "2026-03-08T03:00:00-04:00"), None);
+    assert_eq!(mark("0 0-23 * * *", "2026-03-08T03:00:00-04:00"), None);
+    assert_eq!(mark("30 2,3 * * *", "2026-03-08T03:00:00-04:00"), Some(DstMark::Gap));
+}
+
+/// What the gap of 2026-03-08, from 02:00 to 03:00, does to a trigger in New York.
+#[test]
+fn what_a_gap_does_is_told_where_it_matters() {
+    let zone = zone("America/New_York");
+    let check = |trigger: Trigger, expected: Option<(&str, GapFate)>| {
+        let text = trigger.text().to_owned();
+        let schedule = ScheduleBuilder { triggers: vec![trigger], ..ScheduleBuilder::default() }.build();
+        let found = schedule.in_gaps(utc("2026-01-01T00:00:00Z"), utc("2027-01-01T00:00:00Z"));
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(local, fate)| {
+                let after = utc("2026-03-08T03:00:00-04:00");
+                (0, InGap { local: local.parse().expect("a local time"), after, fate })
+            })
+            .collect();
+        assert_eq!(found, expected, "{text}");
+        let moved = expected.first().filter(|(_, in_gap)| in_gap.fate == GapFate::Moved);
+        let from = schedule.triggers()[0].moved_from(utc("2026-03-08T03:00:00-04:00"));
+        assert_eq!(from, moved.map(|(_, in_gap)| in_gap.local), "{text}");
+    };
+    let cron = |text: &str| Trigger::cron(text, &zone).expect("sound");
+    let skip = Dst { gap: Some(Gap::Skip), fold: None };
+    check(cron("30 2 * * *"), Some(("2026-03-08T02:30:00", GapFate::Moved)));
+    check(cron("45,15 2,4 * * *"), Some(("2026-03-08T02:15:00", GapFate::Moved)));
+    check(cron("0 2,3 * * *"), None);
+    check(cron("0 3 * * *"), None);
+    check(cron("*/30 2 * * *"), Some(("2026-03-08T02:00:00", GapFate::DayLost)));
+    check(cron("*/30 2,12 * * *"), None);
+    check(cron("*/30 0-2 * * *"), None);
+    check(cron("*/30 * * * *"), None);
+    check(cron("30 2 * * *").with_dst(skip), Some(("2026-03-08T02:30:00", GapFate::DayLost)));
+    check(
+        Trigger::at("2026-03-08T02:30", &zone).expect("sound"),
+        Some(("2026-03-08T02:30:00", GapFate::Moved)),
+    );
+    check(Trigger::at("2026-03-08T02:30", &zone).expect("sound").with_dst(skip), None);
+    check(Trigger::every(std::time::Duration::from_secs(600)).expect("sound"), None);
+    check(
+        Trigger::any([cron("30 2 * * *"), cron("0 4 * * *")]),
+        Some(("2026-03-08T02:30:00", GapFate::Moved)),
+    );
 }
 
 /// The fire times of a day in New York, whose clock is put forward over 02:00 to 03:00 on 2026-03-08 and back
@@ -184,12 +231,11 @@ fn each_choice_means_one_thing_for_fixed_times_and_one_for_recurring_ones() {
     check_choice(fixed, None, both, "01:30 03:00!", "01:30+ 01:30- 02:30");
     let recurring = "*/30 1-3 * * *";
     let spring = "01:00 01:30 03:00 03:30";
-    let marked = "01:00 01:30 03:00! 03:30";
     let rest = "02:00 02:30 03:00 03:30";
     check_choice(recurring, None, None, spring, &format!("01:00+ 01:30+ 01:00- 01:30- {rest}"));
     check_choice(recurring, skip, both, spring, &format!("01:00+ 01:30+ 01:00- 01:30- {rest}"));
-    check_choice(recurring, after, None, marked, &format!("01:00+ 01:30+ 01:00- 01:30- {rest}"));
-    check_choice(recurring, after, first, marked, &format!("01:00+ 01:30+ {rest}"));
+    check_choice(recurring, after, None, spring, &format!("01:00+ 01:30+ 01:00- 01:30- {rest}"));
+    check_choice(recurring, after, first, spring, &format!("01:00+ 01:30+ {rest}"));
     check_choice(recurring, None, last, spring, &format!("01:00- 01:30- {rest}"));
     let only_there = "*/30 2 * * *";
     check_choice(only_there, None, None, "", "02:00 02:30");
