@@ -16,6 +16,7 @@ mod logger;
 mod next;
 mod orphans;
 mod printer;
+mod row;
 mod run;
 mod start;
 mod style;
@@ -100,9 +101,7 @@ enum Command {
     Start(start::Start),
     /// Report every fault and warning of a job file
     Check(check::Check),
-    /// List the coming fire times
     Next(next::Next),
-    /// Say in words what an expression means, and when it fires
     Explain(explain::Explain),
     /// Run one job now, exactly as the scheduler would
     Run(run::Run),

@@ -1,5 +1,6 @@
 //! `runner next`: the coming fire times of all jobs, in order of time.
 
+use super::row::{Clock, dst_note};
 use super::style::Style;
 use super::time::{parse_time, show_distance};
 use super::{Ending, Failure, Format, Global, file};
@@ -8,7 +9,6 @@ use crate::model::{Job, Plan};
 use crate::scheduler::{Armed, armed};
 use crate::trigger::{DstMark, FireTime, Trigger, Zone};
 use anyhow::anyhow;
-use chrono::format::StrftimeItems;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
@@ -18,8 +18,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Lists fire times in order of time, each with the trigger that names it and what daylight saving does to
-/// it.
+/// List the coming fire times
+///
+/// In order of time, each with the trigger that names it and what daylight saving does to it.
 #[derive(Debug, Args)]
 pub(super) struct Next {
     /// The job file
@@ -31,13 +32,14 @@ pub(super) struct Next {
     /// How many of each job [default: 1; no limit with --until]
     #[arg(short = 'n', long)]
     count: Option<usize>,
-    /// Only fire times after this (RFC 3339, local time, date, -2h) [default: now]
+    /// Only fire times after this (RFC 3339, local time, date, -2h) [default: now]; where the clock skips a local time,
+    /// the end of the gap is meant, and where it comes twice, the first
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Only fire times up to this, inclusive
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
-    /// The zone to show times in [default: each job's own]
+    /// The zone of the times of a table, and of --from and --until without one [default: each job's own]
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
     /// How to print
@@ -82,7 +84,7 @@ impl Next {
         let style = Style::of(io::stdout(), global);
         let printed = match self.format {
             Format::Text => print_table(rows, width, zone.as_ref(), now, style),
-            Format::Jsonl => print_lines(rows, zone.as_ref()),
+            Format::Jsonl => print_lines(rows),
         };
         match printed {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::cannot_work(error)),
@@ -155,18 +157,17 @@ impl<'a> Iterator for Merged<'a> {
     }
 }
 
-fn print_lines<'a>(rows: impl Iterator<Item = (&'a Job, Armed)>, zone: Option<&Zone>) -> io::Result<()> {
+fn print_lines<'a>(rows: impl Iterator<Item = (&'a Job, Armed)>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     for (job, armed) in rows {
-        let shown = zone.unwrap_or(&job.zone);
         let trigger = job.schedule.naming(armed.fire_time);
         let line = Line {
             job: job.name.as_str(),
-            fire_time: shown.at(armed.fire_time).to_rfc3339(),
-            timezone: shown.name(),
+            fire_time: job.zone.at(armed.fire_time).to_rfc3339(),
+            timezone: job.zone.name(),
             trigger: trigger.map_or("", Trigger::text),
             dst: trigger.and_then(|trigger| trigger.dst_mark(armed.fire_time)).map(dst_word),
-            due: shown.at(armed.due).to_rfc3339(),
+            due: job.zone.at(armed.due).to_rfc3339(),
         };
         serde_json::to_writer(&mut out, &line)?;
         out.write_all(b"\n")?;
@@ -182,14 +183,12 @@ fn print_table<'a>(
     now: DateTime<Utc>,
     style: Style,
 ) -> io::Result<()> {
-    let items = |format| StrftimeItems::new(format).collect::<Vec<_>>();
-    let (whole, fraction) = (items("%a %Y-%m-%d %H:%M:%S %:z"), items("%a %Y-%m-%d %H:%M:%S%.3f %:z"));
+    let clock = Clock::new();
     let mut out = BufWriter::new(io::stdout().lock());
     for (job, armed) in rows {
         let shown = zone.unwrap_or(&job.zone);
         let trigger = job.schedule.naming(armed.fire_time);
-        let items = if armed.fire_time.timestamp_subsec_millis() == 0 { &whole } else { &fraction };
-        let at = shown.at(armed.fire_time).format_with_items(items.iter());
+        let at = clock.show(armed.fire_time, shown);
         let distance = show_distance(armed.due, now);
         let name = style.job(job.name.as_str(), format!("{:width$}", job.name.as_str()));
         let rest = style.dim(format!("{}  {}", shown.name(), trigger.map_or("", Trigger::text)));
@@ -199,15 +198,12 @@ fn print_table<'a>(
 }
 
 fn notes(trigger: Option<&Trigger>, armed: Armed) -> String {
-    let mark = trigger.and_then(|trigger| trigger.dst_mark(armed.fire_time)).map(|mark| match mark {
-        DstMark::Gap => "moved out of a gap (clocks go forward)",
-        DstMark::Fold => "local time occurs twice (clocks go back)",
-    });
+    let mark = trigger.and_then(|trigger| dst_note(trigger, armed.fire_time));
     let jitter = (armed.due != armed.fire_time).then(|| {
         let delay = (armed.due - armed.fire_time).to_std().unwrap_or_default();
         format!("starts {} later, by jitter", super::time::show_duration(delay))
     });
-    let notes: Vec<String> = mark.map(str::to_owned).into_iter().chain(jitter).collect();
+    let notes: Vec<String> = mark.into_iter().chain(jitter).collect();
     if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join("; ")) }
 }
 

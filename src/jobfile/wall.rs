@@ -46,8 +46,8 @@ pub(super) fn read_texts(
         };
         match known {
             Ok(known) => {
-                if known.never_fires {
-                    let message = format!("`{}` never fires: no year has such a day", text.text);
+                if let Some(why) = known.trigger.why_never().filter(|_| known.never_fires) {
+                    let message = format!("`{}` never fires: {why}", text.text);
                     reader.fault(Code::NeverFires, text.span.clone(), message);
                 }
                 read.push((text, known));

@@ -56,7 +56,8 @@ impl Trigger {
     /// ```
     pub fn cron(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
         if let Some(period) = cron::period(text) {
-            return Trigger::every(period?);
+            let (period, span) = period?;
+            return Trigger::every(period).map_err(|error| TriggerError { span, ..error });
         }
         let wall = Wall::Cron(Arc::new(Cron::parse(text, 0)?));
         Ok(Trigger::of_wall(text.trim().into(), wall, zone))

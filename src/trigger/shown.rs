@@ -1,7 +1,7 @@
 //! What people are told of a trigger.
 
 use super::combine::Combined;
-use super::cron::CronField;
+use super::cron::{Cron, CronField};
 use super::every::Every;
 use super::rule::{Rule, Trigger};
 use super::wall::Wall;
@@ -56,6 +56,17 @@ impl Trigger {
             Rule::Wall { wall: Wall::Calendar(calendar), .. } => Some(calendar.normalised()),
             Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } | Rule::Combined(_) => None,
         }
+    }
+
+    /// Returns why it names no instant of any year, in words; `None` if it does, or if nobody knows.
+    pub fn why_never(&self) -> Option<&'static str> {
+        self.never_fires().then(|| match &self.rule {
+            Rule::Wall { wall, .. } if wall.as_cron().is_some_and(Cron::names_years) => {
+                "none of its years has such a day"
+            }
+            Rule::At { .. } => "its local time is left out",
+            Rule::Wall { .. } | Rule::Every(_) | Rule::Combined(_) => "no year has such a day",
+        })
     }
 
     /// The zone in which its times are meant; `None` for elapsed time, for an instant with an offset and for

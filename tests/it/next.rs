@@ -68,20 +68,8 @@ fn rows_are_in_order_of_time_with_weekday_and_offset() {
 
 #[test]
 fn from_is_exclusive_and_until_inclusive() {
-    let args = [
-        "-j",
-        "often",
-        "--from",
-        "2026-01-05T00:00Z",
-        "--until",
-        "2026-01-05T12:00:00Z",
-        "--format",
-        "jsonl",
-    ];
-    let args: Vec<&str> = args
-        .iter()
-        .map(|arg| if *arg == "2026-01-05T00:00Z" { "2026-01-05T00:00:00Z" } else { arg })
-        .collect();
+    let bounds = ["--from", "2026-01-05T00:00:00Z", "--until", "2026-01-05T12:00:00Z"];
+    let args = [&["-j", "often", "--format", "jsonl"][..], &bounds].concat();
     let rows = next(&args).exits(0).json();
     let times: Vec<_> = rows.iter().map(|row| row["fire_time"].as_str().expect("text")).collect();
     assert_eq!(times, ["2026-01-05T07:00:00+01:00", "2026-01-05T13:00:00+01:00"]);
@@ -105,7 +93,7 @@ fn json_rows_have_the_promised_fields() {
 fn gaps_folds_and_jitter_are_marked() {
     next(&["-j", "night", "--from", "2026-03-28T12:00"])
         .exits(0)
-        .prints("[moved out of a gap (clocks go forward)]");
+        .prints("[moved from 02:30, out of a gap (clocks go forward)]");
     next(&["-j", "night", "--from", "2026-10-24T12:00"])
         .exits(0)
         .prints("[local time occurs twice (clocks go back)]");
@@ -130,6 +118,23 @@ fn a_calendar_event_keeps_its_own_zone_and_its_words() {
         "due": "2026-03-08T07:00:00+00:00",
     });
     assert_eq!(Case::new().jobs(jobs).args(&args).exits(0).json(), [expected]);
+}
+
+/// For machines a row is what it is, wherever it is looked at from.
+#[test]
+fn a_zone_to_show_times_in_is_for_tables_alone() {
+    let args = ["-j", "late", "--from", "2026-01-05T12:00", "--timezone", "Asia/Tokyo"];
+    next(&args).exits(0).prints("Tue 2026-01-06 02:00:00 +09:00").prints("  Asia/Tokyo  ");
+    let rows = next(&[&args[..], &["--format", "jsonl"]].concat()).exits(0).json();
+    assert_eq!(rows[0]["timezone"], "America/New_York");
+    assert_eq!(rows[0]["fire_time"], "2026-01-05T12:00:00-05:00");
+    assert!(rows[0]["due"].as_str().expect("text").ends_with("-05:00"), "{}", rows[0]);
+}
+
+#[test]
+fn help_says_what_the_columns_are() {
+    Case::new().args(&["next", "--help"]).exits(0).prints("and what daylight saving does to it");
+    Case::new().args(&["--help"]).exits(0).prints("List the coming fire times\n");
 }
 
 #[test]
@@ -158,6 +163,9 @@ fn unknown_jobs_zones_and_times_are_refused() {
     next(&["--timezone", "Berlin"]).exits(2).says("unknown time zone `Berlin`; did you mean `Europe/Berlin`");
     next(&["--from", "tomorrow"]).exits(2).says("found `tomorrow`");
     next(&["--from", "-2h", "-j", "often"]).exits(0);
+    // 02:30 does not exist that day: what is due at the end of the gap is not after it.
+    let in_gap = next(&["-j", "night", "--from", "2026-03-29T02:30", "--format", "jsonl"]).exits(0).json();
+    assert_eq!(in_gap[0]["fire_time"], "2026-03-30T02:30:00+02:00");
 }
 
 #[test]

@@ -89,6 +89,11 @@ impl Cron {
         bit.is_some_and(|bit| years[bit / 64] >> (bit % 64) & 1 == 1)
     }
 
+    /// Whether it is meant for some years only.
+    pub(super) fn names_years(&self) -> bool {
+        self.years.is_some()
+    }
+
     /// The first and the last year that there can be.
     fn years_of_interest(&self) -> (i32, i32) {
         if self.years.is_some() { (1970, YEAR_NAMED_MAX) } else { (YEAR_MIN, YEAR_MAX) }

@@ -9,6 +9,7 @@ use super::field::{
     self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
 };
 use crate::trigger::{BadDuration, Note, TriggerError, Zone, parse_duration};
+use std::ops::Range;
 use std::time::Duration;
 
 /// All fields that have been read.
@@ -148,8 +149,8 @@ fn nickname(text: &str) -> Result<&'static str, TriggerError> {
     Err(word.error("a nickname such as @daily", Some(hint.into())))
 }
 
-/// Returns the period of an `@every 90s`; `None` for any other text.
-pub(in crate::trigger) fn period(text: &str) -> Option<Result<Duration, TriggerError>> {
+/// Returns the period of an `@every 90s` and where it stands; `None` for any other text.
+pub(in crate::trigger) fn period(text: &str) -> Option<Result<(Duration, Range<usize>), TriggerError>> {
     let word = trimmed(text);
     let (name, rest) = word.text.split_at_checked("@every".len())?;
     if !name.eq_ignore_ascii_case("@every") || rest.starts_with(|c: char| !c.is_whitespace()) {
@@ -158,7 +159,8 @@ pub(in crate::trigger) fn period(text: &str) -> Option<Result<Duration, TriggerE
     let at = word.at + word.text.len() - rest.trim_start().len();
     let length = Piece { text: rest.trim_start(), at };
     let expected = "a duration such as 90s or 1h 30m";
-    Some(parse_duration(length.text).map_err(|bad| {
+    let period = parse_duration(length.text).map(|period| (period, length.span()));
+    Some(period.map_err(|bad| {
         let hint = match bad {
             BadDuration::CalendarUnit { .. } => format!("{bad}; write fields, or days"),
             BadDuration::Malformed => bad.to_string(),
