@@ -112,8 +112,10 @@ codes! {
     Warning UnevenStep = "uneven-step";
     /// A step larger than its field.
     Warning StepTooLarge = "step-too-large";
-    /// A field that says `*` in a roundabout way.
+    /// A field that says in a roundabout way what a shorter text says.
     Warning RoundaboutField = "roundabout-field";
+    /// Two triggers of a job that name the same fire times.
+    Warning DuplicateTrigger = "duplicate-trigger";
     /// Many jobs that are due in the same second.
     Warning ManyAtOnce = "many-at-once";
     /// Both day fields are set.

@@ -25,12 +25,14 @@ pub enum Note {
         /// The step.
         step: u16,
     },
-    /// A field that says all of its values in a roundabout way; `*` fires alike.
+    /// A field that says its values in a roundabout way; something shorter fires alike.
     Roundabout {
         /// Byte range in the text.
         span: Range<usize>,
         /// `minute` and so on.
         field: &'static str,
+        /// What to write instead; empty: nothing.
+        instead: String,
     },
     /// Both day fields are restricted: a day matches if either does.
     BothDayFields {

@@ -5,6 +5,7 @@ use super::rule::{Rule, Trigger};
 use super::search::{DstMark, beginning};
 use super::{FireTime, union};
 use chrono::{DateTime, Utc};
+use std::collections::HashMap;
 
 /// What a [`Schedule`] is made of.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,20 @@ impl Schedule {
     /// Its triggers in file order.
     pub fn triggers(&self) -> &[Trigger] {
         &self.triggers
+    }
+
+    /// Returns which triggers name the same fire times as an earlier one, with that one; those of which a comparison of
+    /// what was read tells.
+    pub fn repetitions(&self) -> Vec<(usize, usize)> {
+        let mut known: HashMap<&Rule, usize> = HashMap::new();
+        let mut repetitions = Vec::new();
+        for (index, trigger) in self.triggers.iter().enumerate() {
+            let first = *known.entry(&trigger.rule).or_insert(index);
+            if first != index {
+                repetitions.push((index, first));
+            }
+        }
+        repetitions
     }
 
     /// Returns this schedule without the triggers that `keep` says no to.

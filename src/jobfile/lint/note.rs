@@ -18,9 +18,11 @@ pub fn note_words(note: &Note) -> (Code, Range<usize>, String, String) {
             let message = format!("a step of {step} leaves only the first {field}");
             (Code::StepTooLarge, span, message, format!("write that {field} alone"))
         }
-        Note::Roundabout { span, field } => {
-            let message = format!("every {field}, said in a roundabout way");
-            (Code::RoundaboutField, span, message, "write: *".into())
+        Note::Roundabout { span, field, instead } => {
+            let all = instead == "*" || instead.is_empty();
+            let what = if all { format!("every {field}") } else { plural(field) };
+            let hint = if instead.is_empty() { "leave it out".into() } else { format!("write: {instead}") };
+            (Code::RoundaboutField, span, format!("{what}, said in a roundabout way"), hint)
         }
         Note::BothDayFields { span } => {
             let message = "day of the month and day of the week are both set: either may match".to_owned();

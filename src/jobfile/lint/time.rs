@@ -26,6 +26,11 @@ pub(super) fn look(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, now: D
             every_day(reader, place.clone(), period);
         }
     }
+    for (index, first) in job.schedule.repetitions() {
+        let first = job.schedule.triggers()[first].text();
+        let message = format!("it is due at the same times as `{first}`, which is there already");
+        reader.warn(Code::DuplicateTrigger, spans.triggers[index].clone(), message, "take it out");
+    }
     no_trigger(reader, job, spans);
     past(reader, job, spans, now);
     if spans.dst.gap.is_none() {

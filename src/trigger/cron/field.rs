@@ -65,7 +65,7 @@ impl Kind {
     }
 
     /// The last value that is no other one's second name.
-    fn top(&self) -> u16 {
+    pub(super) fn top(&self) -> u16 {
         if self.marks == DayOfWeek { 6 } else { self.last }
     }
 
@@ -74,8 +74,14 @@ impl Kind {
         (self.first, if self.marks == DayOfMonth { 28 } else { self.top() })
     }
 
+    /// How a value is written, by its name if it has one and that is wanted.
+    pub(super) fn written(&self, value: u16, by_name: bool) -> String {
+        let name = self.names.get(usize::from(value - self.first)).filter(|_| by_name);
+        name.map_or_else(|| value.to_string(), |name| name.to_ascii_uppercase())
+    }
+
     /// Which bit of [`Values`] a value is.
-    fn bit(&self, value: u16) -> u16 {
+    pub(super) fn bit(&self, value: u16) -> u16 {
         match self.marks {
             Marks::None => value - self.first,
             DayOfWeek if value == 7 => 0,
@@ -100,6 +106,13 @@ pub(super) struct Field {
     pub(super) is_both: bool,
     /// Whether any of it is drawn.
     pub(super) is_drawn: bool,
+}
+
+impl Field {
+    /// Whether it has no marks beside its values.
+    pub(super) fn has_only_values(&self) -> bool {
+        self.from_end == 0 && self.nearest == 0 && self.weeks == 0 && !self.is_both
+    }
 }
 
 /// Reads a field. `H` is drawn from `spread`.

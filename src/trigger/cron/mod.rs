@@ -7,6 +7,7 @@ mod days;
 mod describe;
 mod field;
 mod parse;
+mod simpler;
 
 pub(super) use compile::Masks;
 pub use describe::CronField;
@@ -87,6 +88,13 @@ impl Cron {
         let Some(years) = &self.years else { return true };
         let bit = usize::try_from(year - 1970).ok().filter(|bit| *bit < 64 * years.len());
         bit.is_some_and(|bit| years[bit / 64] >> (bit % 64) & 1 == 1)
+    }
+
+    /// Whether it fires at the same times as another, in any zone.
+    fn fires_like(&self, other: &Cron) -> bool {
+        let times = |cron: &Cron| (cron.seconds, cron.minutes, cron.hours, cron.recurring);
+        let days = self.days == other.days || (self.days.is_every() && other.days.is_every());
+        days && times(self) == times(other) && (self.months, &self.years) == (other.months, &other.years)
     }
 
     /// Whether it is meant for some years only.

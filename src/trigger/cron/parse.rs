@@ -4,10 +4,10 @@
 //! behind, wrapped ranges, `a/n`, `L`, `W`, `#`, `H` and `+` are common extensions. What this cannot read it
 //! says where, what was expected, and what was found.
 
-use super::compile::compile;
 use super::field::{
     self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
 };
+use super::simpler;
 use crate::trigger::{BadDuration, Note, TriggerError, Zone, parse_duration};
 use std::ops::Range;
 use std::time::Duration;
@@ -51,26 +51,10 @@ pub(super) fn parse(text: &str, spread: u64) -> Result<Fields, TriggerError> {
 pub fn cron_notes(text: &str) -> Vec<Note> {
     let mut notes = Vec::new();
     match read(text, 0, &mut notes) {
-        Ok(fields) => notes.extend(roundabout(text, &fields)),
+        Ok(fields) => notes.extend(simpler::roundabout(text, &fields)),
         Err(_) => notes.clear(),
     }
     notes
-}
-
-/// The fields for which `*` could be written: judged by what fires, so that where a `*` would make a fixed time
-/// a recurring one it is not suggested.
-fn roundabout(text: &str, fields: &Fields) -> Vec<Note> {
-    let pieces = split(text);
-    let kinds = kinds(pieces.len()).unwrap_or_default();
-    let same = |at: usize| {
-        let star =
-            |(index, piece): (usize, &Piece<'_>)| if index == at { "*" } else { piece.text }.to_owned();
-        let simpler = pieces.iter().enumerate().map(star).collect::<Vec<_>>().join(" ");
-        parse(&simpler, 0).is_ok_and(|simpler| compile(&simpler) == compile(fields))
-    };
-    let fields = kinds.iter().zip(&pieces).enumerate();
-    let roundabout = fields.filter(|(at, (_, piece))| !["*", "?"].contains(&piece.text) && same(*at));
-    roundabout.map(|(_, (kind, piece))| Note::Roundabout { span: piece.span(), field: kind.name }).collect()
 }
 
 fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, TriggerError> {
@@ -97,7 +81,9 @@ fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, Trigge
     let drawn = fields.iter().any(|field| field.is_drawn).then_some(spread);
     let [seconds, minutes, hours, days_of_month, months, days_of_week] = fields;
     let both_days = days_of_month.is_star || days_of_week.is_star || days_of_week.is_both;
-    if !both_days {
+    // Where both have all days there is nothing to choose.
+    let all_days = days_of_month.values.len() == 31 && days_of_week.values.len() == 7;
+    if !both_days && !all_days {
         let day = pieces[pieces.len().min(6) - 3];
         notes.push(Note::BothDayFields { span: day.span() });
     }
@@ -116,7 +102,7 @@ fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, Trigge
 }
 
 /// Which fields so many are.
-fn kinds(count: usize) -> Option<&'static [Kind]> {
+pub(super) fn kinds(count: usize) -> Option<&'static [Kind]> {
     const ALL: &[Kind] = &[SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR];
     match count {
         5 => Some(&ALL[1..6]),
@@ -193,7 +179,7 @@ fn trimmed(text: &str) -> Piece<'_> {
     Piece { text: text.trim(), at: text.len() - text.trim_start().len() }
 }
 
-fn split(text: &str) -> Vec<Piece<'_>> {
+pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
     let start = text.as_ptr().addr();
     let piece = |piece: &'_ str| piece.as_ptr().addr() - start;
     text.split_whitespace().map(|text| Piece { text, at: piece(text) }).collect()

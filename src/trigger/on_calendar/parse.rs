@@ -133,6 +133,11 @@ fn read_words(words: &[Piece<'_>], notes: &mut Vec<Note>) -> Result<Spec, Trigge
         && first.text.starts_with(|c: char| c.is_alphabetic())
     {
         spec.weekdays = read_weekdays(*first)?;
+        if spec.weekdays.is_none() {
+            let instead = if after.is_empty() { "daily".to_owned() } else { String::new() };
+            let field = "day of the week";
+            notes.push(Note::Roundabout { span: first.span(), field, instead });
+        }
         rest = after;
     }
     if let [first, after @ ..] = rest
@@ -301,6 +306,7 @@ fn read_chain(kind: Kind, piece: Piece<'_>, notes: &mut Vec<Note>) -> Result<Cha
     }
     items.sort_unstable();
     items.dedup();
+    notes.extend(kind.roundabout(&items, piece));
     Ok(Chain::Items(items))
 }
 
@@ -399,6 +405,22 @@ impl Kind {
             step,
             values,
         })
+    }
+
+    /// What there is to note of single values that lie in a row, or of one that is there twice.
+    fn roundabout(self, items: &[Item], piece: Piece<'_>) -> Option<Note> {
+        let single = |item: &Item| item.last.is_none() && item.step == 0;
+        if !items.iter().all(single) || self.from_end {
+            return None;
+        }
+        let words = items.chunk_by(|before, after| before.first + 1 == after.first).map(|run| match run {
+            [first, _, .., last] => format!("{:02}..{:02}", first.first, last.first),
+            few => few.iter().map(Item::to_string).collect::<Vec<_>>().join(","),
+        });
+        let instead = words.collect::<Vec<_>>().join(",");
+        let padded: usize = piece.split(',').map(|item| item.text.len().max(2) + 1).sum();
+        let field = if self.name == "day" { "day of the month" } else { self.name };
+        (instead.len() + 1 < padded).then(|| Note::Roundabout { span: piece.span(), field, instead })
     }
 
     /// How a range around the end is written.
