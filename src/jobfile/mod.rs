@@ -178,7 +178,7 @@ impl<'a> Loader<'a> {
         self.look_up_groups();
         self.look_up_after();
         let crowds = std::mem::take(&mut self.shelf.crowds);
-        self.faults.extend(crowds.fault(&sheet, &settings.zone));
+        self.faults.extend(crowds.fault(&sheet, &settings.zone, self.options.now));
         if self.defined.is_empty() && self.faults.iter().all(|fault| fault.severity() == Severity::Warning) {
             let fault = Fault::of_file(Code::NoJobs, &sheet.path, "expected at least one job, found none");
             self.faults.push(fault.hint("write one as [jobs.NAME]; `runner init` writes a first file"));

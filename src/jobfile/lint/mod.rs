@@ -40,7 +40,7 @@ pub(super) fn job(
     options: &Options,
     shelf: &mut Shelf,
 ) {
-    shelf.crowds.join(reader, job, &spans.job, options.now);
+    shelf.crowds.join(reader, job, &spans.job);
     time::look(reader, job, spans, options.now);
     pipe(reader, job, spans);
     plain_command(reader, job, spans);

@@ -367,6 +367,29 @@ fn a_time_in_a_gap_or_a_fold_is_told_unless_the_job_has_chosen() {
     check(&night("start = \"2026-06-01T00:00\""), &["dst-fold"]);
 }
 
+/// However long before them one looks.
+#[test]
+fn a_crowd_of_the_coming_month_is_seen() {
+    let crowd = |schedules: &[(&str, usize)]| {
+        let jobs = schedules.iter().enumerate().flat_map(|(kind, (when, count))| {
+            (0..*count).map(move |number| format!("[jobs.j{kind}-{number}]\n{when}\ncommand = \"true\"\n"))
+        });
+        let loaded = load_text(&jobs.collect::<String>(), None);
+        let crowd = loaded.faults.iter().find(|fault| fault.code.as_str() == "many-at-once");
+        crowd.map(|fault| fault.message.clone())
+    };
+    let said = |count: usize, at: &str| {
+        Some(format!("{count} jobs are due in the same second, {at}; this is the first of them"))
+    };
+    let (daily, first, minutely) = ("cron = \"0 3 * * *\"", "cron = \"0 3 1 * *\"", "cron = \"* * * * *\"");
+    assert_eq!(crowd(&[(daily, 49), (first, 49)]), said(98, "2026-02-01 03:00:00"));
+    assert_eq!(crowd(&[(minutely, 49), (daily, 1)]), said(50, "2026-01-05 03:00:00"));
+    assert_eq!(crowd(&[(minutely, 49), ("every = \"2m\"", 49)]), said(98, "2026-01-05 00:02:00"));
+    assert_eq!(crowd(&[(minutely, 50)]), said(50, "2026-01-05 00:01:00"));
+    assert_eq!(crowd(&[(daily, 49), ("cron = \"1 3 * * *\"", 49)]), None);
+    assert_eq!(crowd(&[(daily, 49), ("cron = \"0 3 1 4 *\"", 49)]), None, "not within a month");
+}
+
 /// Every key but those that are planned: a reader finds each in the README's tables and in the example.
 #[test]
 fn every_key_is_in_the_readme_and_in_the_example() {
