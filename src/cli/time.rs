@@ -5,6 +5,9 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+/// Of the Gregorian calendar.
+const DAYS_OF_400_YEARS: i64 = 146_097;
+
 /// The years in which times may be.
 const YEARS: RangeInclusive<i32> = 1..=9999;
 
@@ -74,12 +77,16 @@ pub(super) fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// `in 5s`, `in 3h 4m`, `2d ago`, `now`.
+/// `in 5s`, `in 3h 4m`, `2d 1h ago`, `in 122d`, `in 17y`, `now`: beyond a month hours are noise, beyond two years days.
 pub(super) fn show_distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let distance = |delta: TimeDelta| {
         // Half a second more, so that what is due at a whole second does not read one short.
         let rounded = delta + TimeDelta::milliseconds(500);
-        show_duration(Duration::from_secs(u64::try_from(rounded.num_seconds()).unwrap_or(0)))
+        match rounded.num_days() {
+            days @ 31..731 => format!("{days}d"),
+            days @ 731.. => format!("{}y", days * 400 / DAYS_OF_400_YEARS),
+            _ => show_duration(Duration::from_secs(u64::try_from(rounded.num_seconds()).unwrap_or(0))),
+        }
     };
     let delta = at - now;
     if delta.abs() < TimeDelta::milliseconds(500) {
@@ -145,5 +152,12 @@ mod tests {
         assert_eq!(show_distance(at(4_600), at(0)), "in 5s");
         assert_eq!(show_distance(at(0), at(7_200_000)), "2h ago");
         assert_eq!(show_distance(at(499), at(0)), "now");
+        let days = |days: i64| show_distance(at(days * 86_400_000 + 3_600_000), at(0));
+        assert_eq!(days(30), "in 30d 1h");
+        assert_eq!(days(31), "in 31d");
+        assert_eq!(days(730), "in 730d");
+        assert_eq!(days(731), "in 2y");
+        assert_eq!(days(6300), "in 17y");
+        assert_eq!(show_distance(at(0), at(8_640_000_000)), "100d ago");
     }
 }
