@@ -4,6 +4,7 @@
 use super::Host;
 use super::fault::{Code, Fault, Severity};
 use super::source::Sheet;
+use super::wall;
 use crate::model::{Name, User};
 use crate::trigger::{BadDuration, Zone, parse_duration};
 use std::cell::RefCell;
@@ -216,7 +217,10 @@ impl<'a> Reader<'a> {
             let message = format!("`{}`: expected {expected}, found {found}", entry.key);
             let quoted =
                 matches!(value.get_ref(), DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_));
-            let hint = quoted.then(|| format!("write it in quotes: \"{}\"", found.trim_matches('`')));
+            // In quotes it would be none either.
+            let is_when = ["cron", "calendar", "interval", "at"].contains(&entry.key);
+            let hint =
+                (quoted && !is_when).then(|| format!("write it in quotes: \"{}\"", found.trim_matches('`')));
             self.fault(Code::WrongType, span, message).hint = hint;
             return None;
         };
@@ -365,8 +369,13 @@ impl<'a> Reader<'a> {
             }
             Err(error @ BadDuration::Malformed) => {
                 let bare = text.trim().parse::<f64>().is_ok();
-                let hint =
-                    if bare { format!("write: {key} = \"{}s\"", text.trim()) } else { error.to_string() };
+                let hint = if bare {
+                    format!("write: {key} = \"{}s\"", text.trim())
+                } else if key == "every" {
+                    wall::other_key(key, text).unwrap_or_else(|| error.to_string())
+                } else {
+                    error.to_string()
+                };
                 let message = bad("a duration such as \"30s\", \"15m\" or \"1h 30m\"");
                 self.fault_with_hint(Code::BadDuration, span.clone(), message, hint);
                 return None;

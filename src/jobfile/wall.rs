@@ -5,7 +5,9 @@ use super::fault::Code;
 use super::job::trigger_fault;
 use super::value::{Entry, Reader, Text};
 use crate::model::stable_hash;
-use crate::trigger::{Note, ShortMonth, Trigger, TriggerError, Zone, calendar_notes, cron_notes};
+use crate::trigger::{
+    Note, ShortMonth, Trigger, TriggerError, Zone, calendar_notes, cron_notes, parse_duration,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -53,7 +55,8 @@ pub(super) fn read_texts(
                 read.push((text, known));
             }
             Err(error) => {
-                trigger_fault(reader, code, &text, error);
+                let hint = other_key(entry.key, &text.text).or(error.hint);
+                trigger_fault(reader, code, &text, TriggerError { hint, ..error });
                 sound = false;
             }
         }
@@ -78,6 +81,20 @@ fn known(
         texts.entry(text.to_owned()).or_default().push((zone.clone(), known.clone()));
     }
     Ok(known)
+}
+
+/// What to write if another key takes the text.
+pub(super) fn other_key(key: &str, text: &str) -> Option<String> {
+    let utc = Zone::utc();
+    let takes = |key: &str| match key {
+        "cron" => Trigger::cron(text, &utc).is_ok(),
+        "calendar" => Trigger::calendar(text, &utc).is_ok(),
+        "every" => parse_duration(text).is_ok_and(|period| Trigger::every(period).is_ok()),
+        _ => Trigger::at(text, &utc).is_ok(),
+    };
+    let other =
+        ["cron", "calendar", "every", "at"].into_iter().find(|other| *other != key && takes(other))?;
+    Some(format!("write: {other} = \"{}\"", text.trim()))
 }
 
 /// What an `interval` counts from.

@@ -130,6 +130,12 @@ fn hint(text: &str) -> Option<String> {
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         return Some(format!("a time is missing: {date}T00:00"));
     }
+    let time = text.get(11..16).map(|time| NaiveTime::parse_from_str(time, "%H:%M").is_ok());
+    if text.get(..10).is_some_and(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok())
+        && time == Some(false)
+    {
+        return Some("a time goes from 00:00 to 23:59".into());
+    }
     let date = text.get(..10).map(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d"));
     matches!(date, Some(Err(_))).then(|| "the calendar has no such day".to_owned()).filter(|_| {
         text.get(..10).is_some_and(|date| date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))

@@ -195,6 +195,9 @@ fn an_error_points_at_the_character() {
     explain(&["0 3 * *"]).exits(2).says("found 4 fields");
     explain(&["@every 5ms"]).exits(2).says("found 5ms\n  @every 5ms\n         ^^^\n");
     explain(&["every 5ms"]).exits(2).says("found 5ms\n  every 5ms\n        ^^^\n");
+    explain(&["2026-12-24T25:00"]).exits(2).says("a time goes from 00:00 to 23:59");
+    explain(&["2026-12-24T18:00:60"]).exits(2).says("write whole seconds, 0 to 59");
+    explain(&["0~30 * * * *"]).exits(2).says("found `0~30`\n  0~30 * * * *\n  ^^^^\n").says("H(0-30)");
     explain(&["nonsense"]).exits(2).says("  nonsense\n  ^^^^^^^^\n");
     explain(&["Mon..Fri 25:00"]).exits(2).says("  Mon..Fri 25:00\n           ^^\n");
     Case::new().args(&["explain", "* * * * *", "--timezone", "Berlin"]).exits(2).says("Europe/Berlin");

@@ -206,7 +206,11 @@ impl Field {
             _ => return Ok(false),
         };
         if day.text.is_empty() {
-            let hint = "L alone is for the day of the month; the last Friday is 5L";
+            let hint = if item.text.starts_with('#') {
+                "a day stands in front of it: 5#2 is the second Friday"
+            } else {
+                "L alone is for the day of the month; the last Friday is 5L"
+            };
             return Err(item.error(&describe(kind), Some(hint.into())));
         }
         let day = kind.bit(read_value(kind, day)?);
@@ -304,6 +308,12 @@ fn hint_for_value(kind: &Kind, found: &str) -> Option<String> {
         Some("a comma, `-` or `/` stands without a value beside it".into())
     } else if kind.name == "hour" && found == "24" {
         Some("midnight is hour 0".into())
+    } else if found.contains('~') {
+        Some(format!("a value that is drawn for each job is written: H({})", found.replace('~', "-")))
+    } else if kind.name == "day of the week" && found.parse().is_ok_and(|year: u16| year >= YEAR.first) {
+        Some("a year is the last of seven fields; put the seconds, 0, in front".into())
+    } else if lower == "wl" {
+        Some("the last weekday of the month is LW".into())
     } else if found.starts_with('+') {
         only("+", "stands once, in front of the day of the week: +5 asks for both day fields")
     } else if found.contains('#') {

@@ -64,7 +64,10 @@ fn read(text: &str, spread: u64, notes: &mut Vec<Note>) -> Result<Fields, Trigge
             return read(nickname(text)?, spread, notes);
         }
         if let Some((name, _)) = zone_prefix(*first) {
-            let hint = format!("write: timezone = \"{name}\"");
+            let hint = match Zone::find(name) {
+                Ok(zone) => format!("write: timezone = \"{zone}\""),
+                Err(unknown) => format!("its zone is the job's `timezone`; {unknown}"),
+            };
             return Err(first.error("the fields alone", Some(hint)));
         }
     }

@@ -1,7 +1,7 @@
 //! The text of a calendar event, as systemd.time(7) has it under "Calendar Events".
 //!
 //! Whatever `systemd-analyze calendar` (252) takes is taken, but for fractions of a second; what it refuses is
-//! refused. Beyond it: white space around the text and between its parts is free, and zones are found in any
+//! refused, but for days from the end in a long list (`*-*~17..28,17/1`). Beyond it: white space around the text and between its parts is free, and zones are found in any
 //! case. What this cannot read it says where, what was expected, and what was found.
 
 use super::spec::{Chain, Item, Spec, WEEKDAYS, YEAR_FIRST, YEAR_LAST};
@@ -247,6 +247,10 @@ fn read_date(word: Piece<'_>, spec: &mut Spec, notes: &mut Vec<Note>) -> Result<
         rest = after;
     }
     parts.push(rest);
+    if weekday(word.text).is_some() {
+        let hint = "weekdays come first, in one list without spaces: Mon,Tue";
+        return Err(word.error("a date such as *-*-01 or a time such as 09:00", Some(hint.into())));
+    }
     let (year, month, day, mark) = match (&*parts, &*marks) {
         ([month, day], [mark]) => (None, *month, *day, *mark),
         ([year, month, day], [first, mark]) => {

@@ -81,7 +81,9 @@ fn a_text_that_is_no_instant_is_refused() {
     check("18:00:30", Some("at needs a date; for every day write: cron = \"30 0 18 * * *\""));
     check("2026-12-24", Some("a time is missing: 2026-12-24T00:00"));
     check("2026-02-30T18:00", Some("the calendar has no such day"));
-    check("2026-12-24T25:00", None);
+    check("2026-12-24T25:00", Some("a time goes from 00:00 to 23:59"));
+    check("2026-12-24T18:00:60", Some("write whole seconds, 0 to 59"));
+    check("2026-12-24T18:00:00.5Z", Some("write whole seconds, 0 to 59"));
     check("2016-12-31T23:59:60Z", Some("write whole seconds, 0 to 59"));
     check("tomorrow", None);
     check("-262143-01-01T00:00", Some("years go from 1 to 9999"));
