@@ -3,6 +3,10 @@
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;
 
+/// The days of a week, as [`weekday`] counts them.
+pub(super) const WEEKDAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
 /// A day of the Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Date {

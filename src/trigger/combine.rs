@@ -4,14 +4,16 @@
 //! Each is a pure function of the instant, as its branches are: it keeps nothing, and asks them anew. What is
 //! the same in several branches is one fire time.
 //!
-//! `any` is exact. `all` and `filter` look for a fire time among those of their branches, and refuse
+//! `any` is exact, and so is `all` of crons and calendar events in one zone that have no time of day in common. For
+//! the rest `all` and `filter` look for a fire time among those of their branches, and refuse
 //! [`REFUSED_MAX`] of them in a row at most: so an intersection that is empty, or a predicate that accepts
 //! nothing, ends. What is farther away than that counts as exhausted.
 
+use super::cron::Cron;
 use super::instant::{just_after, just_before};
 use super::rule::Trigger;
-use super::{DstMark, FireTime};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use super::{DstMark, FireTime, Zone};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -19,6 +21,9 @@ use std::sync::Arc;
 /// How many fire times in a row may be refused before a search ends: those of 273 years for what is due once a
 /// day, of 69 days for a minute, of a day for a second.
 pub(super) const REFUSED_MAX: usize = 100_000;
+
+/// After so long dates and weekdays come again.
+const CYCLE: TimeDelta = TimeDelta::days(146_097);
 
 /// See the module's page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +63,10 @@ impl Combined {
         match self {
             Combined::Any(branches) => branches.iter().filter_map(|branch| branch.next_after(after)).min(),
             Combined::All(branches) => {
+                if let Some(zone) = apart(branches) {
+                    let gaps = zone.gaps(after, cycle_after(after));
+                    return gaps.into_iter().find(|gap| branches.iter().all(|branch| branch.names(*gap)));
+                }
                 let furthest = |after| all_of(branches, |branch| branch.next_after(after))?.max();
                 meeting(furthest(after)?, |at| furthest(just_before(at)))
             }
@@ -72,6 +81,10 @@ impl Combined {
         match self {
             Combined::Any(branches) => branches.iter().filter_map(|branch| branch.prev_before(before)).max(),
             Combined::All(branches) => {
+                if let Some(zone) = apart(branches) {
+                    let gaps = zone.gaps(cycle_before(before), just_before(before));
+                    return gaps.into_iter().rfind(|gap| branches.iter().all(|branch| branch.names(*gap)));
+                }
                 let furthest = |before| all_of(branches, |branch| branch.prev_before(before))?.min();
                 meeting(furthest(before)?, |at| furthest(just_after(at)))
             }
@@ -106,7 +119,7 @@ impl Combined {
         match self {
             Combined::Any(branches) => branches.iter().all(Trigger::is_exact),
             // Its searches end at once then.
-            Combined::All(branches) => branches.iter().any(Trigger::never_fires),
+            Combined::All(branches) => apart(branches).is_some() || branches.iter().any(Trigger::never_fires),
             Combined::Filter(branch, _) => branch.never_fires(),
         }
     }
@@ -129,6 +142,30 @@ impl Combined {
             Combined::Filter(branch, _) => format!("{}; some of these", branch.describe()),
         }
     }
+}
+
+/// The zone of branches that have no local time in common, because their times of day, months or years have none: then
+/// they meet where a gap moves them to its end, if at all.
+fn apart(branches: &[Trigger]) -> Option<&Zone> {
+    let walls: Vec<(&Cron, &Zone)> = branches.iter().map(Trigger::as_cron).collect::<Option<_>>()?;
+    let (_, zone) = *walls.first()?;
+    let is_apart = Cron::are_apart(walls.iter().map(|(cron, _)| *cron));
+    (is_apart && walls.iter().all(|(_, other)| *other == zone)).then_some(zone)
+}
+
+/// By when all that a zone and the calendar have in store after `at` has come.
+fn cycle_after(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.max(rules_alone()).checked_add_signed(CYCLE).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// From when on all that they had before `at` has come.
+fn cycle_before(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.checked_sub_signed(CYCLE).unwrap_or(DateTime::<Utc>::MIN_UTC).min(rules_alone())
+}
+
+/// From then on zones have nothing but their last rules.
+fn rules_alone() -> DateTime<Utc> {
+    DateTime::from_timestamp(4_102_444_800, 0).expect("the year 2100")
 }
 
 /// What all branches answer, or `None` if one of them has no answer.

@@ -71,8 +71,8 @@ impl Interval {
         let (date, second) = self.start_parts();
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         let second = if second == 0 { String::new() } else { format!(":{second:02}") };
-        let weekday = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
-            [usize::try_from(calendar::weekday(date.days())).expect("less than seven")];
+        let weekday =
+            calendar::WEEKDAYS[usize::try_from(calendar::weekday(date.days())).expect("less than seven")];
         let Date { year, month, day } = date;
         let short = match (self.months(), self.short_month) {
             (Some(_), ShortMonth::Skip) if day > 28 => ", not in shorter months",

@@ -52,6 +52,24 @@ impl<'a> Piece<'a> {
         })
     }
 
+    /// What follows `mark` (a letter in either case), if that is the first character.
+    pub(super) fn strip(self, mark: char) -> Option<Piece<'a>> {
+        let text = self.text.strip_prefix([mark, mark.to_ascii_uppercase()])?;
+        Some(Piece { text, at: self.at + 1 })
+    }
+
+    /// What stands before `mark`, if that is the last character.
+    pub(super) fn strip_end(self, mark: char) -> Option<Piece<'a>> {
+        let text = self.text.strip_suffix([mark, mark.to_ascii_uppercase()])?;
+        Some(Piece { text, ..self })
+    }
+
+    /// It, if it is made of digits.
+    pub(super) fn digits(self) -> Option<&'a str> {
+        let digits = !self.text.is_empty() && self.text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then_some(self.text)
+    }
+
     /// Its words, with white space between them.
     pub(super) fn words(self) -> impl Iterator<Item = Piece<'a>> {
         let start = self.text.as_ptr().addr();

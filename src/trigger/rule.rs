@@ -202,7 +202,8 @@ impl Trigger {
     /// Returns the intersection of some triggers: it fires when all of them do. For the library. Of none it never
     /// fires.
     ///
-    /// An intersection may be empty. A search goes from one instant at which all could meet to the next, and ends
+    /// An intersection may be empty, which is known at once of crons and calendar events in one zone that have no time
+    /// of day, month or year in common. Else a search goes from one instant at which all could meet to the next, and ends
     /// after 100,000 of them, which is 273 years for triggers of once a day: what is farther away counts as
     /// exhausted.
     pub fn all(branches: impl IntoIterator<Item = Trigger>) -> Trigger {

@@ -1,9 +1,10 @@
 //! What a trigger answers: its fire times in both directions, how many there are, and what one of them owes to
 //! daylight saving.
 
+use super::cron::Cron;
 use super::instant::{just_before, of_second, second_up};
 use super::rule::{Rule, Trigger};
-use super::{FireTime, local, union};
+use super::{FireTime, Zone, local, union};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// What a fire time owes to daylight saving.
@@ -62,6 +63,14 @@ impl Trigger {
             Rule::At { at, .. } => {
                 at.all().filter(|instant| after < *instant && *instant <= until).count() as u64
             }
+        }
+    }
+
+    /// What its local times are by, and their zone, if they are days times times of the day.
+    pub(super) fn as_cron(&self) -> Option<(&Cron, &Zone)> {
+        match &self.rule {
+            Rule::Wall { wall, zone, .. } => wall.as_cron().map(|cron| (cron, zone)),
+            Rule::Every(_) | Rule::At { .. } | Rule::Combined(_) => None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! alike, and two that do not do not.
 
 use super::{Cron, YEAR_NAMED_MAX, bits};
+use crate::trigger::calendar::WEEKDAYS;
 use std::fmt;
 
 const MONTHS: [&str; 12] = [
@@ -18,7 +19,6 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const WHICH: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "last"];
 
 /// One field of a cron expression.

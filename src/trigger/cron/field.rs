@@ -1,7 +1,7 @@
 //! One field of a cron expression: what its kind may hold, and how its items are read.
 
+use crate::trigger::piece::Piece;
 use crate::trigger::{Note, TriggerError};
-use std::ops::Range;
 
 /// The values of a field: bit `n` is the value `n`, or the year 1970 + n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Field {
             DayOfWeek if self.read_week_mark(kind, item)? => return Ok(()),
             _ => {}
         }
-        let (range, step) = item.split_once('/');
+        let (range, step) = item.split_once("/");
         let drawn = if kind.marks == Marks::None { None } else { range.strip('h') };
         let (mut first, last) = match drawn {
             Some(within) => read_drawn(kind, within)?,
@@ -199,16 +199,17 @@ impl Field {
 
     /// `5#2`, `5#L`, `5L`.
     fn read_week_mark(&mut self, kind: &Kind, item: Piece<'_>) -> Result<bool, TriggerError> {
-        let (day, week) = match (item.split_once('#'), item.strip_end('l')) {
+        let (day, week) = match (item.split_once("#"), item.strip_end('l')) {
             ((day, Some(week)), _) if week.text.eq_ignore_ascii_case("l") => (day, 5),
             ((day, Some(week)), _) => (day, read_number(week, "L, or which one in the month", 1, 5)? - 1),
             ((_, None), Some(day)) if !day.text.contains('-') => (day, 5),
             _ => return Ok(false),
         };
         if day.text.is_empty() {
-            let hint = match item.text.starts_with('#') {
-                true => "a day stands in front of it: 5#2 is the second Friday",
-                false => "L alone is for the day of the month; the last Friday is 5L",
+            let hint = if item.text.starts_with('#') {
+                "a day stands in front of it: 5#2 is the second Friday"
+            } else {
+                "L alone is for the day of the month; the last Friday is 5L"
             };
             return Err(item.error(&describe(kind), Some(hint.into())));
         }
@@ -234,7 +235,7 @@ fn read_drawn(kind: &Kind, within: Piece<'_>) -> Result<(u16, u16), TriggerError
         return Ok(kind.drawn());
     }
     let range = within.strip('(').and_then(|open| open.strip_end(')'));
-    let Some((first, Some(last))) = range.map(|range| range.split_once('-')) else {
+    let Some((first, Some(last))) = range.map(|range| range.split_once("-")) else {
         return Err(within.error("nothing, or a range such as (0-29), after H", None));
     };
     let (from, until) = (read_value(kind, first)?, read_value(kind, last)?);
@@ -249,7 +250,7 @@ fn read_range(kind: &Kind, range: Piece<'_>, stepped: bool) -> Result<(u16, u16)
     if range.text == "*" || (range.text == "?" && kind.is_day()) {
         return Ok(all);
     }
-    let (first, last) = range.split_once('-');
+    let (first, last) = range.split_once("-");
     let first = read_value(kind, first)?;
     match last {
         Some(last) => {
@@ -347,59 +348,5 @@ fn note_step(kind: &Kind, size: u16, item: Piece<'_>, step: u16, notes: &mut Vec
         notes.push(Note::StepTooLarge { span: item.span(), field: kind.name, step });
     } else if comes_again && is_whole && !size.is_multiple_of(step) {
         notes.push(Note::UnevenStep { span: item.span(), field: kind.name, step, values: size });
-    }
-}
-
-/// A piece of the text that is being read, and where it stands.
-#[derive(Clone, Copy)]
-pub(super) struct Piece<'a> {
-    pub(super) text: &'a str,
-    pub(super) at: usize,
-}
-
-impl<'a> Piece<'a> {
-    pub(super) fn span(self) -> Range<usize> {
-        self.at..self.at + self.text.len()
-    }
-
-    fn split(self, mark: char) -> impl Iterator<Item = Piece<'a>> {
-        let mut at = self.at;
-        self.text.split(mark).map(move |text| {
-            let piece = Piece { text, at };
-            at += text.len() + mark.len_utf8();
-            piece
-        })
-    }
-
-    fn split_once(self, mark: char) -> (Piece<'a>, Option<Piece<'a>>) {
-        match self.text.split_once(mark) {
-            Some((before, after)) => {
-                let at = self.at + before.len() + mark.len_utf8();
-                (Piece { text: before, at: self.at }, Some(Piece { text: after, at }))
-            }
-            None => (self, None),
-        }
-    }
-
-    /// What follows `mark` (a letter in either case), if that is the first character.
-    fn strip(self, mark: char) -> Option<Piece<'a>> {
-        let text = self.text.strip_prefix([mark, mark.to_ascii_uppercase()])?;
-        Some(Piece { text, at: self.at + 1 })
-    }
-
-    /// What stands before `mark`, if that is the last character.
-    fn strip_end(self, mark: char) -> Option<Piece<'a>> {
-        let text = self.text.strip_suffix([mark, mark.to_ascii_uppercase()])?;
-        Some(Piece { text, ..self })
-    }
-
-    fn digits(self) -> Option<&'a str> {
-        let digits = !self.text.is_empty() && self.text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then_some(self.text)
-    }
-
-    pub(super) fn error(self, expected: &str, hint: Option<String>) -> TriggerError {
-        let found = if self.text.is_empty() { "nothing".into() } else { format!("`{}`", self.text) };
-        TriggerError { span: self.span(), expected: expected.into(), found, hint }
     }
 }

@@ -97,6 +97,22 @@ impl Cron {
         days && times(self) == times(other) && (self.months, &self.years) == (other.months, &other.years)
     }
 
+    /// Whether some have no local time in common, whatever their days are: no second, minute, hour, month or year.
+    pub(super) fn are_apart<'a>(crons: impl Iterator<Item = &'a Cron>) -> bool {
+        let (mut seconds, mut minutes, mut hours, mut months) = (!0, !0, !0, !0);
+        let mut years: [u64; 4] = [!0; 4];
+        for cron in crons {
+            seconds &= cron.seconds;
+            minutes &= cron.minutes;
+            hours &= cron.hours;
+            months &= cron.months;
+            if let Some(own) = &cron.years {
+                years.iter_mut().zip(own.iter()).for_each(|(years, own)| *years &= own);
+            }
+        }
+        seconds == 0 || minutes == 0 || hours == 0 || months == 0 || years == [0; 4]
+    }
+
     /// Whether it is meant for some years only.
     pub(super) fn names_years(&self) -> bool {
         self.years.is_some()

@@ -4,10 +4,9 @@
 //! behind, wrapped ranges, `a/n`, `L`, `W`, `#`, `H` and `+` are common extensions. What this cannot read it
 //! says where, what was expected, and what was found.
 
-use super::field::{
-    self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, Piece, SECOND, Values, YEAR,
-};
+use super::field::{self, DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, SECOND, Values, YEAR};
 use super::simpler;
+use crate::trigger::piece::Piece;
 use crate::trigger::{BadDuration, Note, TriggerError, Zone, parse_duration};
 use std::ops::Range;
 use std::time::Duration;
@@ -126,7 +125,7 @@ pub(super) fn fields(text: &str) -> Vec<(&'static str, &str)> {
 
 /// What a nickname means.
 fn nickname(text: &str) -> Result<&'static str, TriggerError> {
-    let word = trimmed(text);
+    let word = Piece::trimmed(text);
     let lower = word.text.to_ascii_lowercase();
     if let Some((_, meaning)) = NICKNAMES.iter().find(|(nickname, _)| *nickname == lower) {
         return Ok(meaning);
@@ -140,7 +139,7 @@ fn nickname(text: &str) -> Result<&'static str, TriggerError> {
 
 /// Returns the period of an `@every 90s` and where it stands; `None` for any other text.
 pub(in crate::trigger) fn period(text: &str) -> Option<Result<(Duration, Range<usize>), TriggerError>> {
-    let word = trimmed(text);
+    let word = Piece::trimmed(text);
     let (name, rest) = word.text.split_at_checked("@every".len())?;
     if !name.eq_ignore_ascii_case("@every") || rest.starts_with(|c: char| !c.is_whitespace()) {
         return None;
@@ -178,14 +177,8 @@ fn zone_prefix(word: Piece<'_>) -> Option<(&str, usize)> {
     Some((name, word.span().end - name.len()))
 }
 
-fn trimmed(text: &str) -> Piece<'_> {
-    Piece { text: text.trim(), at: text.len() - text.trim_start().len() }
-}
-
 pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
-    let start = text.as_ptr().addr();
-    let piece = |piece: &'_ str| piece.as_ptr().addr() - start;
-    text.split_whitespace().map(|text| Piece { text, at: piece(text) }).collect()
+    Piece::trimmed(text).words().collect()
 }
 
 fn wrong_count(text: &str, pieces: &[Piece<'_>]) -> TriggerError {

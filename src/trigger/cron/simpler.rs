@@ -1,9 +1,10 @@
 //! Fields of a cron that say in a roundabout way what a shorter text says too.
 
 use super::compile::compile;
-use super::field::{self, Field, Kind, Piece};
+use super::field::{self, Field, Kind};
 use super::parse::{Fields, kinds, parse, split};
 use crate::trigger::Note;
+use crate::trigger::piece::Piece;
 
 /// So many values make a step within a range simpler than their list.
 const STEPPED_MIN: usize = 5;

@@ -69,10 +69,29 @@ fn what_never_meets_ends() {
     assert!(never_fires(of("0 0 31 2 *").filter(|_| true)));
     assert!(never_fires(Trigger::any([of("0 0 31 2 *"), of("0 0 30 2 *")])));
     assert!(!never_fires(of("0 3 * * *").filter(|_| false)), "who knows what it accepts tomorrow");
-    assert!(
-        !never_fires(Trigger::all([of("0 * * * *"), of("1 * * * *")])),
-        "they have not been seen to meet"
-    );
+    assert!(never_fires(Trigger::all([of("0 * * * *"), of("1 * * * *")])), "no minute is both");
+    assert!(never_fires(Trigger::all([of("0 0 0 1 1 * 2030"), of("0 0 0 1 1 * 2031")])));
+    let daily = Trigger::every(Duration::from_secs(86_400)).expect("a sound period");
+    assert!(!never_fires(Trigger::all([daily, of("1 * * * *")])), "they have not been seen to meet");
+}
+
+/// What has no time in common may still be moved to the same one.
+#[test]
+fn what_only_a_gap_brings_together_meets_at_its_end() {
+    let berlin = zone("Europe/Berlin");
+    let night = |text: &str| Trigger::cron(text, &berlin).expect("a sound expression");
+    let both = Trigger::all([night("0 2 * * *"), night("30 2 * * *")]);
+    let ends = ["2026-03-29T01:00:00Z", "2027-03-28T01:00:00Z"].map(utc);
+    let expected = BTreeSet::from(ends);
+    check(both.clone(), &expected, utc("2026-01-01T00:00:00Z"), utc("2028-01-01T00:00:00Z"));
+    assert!(!schedule(both.clone()).never_fires());
+    assert_eq!(schedule(both.clone()).dst_mark(ends[0]), Some(DstMark::Gap));
+    assert_eq!(schedule(both.clone()).prev_before(utc("1900-01-01T00:00:00Z")), None);
+    assert!(schedule(both).next_after(utc("5000-01-01T00:00:00Z")).is_some());
+    let skipping = Trigger::all([night("0 2 * * *"), night("30 2 * * *")])
+        .with_dst(Dst { gap: Some(Gap::Skip), fold: None });
+    assert!(schedule(skipping).never_fires());
+    assert!(schedule(Trigger::all([night("0 2 * * *"), night("0 5 * * *")])).never_fires());
 }
 
 #[test]

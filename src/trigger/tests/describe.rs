@@ -91,9 +91,9 @@ fn other_kinds_are_told_simply() {
     assert_eq!(at("2026-03-29T02:30", both), "never: its local time is left out");
 }
 
-/// What reads alike fires alike: no word is said of two things, and none that fires is left out.
+/// What reads alike fires alike, seconds and years too; that the words are true is for `words`.
 #[test]
-fn what_is_told_is_what_fires() {
+fn what_reads_alike_fires_alike() {
     let mut random = Random::of(3);
     let mut told: HashMap<String, (String, Vec<DateTime<Utc>>)> = HashMap::new();
     let mut again = 0;

@@ -14,6 +14,7 @@ mod dst_year;
 mod every_at;
 mod interval;
 mod oracle;
+mod words;
 mod zone;
 
 use super::{Schedule, ScheduleBuilder, Trigger, Zone};
