@@ -93,7 +93,7 @@ pub enum SkippedWhy {
     Overlap,
     /// The runner was stopping.
     Stopping,
-    /// Its job was taken out of the job file.
+    /// Its job was taken out of the job file, or switched off.
     Removed,
 }
 

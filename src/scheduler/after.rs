@@ -56,7 +56,7 @@ impl Dependents {
     pub(super) fn had_finished(&mut self, dependent: JobIndex, firsts: impl IntoIterator<Item = JobIndex>) {
         let firsts: BTreeSet<_> = firsts.into_iter().collect();
         if !firsts.is_empty() {
-            self.finished.insert(dependent, firsts);
+            self.finished.entry(dependent).or_default().extend(firsts);
         }
     }
 

@@ -94,15 +94,27 @@ fn delta(duration: std::time::Duration) -> TimeDelta {
 }
 
 impl Core {
+    /// A runner was there at `seen`; if that is to come, the clock was set back since.
+    pub(super) fn look_back_at(&mut self, seen: DateTime<Utc>, now: Now) {
+        let by = now.wall - seen;
+        if by <= -STEP_MIN {
+            self.tell_step(by, now);
+        }
+    }
+
+    fn tell_step(&mut self, by: TimeDelta, now: Now) {
+        let record = Record::ClockStepped { by, at: now.wall };
+        self.record(record, Upon::Announce(Vec::new()));
+        self.announce(Event::ClockStepped { by });
+    }
+
     /// Takes in a reading, and does what follows from it: a wrong clock holds everything back, a right one
     /// begins, and one that was set back may take jobs to a new epoch.
     pub(super) fn watch_clock(&mut self, now: Now) {
         let was_wrong = self.clock.is_wrong();
         let stepped = self.clock.observe(now);
         if let Some(by) = stepped {
-            let record = Record::ClockStepped { by, at: now.wall };
-            self.record(record, Upon::Announce(Vec::new()));
-            self.announce(Event::ClockStepped { by });
+            self.tell_step(by, now);
         }
         let back = stepped.is_some_and(|by| by < TimeDelta::zero());
         if back {

@@ -37,6 +37,16 @@ impl Accounted {
     }
 }
 
+impl Accounted {
+    /// Where a job begins that has other fire times from `wall` on: not before those that are accounted for.
+    pub(super) fn anew(self, wall: DateTime<Utc>) -> Accounted {
+        match self {
+            Accounted::Through(last) if last > wall => self,
+            Accounted::Through(_) | Accounted::From(_) => Accounted::From(wall),
+        }
+    }
+}
+
 /// Gives instants to runs that no trigger names.
 #[derive(Debug, Default)]
 pub(super) struct Asked {

@@ -170,6 +170,8 @@ pub struct Core {
     past: Option<Past>,
     /// Whether the ledger outlives the runner, and so is told of definitions and of what waits.
     is_durable: bool,
+    /// So many of the jobs are the plan's; those behind them are gone.
+    planned: usize,
     recovery: Recovery,
     /// One-shots that were run, or that another fire time stood in for.
     one_shots_finished: BTreeSet<(JobIndex, FireTime)>,
@@ -214,8 +216,7 @@ impl Core {
     /// Returns a scheduler that goes on where the past ends. A job that is new exists from `now` on: its first
     /// fire time is strictly after it. `startup` jobs are due at once.
     pub fn new(plan: &Plan, beginning: Beginning<'_>, now: Now) -> Core {
-        let Beginning { seed, node, clock_least, mut past, asked } = beginning;
-        let runs = past.as_mut().map(|past| std::mem::take(&mut past.runs)).unwrap_or_default();
+        let Beginning { seed, node, clock_least, past, asked } = beginning;
         let mut core = Core {
             jobs: plan.jobs.iter().cloned().map(|job| JobState::new(job, &plan.groups, now)).collect(),
             due: DueQueue::default(),
@@ -233,14 +234,20 @@ impl Core {
             asked: Asked::after(asked, now.wall),
             has_begun: false,
             is_durable: past.is_some(),
-            past,
+            past: None,
+            planned: plan.jobs.len(),
             recovery: Recovery::default(),
             one_shots_finished: BTreeSet::new(),
             seed: seed.into(),
             node: node.into(),
             tally: Tally::default(),
         };
-        core.take_over_all(runs, now);
+        if let Some(past) = past {
+            core.remember_gone(plan, &past, now);
+            core.note_finished(past.finished.clone());
+            core.take_over_all(past.runs.clone(), now);
+            core.past = Some(past);
+        }
         match core.clock.wrong() {
             Some(least) => core.announce(Event::ClockWrong { least }),
             None => core.begin(now),
@@ -356,7 +363,7 @@ impl Core {
     }
 
     fn run_requested(&mut self, name: &Name, now: Now) {
-        let found = self.jobs.iter().position(|state| state.job.name == *name);
+        let found = self.jobs[..self.planned].iter().position(|state| state.job.name == *name);
         if let Some(index) = found {
             self.admit_uncalled(JobIndex::from_usize(index), Cause::Manual, None, now);
         }

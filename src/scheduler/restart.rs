@@ -12,14 +12,14 @@ use super::due::{Armed, Due, armed, due_until};
 use super::epoch::Accounted;
 use super::misfire::{Verdict, judge};
 use super::overlap::Candidate;
-use super::{Core, JobIndex, Upon};
+use super::{Core, JobIndex};
 use crate::model::{
-    Cause, CauseClass, Claim, Coalesce, Defined, Ending, Grace, Job, JobPast, MissedWhy, Name, Now, Past,
-    Record, Row, RunKey, SkippedWhy, stable_hash,
+    Cause, CauseClass, Claim, Coalesce, Ending, Grace, Job, JobPast, MissedWhy, Name, Now, Past, SkippedWhy,
+    stable_hash,
 };
-use crate::trigger::{ScheduleBuilder, Zone, zone_data};
+use crate::trigger::{ScheduleBuilder, zone_data};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Catching up is spread over at most this long,
@@ -47,10 +47,11 @@ impl Core {
     /// The jobs exist again, each where it was.
     pub(super) fn go_on(&mut self, past: Past, now: Now) {
         self.recovery.down_since = past.down_since;
-        if past.down_since.is_some() {
+        if let Some(seen) = past.down_since {
+            self.look_back_at(seen, now);
             self.clock.was_down_until(now.wall);
         }
-        let Past { mut jobs, finished, .. } = past;
+        let mut jobs = past.jobs;
         let mut catch_ups = Vec::new();
         for index in self.job_indices() {
             match jobs.remove(&self.job(index).job.name) {
@@ -61,13 +62,9 @@ impl Core {
                 }
             }
         }
-        for (name, job_past) in jobs {
-            self.take_out(&name, &job_past, now);
-        }
         self.recovery.catching_up += catch_ups.len();
         self.spread(catch_ups, now);
         self.look_back(now);
-        self.note_finished(finished);
     }
 
     /// Goes on with one job. If it has something to run, and nothing stands against putting that off, it is
@@ -85,6 +82,17 @@ impl Core {
         let due = if past.schedule.is_some() { since() } else { None };
         let (waiting, others): (Vec<_>, Vec<_>) =
             past.waiting.into_iter().partition(|claim| claim.key.class == CauseClass::Calendar);
+        if !job.enabled {
+            let (closed, offered) =
+                if self.is_gone(index) { (others, Vec::new()) } else { (Vec::new(), others) };
+            self.close_removed(index, waiting.into_iter().chain(closed).collect(), due, now);
+            self.arm(index, if same { accounted } else { accounted.anew(now.wall) });
+            self.offer_again(index, offered, now);
+            if !same {
+                self.record_definition(index, accounted.anew(now.wall).until());
+            }
+            return None;
+        }
         let verdict = due.map(|due| judge(&past_job, &self.seed, due, now.wall)).unwrap_or_default();
         if same && waiting.is_empty() && !verdict.kept.is_empty() {
             self.offer_again(index, others, now);
@@ -94,11 +102,11 @@ impl Core {
         self.recovery.catching_up += usize::from(!waiting.is_empty() || !verdict.kept.is_empty());
         // Armed first, as ever, so that what is offered finds the job in order.
         let through = due.map_or(accounted, |due| Accounted::Through(due.last.fire_time));
-        self.arm(index, if same { through } else { Accounted::From(now.wall) });
+        self.arm(index, if same { through } else { accounted.anew(now.wall) });
         self.decide_misfires(index, &past_job, waiting, due.map(|due| (due, verdict)), now);
         self.offer_again(index, others, now);
         if !same {
-            self.record_definition(index, now.wall);
+            self.record_definition(index, accounted.anew(now.wall).until());
         } else if past.schedule.is_some() && past.zone_data.as_deref() != zone_data {
             self.record_definition(index, accounted.until());
         }
@@ -182,38 +190,16 @@ impl Core {
         self.take_due(now);
     }
 
-    /// Accounts for a job that is no longer in the job file.
-    fn take_out(&mut self, name: &Name, past: &JobPast, now: Now) {
-        let zone = Zone::find(&past.zone).unwrap_or_else(|_| Zone::utc());
-        let key = |class, clock_epoch, instant| RunKey { job: name.clone(), clock_epoch, class, instant };
+    /// Accounts for what a job was due that has no fire times any more: it is switched off, or no longer in the job
+    /// file, and nothing of it runs.
+    fn close_removed(&mut self, index: JobIndex, waiting: Vec<Claim>, due: Option<Due>, now: Now) {
         let removed = Ending::Skipped(SkippedWhy::Removed);
-        for claim in &past.waiting {
-            let row = self.row_of(name, &zone, claim.key.instant, claim.cause, removed);
-            self.close_with(claim.key.clone(), removed, row);
+        for claim in waiting {
+            self.close_candidate(index, &candidate_of(&claim), removed, None);
         }
-        let Some(text) = &past.schedule else { return };
-        let schedule = schedule_of(text, name);
-        let (after, until) = (past.accounted, now.wall);
-        if let Some(first) = schedule.next_after(after).filter(|first| *first <= until) {
-            let count = schedule.count_between(after, until);
-            let last = schedule.prev_before(until + TimeDelta::nanoseconds(1)).unwrap_or(first);
-            let row = Row {
-                count,
-                fire_time_last: (count > 1).then(|| zone.at(last)),
-                late_ms: Some((until - last).num_milliseconds()),
-                ..self.row_of(name, &zone, first, Cause::Scheduled, removed)
-            };
-            self.close_with(key(CauseClass::Calendar, past.clock_epoch, first), removed, row);
+        if let Some(due) = due {
+            self.close(index, due, removed, None, now);
         }
-        let defined = Defined {
-            job: name.clone(),
-            clock_epoch: past.clock_epoch,
-            from: until,
-            schedule: None,
-            zone: Arc::clone(&past.zone),
-            zone_data: past.zone_data.clone(),
-        };
-        self.record(Record::Defined(Arc::new(defined)), Upon::Announce(Vec::new()));
     }
 
     /// One-shots that are accounted for never come again.
@@ -223,7 +209,8 @@ impl Core {
         }
     }
 
-    fn note_finished(&mut self, finished: std::collections::BTreeMap<Name, Vec<Name>>) {
+    /// What had finished for those that run after several.
+    pub(super) fn note_finished(&mut self, finished: BTreeMap<Name, Vec<Name>>) {
         if finished.is_empty() {
             return;
         }

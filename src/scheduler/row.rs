@@ -80,22 +80,22 @@ impl Core {
     }
 
     /// Returns the row of a claimed run that ends now.
-    pub(super) fn row_of_run(&self, run_ref: RunRef, ending: Ending, now: Now) -> Row {
+    pub(super) fn row_of_run(&self, run_ref: RunRef, ending: Ending) -> Row {
         let run = &self.runs[&run_ref];
         let zone = &self.job(run.job).job.zone;
         let last = run.last.as_deref();
         let exit = last.and_then(|last| last.result.as_ref().ok());
         let error = last.and_then(|last| last.result.as_ref().err());
-        // Nobody knows when it ended.
-        let known = ending != Ending::Lost;
-        let duration = run.began.filter(|_| known).map(|_| run.lasted);
+        // Of one that is lost nobody knows when it ended.
+        let last_known = last.filter(|_| ending != Ending::Lost);
+        let duration = run.began.and(last_known).map(|_| run.lasted);
         let row = Row {
             run: run.id.as_ref().map(ToString::to_string),
             attempt: (run.attempts > 0).then_some(run.attempts),
             attempts: run.attempts,
             late_ms: Some(run.candidate.late.num_milliseconds()),
             started_at: run.began.map(|began| zone.at(began.wall)),
-            finished_at: (known && run.attempts > 0).then(|| zone.at(now.wall)),
+            finished_at: last_known.map(|last| zone.at(last.finished_at)),
             duration_ms: duration.map(|duration| saturating(duration.as_millis())),
             ..self.row(run.job, run.candidate.fire_time, run.candidate.cause, ending)
         };

@@ -3,11 +3,16 @@
 //! A process that lives still is taken over and counts as before; a run that was between two attempts ends with its
 //! last one; of any other nobody knows how it ended: it is `lost`, and never started again.
 
+use super::overlap::JobState;
 use super::restart::candidate_of;
 use super::run::Run;
-use super::{Core, JobIndex, Upon};
-use crate::model::{Claim, Ending, Event, Now, OpenRun, Record, Row};
-use crate::trigger::Zone;
+use super::{Core, JobIndex};
+use crate::model::{
+    Ending, Job, JobAction, JobPast, Name, Now, OpenRun, OutputMode, Past, Place, Plan, Policy, Rights, Setup,
+};
+use crate::trigger::{ScheduleBuilder, Zone};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl Core {
@@ -19,10 +24,8 @@ impl Core {
         // Those that live come first, so that what becomes of the others finds their places taken.
         let (living, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|open| open.alive_for.is_some());
         for open in living.into_iter().chain(others) {
-            match indices.get(&open.run.job) {
-                Some(index) => self.take_over(*index, open, now),
-                None => self.lose(open),
-            }
+            let index = indices[&open.run.job];
+            self.take_over(index, open, now);
         }
     }
 
@@ -40,22 +43,53 @@ impl Core {
             _ => self.end_run(run, Ending::Lost, None, now),
         }
     }
+}
 
-    /// Ends a run whose job is gone. A process of it that lives is let be.
-    fn lose(&mut self, open: OpenRun) {
-        if let Some(process) = open.process.filter(|_| open.alive_for.is_some()) {
-            log::warn!("{} has no job any more; its process {} is let be", open.run, process.pid);
+/// Jobs that are no longer in the job file, and of which something is not over.
+impl Core {
+    /// Keeps them in mind behind those of the plan: switched off, and with nothing to do.
+    pub(super) fn remember_gone(&mut self, plan: &Plan, past: &Past, now: Now) {
+        let is_open = |job: &JobPast| job.schedule.is_some() || !job.waiting.is_empty();
+        let unfinished = past.jobs.iter().filter(|(_, job)| is_open(job)).map(|(name, _)| name);
+        let names: BTreeSet<&Name> = unfinished.chain(past.runs.iter().map(|open| &open.run.job)).collect();
+        let planned: HashSet<&Name> = plan.jobs.iter().map(|job| &job.name).collect();
+        for name in names.into_iter().filter(|name| !planned.contains(name)) {
+            let zone =
+                past.jobs.get(name).and_then(|job| Zone::find(&job.zone).ok()).unwrap_or_else(Zone::utc);
+            let job = Arc::new(gone(name.clone(), zone, Arc::clone(&plan.settings.file)));
+            self.jobs.push(JobState::new(job, &plan.groups, now));
         }
-        let Claim { key, cause, late_ms, .. } = open.claim;
-        let row = Arc::new(Row {
-            run: Some(open.run.to_string()),
-            attempt: (open.attempts > 0).then_some(open.attempts),
-            attempts: open.attempts,
-            late_ms: Some(late_ms),
-            ..self.row_of(&key.job, &Zone::utc(), key.instant, cause, Ending::Lost)
-        });
-        self.tally.add(row.outcome, 1);
-        let events = vec![Event::RunFinished(Arc::clone(&row))];
-        self.record(Record::RunEnded { run: open.run, last: None, row }, Upon::Announce(events));
+    }
+
+    /// Whether the job is one of those.
+    pub(super) fn is_gone(&self, index: JobIndex) -> bool {
+        index.to_usize() >= self.planned
+    }
+}
+
+fn gone(name: Name, zone: Zone, file: Arc<Path>) -> Job {
+    let setup = Setup {
+        shell: vec!["/bin/sh".into()],
+        cwd: PathBuf::from("/"),
+        inherit_env: false,
+        env_files: Vec::new(),
+        env: BTreeMap::new(),
+        stdin: None,
+        rights: Rights::default(),
+        output: OutputMode::None,
+        keep_output_bytes: 0,
+    };
+    Job {
+        name,
+        description: None,
+        enabled: false,
+        startup: false,
+        after: None,
+        schedule: Arc::new(ScheduleBuilder::default().build()),
+        zone,
+        action: JobAction::Shell("".into()),
+        setup: Arc::new(setup),
+        policy: Arc::new(Policy::default()),
+        place: Place { file, line: 0 },
     }
 }

@@ -267,7 +267,7 @@ impl Text {
                 row.job
             ),
             (_, Some("ledger"), _) => format!("the ledger could not be written, {} late", late(row)),
-            (_, Some("removed"), _) => "the job is no longer in the job file".into(),
+            (_, Some("removed"), _) => "the job was switched off or taken out of the job file".into(),
             (_, Some("clock"), _) => format!("the clock was set, {} late", late(row)),
             (_, Some("late"), _) => format!("{} late, over its misfire_grace_time", late(row)),
             (_, reason, _) => reason.unwrap_or_default().into(),

@@ -82,22 +82,15 @@ impl Book {
         let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined;
         let job = self.job(db, job)?;
         let from = from.timestamp_micros();
-        let sql = "SELECT id, clock_epoch, schedule FROM definition WHERE job = ?1 ORDER BY id DESC LIMIT 1";
-        let before: Option<(i64, u32, Option<String>)> = db
-            .prepare_cached(sql)?
-            .query_row([job.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
-        let anew = before.as_ref().is_none_or(|(_, epoch, before)| {
-            (*epoch, before.as_deref()) != (*clock_epoch, schedule.as_deref())
-        });
-        if let Some((id, epoch, _)) = before {
+        let sql = "SELECT id, clock_epoch FROM definition WHERE job = ?1 ORDER BY id DESC LIMIT 1";
+        let before: Option<(i64, u32)> =
+            db.prepare_cached(sql)?.query_row([job.id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        if let Some((id, epoch)) = before {
             let until = if epoch == *clock_epoch { from } else { job.accounted.map_or(from, |(_, at)| at) };
             let sql = "UPDATE definition SET until_instant = ?2 WHERE id = ?1";
             db.prepare_cached(sql)?.execute([id, until])?;
         }
-        if anew {
-            job.begin_anew(*clock_epoch, from);
-        }
+        job.begin_anew(*clock_epoch, from);
         let sql = "INSERT INTO definition(job, clock_epoch, from_instant, schedule, zone, zone_data)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let values = params![job.id, clock_epoch, from, schedule.as_deref(), &**zone, zone_data.as_deref()];

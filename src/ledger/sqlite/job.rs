@@ -86,9 +86,11 @@ impl Job {
         Ok(())
     }
 
-    /// A definition came into force whose fire times are other ones. One of an older epoch changes nothing.
+    /// A definition came into force. Within an epoch no fire time that is accounted for becomes one to come; and one
+    /// of an older epoch changes nothing.
     pub(super) fn begin_anew(&mut self, clock_epoch: u32, from: i64) {
-        if self.accounted.is_none_or(|(epoch, _)| epoch <= clock_epoch) {
+        let before = (clock_epoch, from);
+        if self.accounted.is_none_or(|now| now < before || (now.0 == clock_epoch && !self.is_fire_time)) {
             self.accounted = Some((clock_epoch, from));
             self.is_fire_time = false;
             self.changed = true;

@@ -126,12 +126,17 @@ fn a_clock_epoch_has_its_own_watermark_and_no_older_one_lowers_it() {
 }
 
 #[test]
-fn only_another_schedule_begins_anew() {
+fn a_definition_moves_the_watermark_but_never_back_over_a_fire_time() {
     let mut ledger = World::sqlite();
-    ledger.write([defined("a", 0, 100, Some("x")), Record::Claim(fire("a", 110))]);
-    ledger.write([defined("a", 0, 115, Some("x"))]);
+    ledger.write([defined("a", 0, 200, Some("x"))]);
+    // The clock was set back before anything was due.
+    ledger.write([defined("a", 0, 100, Some("x"))]);
+    assert_eq!(accounted(ledger.reopen(), "a"), (0, 100, false));
+    ledger.write([Record::Claim(fire("a", 110)), defined("a", 0, 110, Some("x"))]);
     assert_eq!(accounted(ledger.reopen(), "a"), (0, 110, true));
-    ledger.write([defined("a", 0, 116, Some("y"))]);
+    ledger.write([defined("a", 0, 105, Some("y"))]);
+    assert_eq!(accounted(ledger.reopen(), "a"), (0, 110, true));
+    ledger.write([defined("a", 0, 116, Some("z"))]);
     assert_eq!(accounted(ledger.reopen(), "a"), (0, 116, false));
 }
 

@@ -87,7 +87,7 @@ impl Core {
         just_ended: Option<Arc<Attempt>>,
         now: Now,
     ) {
-        let row = Arc::new(self.row_of_run(run_ref, ending, now));
+        let row = Arc::new(self.row_of_run(run_ref, ending));
         let job = self.runs[&run_ref].job;
         let run = self.runs[&run_ref].id.clone().expect("it is claimed");
         let finish = Finish { run: run.clone(), outcome: ending.outcome(), exit_code: row.exit_code };

@@ -84,8 +84,10 @@ impl Run {
 
     /// Returns a run that an earlier runner claimed and that has not ended.
     pub(super) fn taken_over(job: JobIndex, candidate: Candidate, open: OpenRun, now: Now) -> Run {
-        let lasted = open.alive_for.unwrap_or_default();
-        let monotonic = now.monotonic.saturating_sub(lasted);
+        let monotonic = now.monotonic.saturating_sub(open.alive_for.unwrap_or_default());
+        let until_last =
+            open.last.as_ref().zip(open.started_at).map(|(last, first)| last.finished_at - first);
+        let lasted = until_last.and_then(|lasted| lasted.to_std().ok()).unwrap_or_default();
         let alive_since = open.alive_for.map(|age| now.wall - TimeDelta::from_std(age).unwrap_or_default());
         let began = open.started_at.or(alive_since).map(|wall| Began { wall, monotonic });
         let state = match (open.alive_for, began) {
@@ -96,6 +98,7 @@ impl Run {
             id: Some(open.run),
             attempts: open.attempts,
             began,
+            lasted,
             last: open.last,
             state,
             ..Run::new(job, candidate)

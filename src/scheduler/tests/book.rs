@@ -1,8 +1,10 @@
 //! A ledger of a test: it keeps what a later scheduler goes on with, and sees that nothing is written twice.
 
 use crate::model::{Answer, CauseClass, Claim, Defined, JobPast, Name, OpenRun, Past, Record, RunId, RunKey};
+use crate::trigger::Schedule;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -17,13 +19,28 @@ pub(super) struct Book {
     /// The last fire time of each stretch, and how many it is said to be.
     stretches: BTreeMap<RunKey, (DateTime<Utc>, u64)>,
     numbers: BTreeMap<Name, u64>,
+    /// Which fire times each job had, and from when until when.
+    periods: BTreeMap<Name, Vec<Period>>,
     past: Past,
+}
+
+/// The fire times after `from` and up to `until` (to the end if there is none) were those of `schedule`.
+struct Period {
+    clock_epoch: u32,
+    from: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+    schedule: Option<Arc<str>>,
 }
 
 impl Book {
     /// What is known from before, at this moment.
-    pub(super) fn past(&self, down_since: Option<DateTime<Utc>>) -> Past {
-        Past { down_since, ..self.past.clone() }
+    pub(super) fn past(&self) -> Past {
+        self.past.clone()
+    }
+
+    /// The runner was there at this moment.
+    pub(super) fn seen(&mut self, at: DateTime<Utc>) {
+        self.past.down_since = Some(at);
     }
 
     pub(super) fn finished(&mut self, dependent: Name, firsts: Vec<Name>) {
@@ -35,10 +52,32 @@ impl Book {
         self.keys.iter().filter(|(_, state)| **state == State::Claimed).map(|(key, _)| key)
     }
 
-    /// Asserts that each of these fire times of a job is accounted for once, and nothing else is.
-    pub(super) fn accounts_for(&self, job: &Name, fire_times: &[DateTime<Utc>]) {
+    /// Asserts that each fire time that any job had until `end` is accounted for once, and nothing else is.
+    pub(super) fn accounts_for_all_until(&self, end: DateTime<Utc>) {
+        for (job, periods) in &self.periods {
+            // The clock may have been set back since.
+            let past = &self.past.jobs[job];
+            let end = if past.accounted_is_fire_time { end.max(past.accounted) } else { end };
+            let mut of_epochs: BTreeMap<u32, Vec<DateTime<Utc>>> = BTreeMap::new();
+            for Period { clock_epoch, from, until, schedule } in periods {
+                let fire_times = of_epochs.entry(*clock_epoch).or_default();
+                let Some(schedule) = schedule else { continue };
+                let schedule = Schedule::of_definition(schedule).expect("it was written");
+                let all = std::iter::successors(schedule.next_after(*from), |at| schedule.next_after(*at));
+                fire_times.extend(all.take_while(|at| *at <= until.unwrap_or(end)));
+            }
+            for (clock_epoch, fire_times) in of_epochs {
+                self.accounts_for(job, clock_epoch, &fire_times);
+            }
+        }
+    }
+
+    fn accounts_for(&self, job: &Name, clock_epoch: u32, fire_times: &[DateTime<Utc>]) {
+        assert!(fire_times.is_sorted());
         let mut times = vec![0; fire_times.len()];
-        let of_job = |key: &&RunKey| key.job == *job && key.class == CauseClass::Calendar;
+        let of_job = |key: &&RunKey| {
+            key.job == *job && key.clock_epoch == clock_epoch && key.class == CauseClass::Calendar
+        };
         for key in self.keys.keys().filter(of_job) {
             let (last, count) = self.stretches.get(key).copied().unwrap_or((key.instant, 1));
             let (from, to) = (
@@ -49,7 +88,7 @@ impl Book {
             times[from..to].iter_mut().for_each(|times| *times += 1);
         }
         for (at, times) in fire_times.iter().zip(times) {
-            assert_eq!(times, 1, "`{job}` at {at}");
+            assert_eq!(times, 1, "`{job}` at {at} in epoch {clock_epoch}");
         }
     }
 
@@ -118,9 +157,14 @@ impl Book {
     fn define(&mut self, defined: &Defined) {
         let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined.clone();
         let before = self.past.jobs.get(&job);
+        let periods = self.periods.entry(job.clone()).or_default();
+        if let (Some(last), Some(before)) = (periods.last_mut(), before) {
+            last.until = Some(if last.clock_epoch == clock_epoch { from } else { before.accounted });
+        }
+        periods.push(Period { clock_epoch, from, until: None, schedule: schedule.clone() });
         let keeps = before.filter(|before| {
-            let same = before.schedule == schedule && before.clock_epoch == clock_epoch;
-            same && before.accounted_is_fire_time
+            let same_epoch = before.clock_epoch == clock_epoch;
+            same_epoch && before.accounted_is_fire_time && before.accounted >= from
         });
         let (accounted, accounted_is_fire_time) =
             keeps.map_or((from, false), |before| (before.accounted, true));

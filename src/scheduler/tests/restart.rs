@@ -1,6 +1,6 @@
 //! A runner goes on where an earlier one ended.
 
-use super::world::{World, at, every, idle, secs};
+use super::world::{World, at, every, idle, secs, wall};
 use crate::model::{AfterOn, Coalesce, Grace, OnOrphan, Overlap};
 
 #[test]
@@ -252,7 +252,11 @@ fn a_clock_that_was_set_back_meanwhile_does_not_silence_a_job() {
         .and_then()
         .restart(secs(0), jobs())
         .until(100_065)
-        .happened("100010 a#1667 started scheduled\n 100011 a#1667 succeeded");
+        .happened(
+            "100000 clock stepped -99911s
+             100010 a#1667 started scheduled
+             100011 a#1667 succeeded",
+        );
 }
 
 #[test]
@@ -280,4 +284,58 @@ fn a_request_that_waited_is_made_again_and_a_start_is_not() {
         .crash()
         .restart_with_limits(secs(1), jobs(), Some(2))
         .happened("6 b#1 lost\n 6 c#1 started manual\n 6 b#2 started startup");
+}
+
+#[test]
+fn a_lost_run_completes_what_others_wait_for() {
+    let jobs = || [at("a", &[10]), at("b", &[10]), idle("c").after(&["a", "b"], AfterOn::Finish)];
+    World::durable(jobs())
+        .runs_for("a", secs(1), 0)
+        .until(20)
+        .had_finished("c", &["a"])
+        .crash()
+        .and_then()
+        .restart(secs(5), jobs())
+        .happened("25 b#1 lost\n 25 c#1 started dependency after b#1");
+}
+
+#[test]
+fn a_job_that_was_switched_off_meanwhile_does_not_run_any_more() {
+    let job = || every("a", secs(60)).coalesce(Coalesce::All).overlap(Overlap::Queue);
+    World::durable([job()])
+        .until(121)
+        .crash()
+        .and_then()
+        .restart(secs(130), [job().disabled()])
+        .until(1000)
+        .happened(
+            "251 a#1 lost
+             251 a@120 skipped removed
+             251 a@180 skipped removed, 2 until 240",
+        );
+}
+
+#[test]
+fn a_process_of_a_job_that_is_gone_is_watched_to_its_end() {
+    World::durable([at("a", &[10])])
+        .runs_for("a", secs(60), 37)
+        .until(20)
+        .crash_alone()
+        .and_then()
+        .restart(secs(5), [idle("b")])
+        .until(80)
+        .happened("25 a#1 adopted\n 70 a#1 failed")
+        .crash()
+        .restart(secs(5), [at("a", &[10, 100])])
+        .until(101)
+        .happened("100 a#2 started scheduled");
+}
+
+#[test]
+fn a_run_that_ended_between_attempts_has_the_figures_of_its_attempts() {
+    let jobs = || [at("a", &[10]).retry(3, secs(60))];
+    let world = World::durable(jobs()).runs_for("a", secs(2), 3).until(20).crash().restart(secs(500), jobs());
+    let row = world.row("a#1");
+    assert_eq!((row.duration_ms, row.exit_code), (Some(2000), Some(3)));
+    assert_eq!(row.finished_at.map(|at| at.to_utc()), Some(wall(12)));
 }

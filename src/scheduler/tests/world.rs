@@ -7,7 +7,7 @@ use super::book::Book;
 use crate::model::{
     After, AfterOn, Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job, JobAction,
     Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Past, Place, Plan, Policy,
-    ProcessId, Record, Retry, Rights, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy, Usage,
+    ProcessId, Record, Retry, Rights, Row, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy, Usage,
 };
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -219,6 +219,9 @@ pub(super) struct World {
     /// Processes that have outlived their runner, by their run.
     orphans: BTreeMap<String, Process>,
     stopped_at: Option<DateTime<Utc>>,
+    /// Whether no runner runs: then nothing is written.
+    is_down: bool,
+    rows: BTreeMap<String, Arc<Row>>,
     /// What each attempt was told of the finish that it runs because of.
     told: BTreeMap<String, Finish>,
     /// Records that wait for an answer while the ledger is slow.
@@ -274,6 +277,7 @@ impl World {
         let processes = std::mem::take(&mut self.processes);
         self.orphans.extend(processes.into_values().map(|process| (process.name.clone(), process)));
         self.core = Core::new(&plan([], None, &[]), Beginning::default(), self.now);
+        self.is_down = true;
         self.starting.clear();
         if let Some(unanswered) = &mut self.ledger_waits {
             unanswered.clear();
@@ -301,7 +305,8 @@ impl World {
     }
 
     fn begin(&mut self, plan: &Plan) {
-        let mut past = self.book.past(Some(start()));
+        self.is_down = false;
+        let mut past = self.book.past();
         for open in &mut past.runs {
             let orphan = self.orphans.get(&open.run.to_string());
             open.alive_for = orphan.map(|orphan| self.now.monotonic.saturating_sub(orphan.began));
@@ -325,6 +330,8 @@ impl World {
             durable: false,
             orphans: BTreeMap::new(),
             stopped_at: None,
+            is_down: false,
+            rows: BTreeMap::new(),
             told: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
@@ -475,14 +482,9 @@ impl World {
         self.ledger_answers().tell(Fact::LedgerWorks)
     }
 
-    /// Asserts that every fire time of these jobs until the runner has stopped is accounted for once, and nothing else is.
-    pub(super) fn accounts_for_all(&self, jobs: &[Job]) {
-        let until = self.stopped_at.expect("it has stopped");
-        for job in jobs.iter().filter(|job| job.enabled) {
-            let fire_times = std::iter::successors(Some(start()), |at| job.schedule.next_after(*at)).skip(1);
-            let fire_times: Vec<_> = fire_times.take_while(|at| *at <= until).collect();
-            self.book.accounts_for(&job.name, &fire_times);
-        }
+    /// Asserts that every fire time until the runner has stopped is accounted for once, and nothing else is.
+    pub(super) fn accounts_for_all(&self) {
+        self.book.accounts_for_all_until(self.stopped_at.expect("it has stopped"));
     }
 
     /// The ledger knows that these have finished as `dependent` asks.
@@ -534,6 +536,11 @@ impl World {
         let of_job = |key: &&RunKey| key.job.as_str() == job && key.class == CauseClass::Calendar;
         let second = |key: &RunKey| (key.clock_epoch, (key.instant - start()).num_seconds());
         self.book.claimed().filter(of_job).map(second).collect()
+    }
+
+    /// How a run ended.
+    pub(super) fn row(&self, run: &str) -> &Row {
+        &self.rows[run]
     }
 
     /// What the process of a run was told of the finish that it runs because of.
@@ -621,6 +628,7 @@ impl World {
 
     fn record(&mut self, record: Record) {
         match &mut self.ledger_waits {
+            _ if self.is_down => self.core.handle_event(self.now, Fact::Recorded(Answer::Written)),
             Some(waiting) => waiting.push_back(record),
             None => self.answer(&record),
         }
@@ -628,6 +636,7 @@ impl World {
 
     fn answer(&mut self, record: &Record) {
         let answer = self.book.write(record);
+        self.book.seen(self.now.wall);
         assert_ne!(answer, Answer::Taken, "{record:?} is claimed twice:\n{}", self.log);
         self.core.handle_event(self.now, Fact::Recorded(answer));
     }
@@ -689,6 +698,7 @@ impl World {
                 None => return,
             },
             Event::RunFinished(row) | Event::FireTimeClosed(row) => {
+                self.rows.extend(row.run.clone().map(|run| (run, Arc::clone(row))));
                 let name =
                     row.run.clone().unwrap_or_else(|| format!("{}@{}", row.job, second(row.fire_time)));
                 let mut text = format!("{name} {}", row.outcome.as_str());
