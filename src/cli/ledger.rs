@@ -3,9 +3,9 @@
 use super::Failure;
 use super::state::{self, Place, Surroundings};
 use crate::engine;
-use crate::executor;
+use crate::executor::{self, Living};
 use crate::ledger::{Ledger, LedgerError, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
-use crate::model::{AfterOn, Job, Name, Plan};
+use crate::model::{AfterOn, Job, Name, OpenRun, Past, Plan, RunId};
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -59,6 +59,8 @@ impl Who {
 pub(super) struct Opened {
     pub(super) ledger: Box<dyn Ledger>,
     pub(super) told: Told,
+    /// The runs of an earlier runner whose processes live still, and those.
+    pub(super) left: Vec<(RunId, u32)>,
 }
 
 /// What a start says of its ledger.
@@ -134,13 +136,14 @@ impl Ledgers {
         };
         let ledger = SqliteLedger::open(&path, options)?;
         let past = ledger.known();
+        let left = past.map(left_alive).unwrap_or_default();
         let stopped = past.is_some_and(|past| past.stopped_cleanly);
         let before = match past.and_then(|past| past.down_since) {
             None => Before::New,
             Some(at) if stopped => Before::Stopped(at),
             Some(at) => Before::LastHeardOf(at),
         };
-        Ok(Opened { ledger: Box::new(ledger), told: Told { path: Some(path), before } })
+        Ok(Opened { ledger: Box::new(ledger), told: Told { path: Some(path), before }, left })
     }
 }
 
@@ -176,6 +179,14 @@ pub(super) fn failure(error: LedgerError, if_held: &str, quarantine: &str) -> Fa
     Failure::cannot_work(anyhow!("{error:#}{remedy}"))
 }
 
+fn left_alive(past: &Past) -> Vec<(RunId, u32)> {
+    let alive = |open: &OpenRun| {
+        let process = open.process?;
+        Living::find(&process, &open.boot_id).map(|_| (open.run.clone(), process.pid))
+    };
+    past.runs.iter().filter_map(alive).collect()
+}
+
 /// This process, as a ledger knows it.
 pub(super) fn node(by_hand: bool) -> NodeIdentity {
     NodeIdentity {
@@ -204,6 +215,6 @@ impl Opened {
     /// A ledger that is forgotten.
     pub(super) fn in_memory() -> Opened {
         let told = Told { path: None, before: Before::Forgotten };
-        Opened { ledger: Box::new(MemoryLedger::default()), told }
+        Opened { ledger: Box::new(MemoryLedger::default()), told, left: Vec::new() }
     }
 }

@@ -10,7 +10,7 @@ use super::{Ending, Failure, Format, Global, file};
 use crate::engine::{Audience, Clock, Engine, Options};
 use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::ledger::Ledger;
-use crate::model::{Event, Job, Name, Now, Outcome, Plan, Row, SpawnWhy};
+use crate::model::{Event, Job, Name, Now, Outcome, Overlap, Plan, Row, RunId, SpawnWhy};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use std::io;
@@ -45,6 +45,7 @@ impl Run {
         } else {
             self.ledgers.open(&plan, &path, Who::ByHand)?
         };
+        refuse_beside(file::job(&plan, name.as_str())?, &opened.left)?;
         let plan = by_hand(plan, &name);
         let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
         let printer = printer.map_err(Failure::cannot_work)?;
@@ -52,6 +53,21 @@ impl Run {
         let options = Options { only: Some(name), open_files: raise_open_files(), ..Options::default() };
         block_on(run(plan, opened.ledger, options, Arc::clone(&witness)))?;
         Ok(ExitCode::from(witness.exit_code()))
+    }
+}
+
+/// Runs that outlived their runner count for `max_instances`; the next runner watches them.
+fn refuse_beside(job: &Job, left: &[(RunId, u32)]) -> Result<(), Failure> {
+    let left: Vec<_> = left.iter().filter(|(run, _)| run.job == job.name).collect();
+    let most = job.policy.max_instances.get() as usize;
+    match left.first() {
+        Some((run, pid)) if job.policy.overlap != Overlap::Allow && left.len() >= most => {
+            Err(Failure::cannot_work(anyhow!(
+                "{run} still runs as process {pid}, which outlived its runner; wait for its end, have \
+                 `runner start` watch it, or run the job beside it without a record: --no-record"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -96,7 +96,7 @@ async fn run(plan: Plan, opened: Opened, mut options: Options, printer: Arc<Prin
     let signals = Signals::new().context("cannot watch for signals").map_err(Failure::cannot_work)?;
     let mut orphans = Orphans::adopt().context("cannot adopt orphans").map_err(Failure::cannot_work)?;
     options.children = orphans.children();
-    let (Opened { ledger, told }, dry_run) = (opened, options.dry_run);
+    let (Opened { ledger, told, left: _ }, dry_run) = (opened, options.dry_run);
     let engine = Engine::new(&plan, clock, ledger, printer.clone(), options);
     let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
     printer.runner_started(&plan, engine.core(), &told, dry_run);

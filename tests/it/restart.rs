@@ -88,3 +88,24 @@ fn what_is_too_late_is_told_with_what_to_do() {
     assert!(line.contains("missed") && line.ends_with("to run it now: runner run a"), "{line}");
     ends(second);
 }
+
+#[test]
+fn a_run_by_hand_does_not_start_beside_one_that_outlived_its_runner() {
+    let another = "[jobs.b]\nevery = \"100ms\"\ncommand = \"true\"\n";
+    let jobs = format!("{JOB}startup = true\ncommand = \"echo up; exec sleep 60\"\n{another}");
+    let case = Case::new().jobs(&jobs);
+    let mut first = beside(&case);
+    first.line("a | up");
+    // What is recorded later than the start is told.
+    first.line("succeeded");
+    first.line("succeeded");
+    first.signal(Signal::KILL);
+    first.wait();
+    let mut by_hand = Case::new().args(&["run", "a"]).command();
+    case.surround(&mut by_hand);
+    let refused = Case::new().run_by(by_hand).code(3);
+    refused.says("a#1 still runs as process ").says("--no-record");
+    let mut second = beside(&case);
+    second.line("took over a#1");
+    ends(second);
+}
