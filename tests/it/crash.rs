@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -184,12 +185,16 @@ fn killed_by(call: &str, when: u64) {
         Case::new().jobs(&jobs().replace("[jobs.tick0]\nevery = \"1s\"", "[jobs.tick0]\nevery = \"10ms\""));
     let inject = format!("inject={call}:signal=KILL:when={when}");
     let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject, PROGRAM, "start", "--for", "60s"];
-    command(case.path(), &strace).status().expect("strace");
+    let ended = command(case.path(), &strace).status().expect("strace");
+    // strace ends as what it traces has ended.
+    assert_eq!(ended.signal(), Some(9), "{call} {when}: {ended}");
     fs::File::options().create(true).append(true).open(case.path().join("marks")).expect("a file");
     settle_and_compare(case.path());
 }
 
-/// Those by which the runner and nobody of its jobs writes to the ledger, syncs it, and makes processes.
+/// Those by which the runner and nobody of its jobs writes to the ledger, syncs it, and makes processes. What a process
+/// does from its clone to its exec it does itself, while the runner's thread waits for it: to kill it there is to fail
+/// that run alone.
 const CALLS: [&str; 3] = ["pwrite64", "fdatasync,fsync", "clone,clone3"];
 
 fn can_inject() -> bool {
