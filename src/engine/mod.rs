@@ -208,7 +208,7 @@ impl Engine {
     /// Closes the ledger, unless it cannot be written.
     async fn end(self) -> Tally {
         match self.core.unwritten() {
-            0 => self.ledger.close(now().wall).await,
+            0 => self.ledger.close(self.core.now().wall).await,
             count => log::error!(
                 "{count} records could not be written to the ledger; runs that it does not know to have ended \
                  are lost to it"

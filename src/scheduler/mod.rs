@@ -325,6 +325,11 @@ impl Core {
         self.stop.is_some() && (self.is_idle() || self.has_given_up_on_ledger())
     }
 
+    /// The moment of the last fact: once stopped, all that was due by then is accounted for.
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+
     /// How many records have no answer from the ledger yet.
     pub fn unwritten(&self) -> usize {
         self.unanswered.len()

@@ -71,6 +71,17 @@ fn a_row_that_is_gone_is_found() {
 }
 
 #[test]
+fn a_runner_that_has_stopped_accounting_for_a_job_is_found() {
+    let mut case = case();
+    let of_a = "(SELECT id FROM job WHERE name = 'a')";
+    sql(&case, &format!("DELETE FROM fire WHERE id = (SELECT max(id) FROM fire WHERE job = {of_a})"));
+    let newest = format!("(SELECT max(coalesce(last_instant, instant)) FROM fire WHERE job = {of_a})");
+    sql(&case, &format!("UPDATE job SET accounted = {newest} WHERE name = 'a'"));
+    let lines = case.with_args(&["audit", "--format", "jsonl"]).exits(1).json();
+    assert!(sum(&lines, "unaccounted") > 0, "{lines:?}");
+}
+
+#[test]
 fn a_second_row_for_a_fire_time_is_found() {
     let mut case = case();
     sql(
