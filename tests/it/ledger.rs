@@ -118,6 +118,22 @@ fn a_second_runner_is_refused_and_told_who_has_the_ledger() {
 }
 
 #[test]
+fn a_runner_whose_lock_file_was_deleted_starts_nothing_beside_the_next_one() {
+    let jobs = JOBS.replace("startup = true", "every = \"200ms\"");
+    let case = Case::new().jobs(&jobs).args(&["start"]);
+    let mut first = beside(&case);
+    let ledger =
+        fs::read_dir(case.state()).expect("the state folder").flatten().next().expect("a folder").path();
+    fs::remove_file(ledger.join("ledger.db.lock")).expect("a lock file");
+    let mut second = beside(&case);
+    let line = first.line("nothing new starts until it can be written");
+    assert!(line.contains("lost its `.lock` file"), "{line}");
+    second.line("succeeded");
+    ends(first);
+    ends(second);
+}
+
+#[test]
 fn of_two_that_start_at_once_exactly_one_is_refused() {
     let case = case();
     let start = || {

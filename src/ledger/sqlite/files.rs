@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, RenameFlags, StatFs, fchmod, fsync, open, renameat_with, statfs};
 use rustix::io::Errno;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -32,8 +32,18 @@ pub(super) struct FileId {
 impl FileId {
     /// The file of that name, if there is one.
     pub(super) fn of(path: &Path) -> Option<FileId> {
-        let found = fs::metadata(path).ok()?;
-        Some(FileId { device: found.dev(), inode: found.ino() })
+        fs::metadata(path).ok().map(FileId::from)
+    }
+
+    /// That of an open file.
+    pub(super) fn of_file(file: &File) -> Option<FileId> {
+        file.metadata().ok().map(FileId::from)
+    }
+}
+
+impl From<Metadata> for FileId {
+    fn from(found: Metadata) -> FileId {
+        FileId { device: found.dev(), inode: found.ino() }
     }
 }
 

@@ -5,7 +5,7 @@
 //! lock was taken, so that a reader may find it empty, or an earlier holder's, for a moment.
 
 use super::error::LedgerError;
-use super::files;
+use super::files::{self, FileId};
 use super::{NodeIdentity, extended};
 use chrono::{DateTime, SecondsFormat, Utc};
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -50,6 +50,13 @@ impl Lock {
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(refused)?;
         Ok(Lock(file))
+    }
+}
+
+impl Lock {
+    /// Whether the file that is locked still has its name, so that the next one finds it.
+    pub(super) fn is_in_place(&self, path: &Path) -> bool {
+        FileId::of(&extended(path, ".lock")).is_some_and(|found| FileId::of_file(&self.0) == Some(found))
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Writer {
     inbox: Receiver<Message>,
     /// What came while a batch was not yet written.
     backlog: VecDeque<Message>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Writer {
@@ -95,7 +95,7 @@ impl Writer {
             trouble,
             inbox,
             backlog: VecDeque::new(),
-            _lock: file.lock,
+            lock: file.lock,
         }
     }
 
@@ -228,6 +228,10 @@ impl Writer {
             Some(_) => return Err(Fault::Moved("was replaced by another file")),
             None => return Err(Fault::Moved("was deleted or moved")),
         }
+        // Without it the next runner is let in.
+        if !self.lock.is_in_place(&self.path) {
+            return Err(Fault::Moved("lost its `.lock` file"));
+        }
         let log = extended(&self.path, "-wal");
         let found = FileId::of(&log);
         if found.is_some() && (self.wal.is_none() || found == self.wal) {
@@ -303,6 +307,10 @@ impl Writer {
 
     fn close(&mut self, at: DateTime<Utc>) {
         let Some(db) = &self.db else { return };
+        if self.trouble.borrow().is_some() {
+            // Whoever waits for the end does not wait for this too.
+            let _ = db.busy_timeout(Duration::ZERO);
+        }
         let sql = "UPDATE node SET stopped_at = ?2, seen_at = ?2 WHERE id = ?1";
         let stopped =
             db.execute(sql, [self.book.node, at.timestamp_micros()]).and_then(|_| open::empty_log(db));

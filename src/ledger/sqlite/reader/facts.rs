@@ -215,7 +215,7 @@ fn under_way(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<Option<
              (SELECT id, number, instant, started_at, finished_at, outcome FROM fire
               WHERE job = ?1 AND number IS NOT NULL ORDER BY number DESC) AS recent
              LEFT JOIN open ON open.fire = recent.id
-         WHERE instant <= ?2
+         WHERE instant <= ?2 AND (outcome IS NULL OR finished_at IS NOT NULL)
          LIMIT {LOOKED_AT_MAX}"
     );
     let at = at.timestamp_micros();
