@@ -1,7 +1,7 @@
 //! The ledger cannot be written while the runner runs: nothing new starts, what runs is not harmed, and it goes on
 //! when it can.
 
-use crate::case::{Case, PROGRAM, Running, is_root, machine_has};
+use crate::case::{Case, PROGRAM, Running, is_root, lives, machine_has};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::fs;
@@ -49,14 +49,18 @@ fn a_lock_of_another_program_is_waited_for() {
 
 #[test]
 fn what_ends_meanwhile_is_recorded_afterwards() {
-    let jobs = "[runner]\nledger = \"ledger.db\"\n[jobs.a]\nstartup = true\ncommand = \"echo up; mkfifo go; read line < go; exit 3\"\n[jobs.b]\nevery = \"200ms\"\ncommand = \"true\"\n";
+    let jobs = "[runner]\nledger = \"ledger.db\"\n[jobs.a]\nstartup = true\ncommand = \"mkfifo go; echo $$; read line < go; exit 3\"\n[jobs.b]\nevery = \"200ms\"\ncommand = \"true\"\n";
     let mut running = Case::new().jobs(jobs).args(&["start"]).start();
-    running.line("a | up");
+    let line = running.line("a | ");
+    let pid = line.rsplit(' ').next().and_then(|pid| pid.parse().ok()).expect("the job's process id");
     let other = Connection::open(running.folder().join("ledger.db")).expect("the ledger");
     other.busy_timeout(std::time::Duration::from_secs(30)).expect("patience");
     other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
     stands_still(&mut running, "another program has it locked");
     fs::write(running.folder().join("go"), "now\n").expect("a line");
+    while lives(pid) {
+        std::thread::yield_now();
+    }
     other.execute_batch("ROLLBACK").expect("no lock");
     running.line(" failed: exit 3");
     ends(running);
