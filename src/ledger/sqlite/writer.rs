@@ -68,6 +68,8 @@ pub(super) struct Writer {
     next_step: i64,
     trouble: watch::Sender<Option<Arc<str>>>,
     inbox: Receiver<Message>,
+    /// How long another program's lock is waited for.
+    busy_max: Duration,
     /// What came while a batch was not yet written.
     backlog: VecDeque<Message>,
     _lock: Lock,
@@ -94,6 +96,7 @@ impl Writer {
             next_step: 0,
             trouble,
             inbox,
+            busy_max: open::BUSY_MAX,
             backlog: VecDeque::new(),
             _lock: file.lock,
         }
@@ -175,6 +178,7 @@ impl Writer {
                 Err(fault) => self.give_up(&fault),
             }
             if self.is_closing() {
+                self.hurry();
                 let path = self.path.display();
                 log::error!("{} records could not be written to the ledger `{path}`", batch.len());
                 return None;
@@ -184,8 +188,18 @@ impl Writer {
         }
     }
 
-    fn is_closing(&self) -> bool {
+    /// Whether it is to be closed, which is known as soon as it is asked for.
+    fn is_closing(&mut self) -> bool {
+        self.backlog.extend(self.inbox.try_iter());
         self.backlog.iter().any(|message| matches!(message, Message::Close(..)))
+    }
+
+    /// From now on nothing is waited for: a stop has its own time.
+    fn hurry(&mut self) {
+        self.busy_max = Duration::ZERO;
+        if let Some(Err(error)) = self.db.as_ref().map(|db| db.busy_timeout(self.busy_max)) {
+            log::debug!("another program's lock is waited for: {error}");
+        }
     }
 
     fn wait(&mut self, pause: Duration) {
@@ -256,7 +270,7 @@ impl Writer {
         if FileId::of(&self.path) != Some(self.id) {
             return Err(Fault::Moved("was deleted, moved or replaced"));
         }
-        let db = open::reconnect(&self.path).map_err(Fault::Reopen)?;
+        let db = open::reconnect(&self.path, self.busy_max).map_err(Fault::Reopen)?;
         // What the system has dropped after a failed flush is written once more.
         if !open::carry_over(&db)? {
             return Err(Fault::Reopen(LedgerError::Locked { path: self.path.clone() }));

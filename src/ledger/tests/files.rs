@@ -40,6 +40,18 @@ fn a_second_runner_is_told_of_the_first() {
 }
 
 #[test]
+fn a_second_runner_is_refused_also_when_the_lock_file_was_deleted() {
+    let mut ledger = World::sqlite();
+    fs::remove_file(format!("{}.lock", ledger.path().display())).expect("a lock");
+    let LedgerError::Held { pid, since, .. } = refused(&ledger.path()) else { panic!("another error") };
+    assert_eq!((pid, since), (None, None), "who it is went with the file");
+    let moved = quarantine(&ledger.path(), &options(1000).node, at(0));
+    assert!(matches!(moved, Err(LedgerError::Held { .. })), "{moved:?}");
+    ledger.claim(fire("a", 10));
+    ledger.reopen();
+}
+
+#[test]
 fn who_only_looks_is_told_who_holds_it() {
     let mut ledger = World::sqlite();
     let expected = Holder { pid: Some(std::process::id()), since: Some(at(1000)) };
