@@ -113,7 +113,7 @@ fn check(path: &Path, db: &Connection) -> Result<(), LedgerError> {
     if size() <= CHECK_BYTES_MAX {
         let said: String = db.query_one("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(at_open)?;
         if said != "ok" {
-            return damaged(said);
+            return damaged(fault::in_one_line(&said));
         }
     }
     // With nothing left in the log, a file that was cut within its last page shows.

@@ -249,3 +249,12 @@ fn a_link_leads_to_the_ledger_and_its_lock() {
     let mut linked = SqliteLedger::open(&link, options(1000)).expect("a ledger");
     assert_eq!(linked.past().expect("a past").runs.len(), 1);
 }
+
+#[test]
+fn what_is_damaged_is_said_in_one_line() {
+    let ledger = with_rows();
+    let file = fs::OpenOptions::new().write(true).open(ledger.path()).expect("a file");
+    file.write_all_at(&[0xA5; 4096], 4096 * 4).expect("a write");
+    let said = refused(&ledger.path()).to_string();
+    assert!(said.contains("is damaged: ") && !said.contains(['\n', '*']), "{said}");
+}
