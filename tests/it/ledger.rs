@@ -118,6 +118,30 @@ fn a_second_runner_is_refused_and_told_who_has_the_ledger() {
 }
 
 #[test]
+fn who_shares_a_path_is_told_to_take_another() {
+    let jobs = format!("[runner]\nledger = \"own.db\"\n{JOBS}");
+    let case = Case::new().jobs(&jobs).args(&SHORT);
+    let running = beside(&case);
+    case.exits(3).says("give each job file a ledger of its own: [runner] ledger = ");
+    ends(running);
+}
+
+#[test]
+fn a_ledger_of_runs_by_hand_alone_is_not_new() {
+    let mut case = case();
+    case.with_args(&["run", "a"]).exits(0);
+    assert_eq!(said(&case.with_args(&SHORT).exits(0).stdout).1, "with runs by hand only");
+}
+
+#[test]
+fn a_ledger_that_everybody_may_write_is_refused_with_the_command_to_run() {
+    let case = case();
+    let (path, _) = said(&case.exits(0).stdout);
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("its mode");
+    case.exits(3).says(&format!("can be written by everybody; chmod o-w '{}'", path.display()));
+}
+
+#[test]
 fn of_two_that_start_at_once_exactly_one_is_refused() {
     let case = case();
     let start = || {

@@ -37,6 +37,7 @@ pub(super) struct OpenFile {
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, LedgerError> {
     let path = &files::resolve(path)?;
     files::make_folder(path)?;
+    files::check_rights(path)?;
     if !options.force_network {
         files::check_file_system(path)?;
     }

@@ -251,6 +251,44 @@ fn a_link_leads_to_the_ledger_and_its_lock() {
 }
 
 #[test]
+fn what_everybody_may_write_is_refused() {
+    let mut ledger = World::sqlite();
+    ledger.close(1000);
+    let path = ledger.path();
+    let folder = path.parent().expect("a folder");
+    let check = |what: &Path, mode: u32, refuses: bool| {
+        let before = fs::metadata(what).expect("it is there").permissions();
+        fs::set_permissions(what, PermissionsExt::from_mode(mode)).expect("its mode");
+        let found = SqliteLedger::open(&path, options(1000)).err().map(|error| error.to_string());
+        fs::set_permissions(what, before).expect("its mode");
+        let shown = format!("`{}` can be written by everybody", what.display());
+        let expected = refuses.then(|| format!("the ledger `{}` is not safe: {shown}", path.display()));
+        assert_eq!(found, expected, "{mode:o}");
+    };
+    check(&path, 0o600, false);
+    check(&path, 0o660, false);
+    check(&path, 0o606, true);
+    check(&path, 0o666, true);
+    check(folder, 0o775, false);
+    check(folder, 0o777, true);
+    check(folder, 0o1777, false);
+}
+
+#[test]
+fn a_link_of_another_user_is_not_followed() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut ledger = World::sqlite();
+    ledger.close(1000);
+    let link = ledger.path().with_file_name("link.db");
+    symlink(ledger.path(), &link).expect("a link");
+    std::os::unix::fs::lchown(&link, Some(65_534), None).expect("root may give it away");
+    let expected = format!("expected a ledger at `{}`, found a link of another user", link.display());
+    assert_eq!(refused(&link).to_string(), expected);
+}
+
+#[test]
 fn what_is_damaged_is_said_in_one_line() {
     let ledger = with_rows();
     let file = fs::OpenOptions::new().write(true).open(ledger.path()).expect("a file");
