@@ -5,7 +5,7 @@ use super::state::{self, Place, Surroundings};
 use crate::engine;
 use crate::executor::{self, Living};
 use crate::ledger::{Ledger, LedgerError, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
-use crate::model::{AfterOn, Job, Name, OpenRun, Past, Plan, RunId};
+use crate::model::{AfterOn, Job, LedgerPlace, Name, OpenRun, Past, Plan, RunId};
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -45,8 +45,11 @@ pub(super) enum Who {
 
 impl Who {
     /// What to do when another has the ledger.
-    fn if_held(self) -> &'static str {
+    fn if_held(self, place: &LedgerPlace) -> &'static str {
         match self {
+            Who::Runner if matches!(place, LedgerPlace::File(_)) => {
+                "stop that one first, or give each job file a ledger of its own: [runner] ledger = \"...\""
+            }
             Who::Runner => {
                 "stop that one first, or give each job file a name of its own: [runner] name = \"...\""
             }
@@ -77,6 +80,8 @@ pub(super) enum Before {
     Forgotten,
     /// Nothing: no runner has had it.
     New,
+    /// No runner has had it, but jobs were run by hand.
+    ByHand,
     /// Its last runner stopped then.
     Stopped(DateTime<Utc>),
     /// Its last runner ended without having stopped; it wrote something then.
@@ -112,7 +117,7 @@ impl Ledgers {
         match self.state_dir.place(plan, job_file)? {
             Place::File(path) => self.open_file(path, plan, who).map_err(|error| {
                 let quarantine = self.state_dir.quarantine(job_file);
-                failure(error, who.if_held(), &quarantine)
+                failure(error, who.if_held(&plan.settings.ledger), &quarantine)
             }),
             Place::Memory => Ok(Opened::in_memory()),
             Place::Nameless => {
@@ -139,6 +144,7 @@ impl Ledgers {
         let left = past.map(left_alive).unwrap_or_default();
         let stopped = past.is_some_and(|past| past.stopped_cleanly);
         let before = match past.and_then(|past| past.down_since) {
+            None if past.is_some_and(|past| past.asked.is_some()) => Before::ByHand,
             None => Before::New,
             Some(at) if stopped => Before::Stopped(at),
             Some(at) => Before::LastHeardOf(at),
@@ -163,6 +169,7 @@ pub(super) fn failure(error: LedgerError, if_held: &str, quarantine: &str) -> Fa
         LedgerError::Corrupt { .. } => {
             format!("`{quarantine}` sets it aside, deletes nothing, and lets the next start begin a new one")
         }
+        LedgerError::OpenToAll { what, .. } => format!("chmod o-w '{}'", what.display()),
         LedgerError::Locked { .. } => "end that program first".into(),
         LedgerError::NoPermission { .. } => {
             "run it as the user whose ledger it is, or give another folder with --state-dir".into()

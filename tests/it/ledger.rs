@@ -118,19 +118,27 @@ fn a_second_runner_is_refused_and_told_who_has_the_ledger() {
 }
 
 #[test]
-fn a_runner_whose_lock_file_was_deleted_starts_nothing_beside_the_next_one() {
-    let jobs = JOBS.replace("startup = true", "every = \"200ms\"");
-    let case = Case::new().jobs(&jobs).args(&["start"]);
-    let mut first = beside(&case);
-    let ledger =
-        fs::read_dir(case.state()).expect("the state folder").flatten().next().expect("a folder").path();
-    fs::remove_file(ledger.join("ledger.db.lock")).expect("a lock file");
-    let mut second = beside(&case);
-    let line = first.line("nothing new starts until it can be written");
-    assert!(line.contains("lost its `.lock` file"), "{line}");
-    second.line("succeeded");
-    ends(first);
-    ends(second);
+fn who_shares_a_path_is_told_to_take_another() {
+    let jobs = format!("[runner]\nledger = \"own.db\"\n{JOBS}");
+    let case = Case::new().jobs(&jobs).args(&SHORT);
+    let running = beside(&case);
+    case.exits(3).says("give each job file a ledger of its own: [runner] ledger = ");
+    ends(running);
+}
+
+#[test]
+fn a_ledger_of_runs_by_hand_alone_is_not_new() {
+    let mut case = case();
+    case.with_args(&["run", "a"]).exits(0);
+    assert_eq!(said(&case.with_args(&SHORT).exits(0).stdout).1, "with runs by hand only");
+}
+
+#[test]
+fn a_ledger_that_everybody_may_write_is_refused_with_the_command_to_run() {
+    let case = case();
+    let (path, _) = said(&case.exits(0).stdout);
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("its mode");
+    case.exits(3).says(&format!("can be written by everybody; chmod o-w '{}'", path.display()));
 }
 
 #[test]

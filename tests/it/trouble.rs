@@ -1,10 +1,11 @@
 //! The ledger cannot be written while the runner runs: nothing new starts, what runs is not harmed, and it goes on
 //! when it can.
 
-use crate::case::{Case, PROGRAM, Running, is_root, machine_has};
+use crate::case::{Case, PROGRAM, Running, is_root, lives, machine_has};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -49,14 +50,18 @@ fn a_lock_of_another_program_is_waited_for() {
 
 #[test]
 fn what_ends_meanwhile_is_recorded_afterwards() {
-    let jobs = "[runner]\nledger = \"ledger.db\"\n[jobs.a]\nstartup = true\ncommand = \"echo up; mkfifo go; read line < go; exit 3\"\n[jobs.b]\nevery = \"200ms\"\ncommand = \"true\"\n";
+    let jobs = "[runner]\nledger = \"ledger.db\"\n[jobs.a]\nstartup = true\ncommand = \"mkfifo go; echo $$; read line < go; exit 3\"\n[jobs.b]\nevery = \"200ms\"\ncommand = \"true\"\n";
     let mut running = Case::new().jobs(jobs).args(&["start"]).start();
-    running.line("a | up");
+    let line = running.line("a | ");
+    let pid = line.rsplit(' ').next().and_then(|pid| pid.parse().ok()).expect("the job's process id");
     let other = Connection::open(running.folder().join("ledger.db")).expect("the ledger");
     other.busy_timeout(std::time::Duration::from_secs(30)).expect("patience");
     other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
     stands_still(&mut running, "another program has it locked");
     fs::write(running.folder().join("go"), "now\n").expect("a line");
+    while lives(pid) {
+        std::thread::yield_now();
+    }
     other.execute_batch("ROLLBACK").expect("no lock");
     running.line(" failed: exit 3");
     ends(running);
@@ -81,6 +86,41 @@ fn a_stop_does_not_wait_for_it_longer_than_its_grace() {
     stands_still(&mut running, "was deleted or moved");
     running.signal(Signal::TERM);
     running.finish().code(0).says("could not be written to the ledger");
+}
+
+#[test]
+fn damage_is_told_once_and_nothing_starts_without_a_row() {
+    let jobs = "[runner]\nledger = \"ledger.db\"\nshutdown_grace = \"2s\"\n[jobs.a]\nevery = \"200ms\"\ncommand = \"echo $RUNNER_RUN_ID >> marks\"\n";
+    let mut running = Case::new().jobs(jobs).args(&["start"]).start();
+    running.line("succeeded");
+    let ledger = running.folder().join("ledger.db");
+    let other = Connection::open(&ledger).expect("the ledger");
+    other.busy_timeout(std::time::Duration::from_secs(30)).expect("patience");
+    // With nothing in the log all pages but the first are read from the file; that another program has written is
+    // why the runner reads them again.
+    let emptied = || {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        other.query_one(sql, [], |row| row.get::<_, u32>(0)).is_ok_and(|busy| busy == 0)
+    };
+    while !emptied() {}
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let sql = "SELECT count(*) FROM fire WHERE number > 0";
+    let started: u32 = other.query_one(sql, [], |row| row.get(0)).expect("a count");
+    other.execute_batch("UPDATE node SET host = host").expect("a write");
+    let pages = fs::metadata(&ledger).expect("it is there").len() / 4096;
+    let file = fs::File::options().write(true).open(&ledger).expect("the ledger");
+    file.write_all_at(&vec![0x5a; usize::try_from(pages - 1).expect("few") * 4096], 4096).expect("its pages");
+    other.execute_batch("COMMIT").expect("a commit");
+    stands_still(&mut running, "is damaged");
+    running.signal(Signal::TERM);
+    let marks = running.folder().join("marks");
+    running.line("stopping");
+    let marked = fs::read_to_string(&marks).expect("marks").lines().count();
+    assert!(marked <= started as usize, "{marked} marks, {started} rows");
+    let finished = running.finish().code(0);
+    assert_eq!(finished.stdout.matches("is damaged").count(), 1, "{}", finished.stdout);
+    let damaged: Vec<_> = finished.stderr.lines().filter(|line| line.contains("is damaged")).collect();
+    assert!(damaged.len() <= 1, "{damaged:?}");
 }
 
 /// Runs the jobs with a file system of their own for the ledger, in a mount namespace; what is printed is `up` with

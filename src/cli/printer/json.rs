@@ -28,7 +28,7 @@ impl Json {
         let (down_since, stopped_cleanly) = match ledger.before {
             Before::Stopped(at) => (Some(at), Some(true)),
             Before::LastHeardOf(at) => (Some(at), Some(false)),
-            Before::New | Before::Forgotten => (None, None),
+            Before::New | Before::ByHand | Before::Forgotten => (None, None),
         };
         let fields = json!({
             "version": env!("CARGO_PKG_VERSION"),

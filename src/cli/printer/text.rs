@@ -95,6 +95,7 @@ impl Text {
         let before = match ledger.before {
             Before::Forgotten => "forgotten when the runner ends".to_owned(),
             Before::New => "new".to_owned(),
+            Before::ByHand => "with runs by hand only".to_owned(),
             Before::Stopped(at) => format!("last stopped {}", ago(at)),
             Before::LastHeardOf(at) => format!("not stopped but ended, last heard of {}", ago(at)),
         };

@@ -71,6 +71,14 @@ pub enum LedgerError {
         /// What is wrong with it, as SQLite says it.
         found: String,
     },
+    /// Everybody may write to it or to its folder.
+    #[error("the ledger `{}` is not safe: `{}` can be written by everybody", path.display(), what.display())]
+    OpenToAll {
+        /// The ledger.
+        path: PathBuf,
+        /// The file or the folder: the ledger or where it is.
+        what: PathBuf,
+    },
     /// Another program has it locked, and for longer than was waited.
     #[error("the ledger `{}` is locked by another program", path.display())]
     Locked {

@@ -24,8 +24,11 @@ impl From<Error> for Fault {
 impl Fault {
     /// In words, for a person.
     pub(super) fn words(&self, path: &Path) -> String {
-        let path = path.display();
+        let path = &path.display().to_string();
         match self {
+            // What it says depends on where the damage was met, and is told when the runner is started again.
+            Fault::Sqlite(error) if is_damage(error) => damaged(path),
+            Fault::Reopen(LedgerError::Corrupt { .. } | LedgerError::NotADatabase { .. }) => damaged(path),
             Fault::Sqlite(error) => format!("the ledger `{path}` cannot be written: {}", say(error)),
             Fault::Moved(what) => format!(
                 "the ledger `{path}` {what} while it was in use; put it back, or stop the runner and start it \
@@ -58,6 +61,20 @@ impl Fault {
     }
 }
 
+fn is_damage(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn damaged(path: &str) -> String {
+    format!("the ledger `{path}` is damaged; stop the runner, and its next start says what to do")
+}
+
+/// What SQLite has found wrong, in one line and without its headings.
+pub(super) fn in_one_line(found: &str) -> String {
+    let lines = found.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("***"));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
 /// An error as a person would say it.
 fn say(error: &Error) -> String {
     match error.sqlite_error_code() {
@@ -67,7 +84,6 @@ fn say(error: &Error) -> String {
         Some(ErrorCode::DiskFull) => "no space is left on its file system".to_owned(),
         Some(ErrorCode::ReadOnly) => "it, its folder or its file system is read-only".to_owned(),
         Some(ErrorCode::SystemIoFailure) => format!("the disk failed: {error}"),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => format!("it is damaged: {error}"),
         _ => error.to_string(),
     }
 }

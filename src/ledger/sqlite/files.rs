@@ -14,7 +14,8 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, RenameFlags, StatFs, fchmod, fsync, open, renameat_with, statfs};
 use rustix::io::Errno;
-use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use rustix::process::geteuid;
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -32,24 +33,18 @@ pub(super) struct FileId {
 impl FileId {
     /// The file of that name, if there is one.
     pub(super) fn of(path: &Path) -> Option<FileId> {
-        fs::metadata(path).ok().map(FileId::from)
-    }
-
-    /// That of an open file.
-    pub(super) fn of_file(file: &File) -> Option<FileId> {
-        file.metadata().ok().map(FileId::from)
-    }
-}
-
-impl From<Metadata> for FileId {
-    fn from(found: Metadata) -> FileId {
-        FileId { device: found.dev(), inode: found.ino() }
+        let found = fs::metadata(path).ok()?;
+        Some(FileId { device: found.dev(), inode: found.ino() })
     }
 }
 
 /// The file that a link leads to; other paths as they are. SQLite puts what belongs to a ledger beside the file.
+/// Only a link of this user's or of root's is followed: whose it is decides which file is written.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, LedgerError> {
     match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() && found.uid() != 0 && found.uid() != geteuid().as_raw() => {
+            Err(LedgerError::NotALedger { path: path.to_owned(), found: "a link of another user" })
+        }
         Ok(found) if found.is_symlink() => {
             fs::canonicalize(path).map_err(|source| refused(path, "found", source))
         }
@@ -70,6 +65,18 @@ pub(super) fn make_folder(path: &Path) -> Result<(), LedgerError> {
         .map_err(|source| refused(path, "created", source))?;
     }
     Ok(())
+}
+
+/// Refuses a ledger that everybody may write, and a folder in which everybody may put another in its place.
+///
+/// Members of a group are trusted: `umask 002` and the volumes of a cluster (`fsGroup`) give it these rights. So is
+/// a folder with the sticky bit, in which nobody can take what is another's.
+pub(super) fn check_rights(path: &Path) -> Result<(), LedgerError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.mode());
+    let open = [(folder, 0o1002), (path, 0o002)].into_iter().find(|(what, bits)| mode(what) & bits == 0o002);
+    let Some((what, _)) = open else { return Ok(()) };
+    Err(LedgerError::OpenToAll { path: path.to_owned(), what: what.to_owned() })
 }
 
 /// Refuses a file system of other machines.

@@ -3,9 +3,14 @@
 //! It is `flock` on `FILE.lock`, and the descriptor is closed on exec: a child does not inherit it, and the
 //! system gives it back however the runner ends. The text in it only says who holds it; it is written after the
 //! lock was taken, so that a reader may find it empty, or an earlier holder's, for a moment.
+//!
+//! A file can be deleted, and the next one of its name is another one. So the ledger file itself is locked as
+//! well: `flock` of a local file system knows nothing of SQLite's locks, which are `fcntl`'s. Closing any
+//! descriptor of a file gives back `fcntl`'s locks on it, so this one is opened before SQLite's connection and
+//! closed after it. On a network file system, where both may be one lock, the file beside it has to do.
 
 use super::error::LedgerError;
-use super::files::{self, FileId};
+use super::files;
 use super::{NodeIdentity, extended};
 use chrono::{DateTime, SecondsFormat, Utc};
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -21,9 +26,13 @@ use std::time::Duration;
 const TRIES_MAX: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// The right to write a ledger; given back when it is dropped.
+/// The right to write a ledger; given back when it is dropped, which is after the last connection.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    beside: File,
+    /// `None`: there is none yet, or its file system is another machine's.
+    ledger: Option<File>,
+}
 
 /// The runner that holds a ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,14 +58,31 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(refused)?;
-        Ok(Lock(file))
+        let mut lock = Lock { beside: file, ledger: None };
+        lock.take_ledger(path)?;
+        Ok(lock)
     }
-}
 
-impl Lock {
-    /// Whether the file that is locked still has its name, so that the next one finds it.
-    pub(super) fn is_in_place(&self, path: &Path) -> bool {
-        FileId::of(&extended(path, ".lock")).is_some_and(|found| FileId::of_file(&self.0) == Some(found))
+    /// Locks the ledger file as well, once it is there.
+    pub(super) fn take_ledger(&mut self, path: &Path) -> Result<(), LedgerError> {
+        let refused = |source| files::refused(path, "locked", source);
+        if files::check_file_system(path).is_err() {
+            return Ok(());
+        }
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(refused(error)),
+        };
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => self.ledger = Some(file),
+            // Who it is was said in a file that is gone.
+            Err(Errno::WOULDBLOCK) => {
+                return Err(LedgerError::Held { path: path.to_owned(), pid: None, since: None });
+            }
+            Err(error) => return Err(refused(error.into())),
+        }
+        Ok(())
     }
 }
 
@@ -96,7 +122,7 @@ fn lock(file: &mut File, alone: bool) -> io::Result<Option<Holder>> {
 impl Drop for Lock {
     /// Nobody holds it from now on, and nobody is to be named.
     fn drop(&mut self) {
-        let _ = self.0.set_len(0);
+        let _ = self.beside.set_len(0);
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long another program's lock is waited for before it is called trouble.
-const BUSY_MAX: Duration = Duration::from_secs(1);
+pub(super) const BUSY_MAX: Duration = Duration::from_secs(1);
 
 /// And when a ledger is opened.
 const BUSY_AT_OPEN_MAX: Duration = Duration::from_secs(5);
@@ -37,6 +37,7 @@ pub(super) struct OpenFile {
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, LedgerError> {
     let path = &files::resolve(path)?;
     files::make_folder(path)?;
+    files::check_rights(path)?;
     if !options.force_network {
         files::check_file_system(path)?;
     }
@@ -45,9 +46,10 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, Ledge
         Ok(_) | Err(LedgerError::Corrupt { .. }) => {}
         Err(error) => return Err(error),
     }
-    let lock = Lock::take(path, &options.node)?;
+    let mut lock = Lock::take(path, &options.node)?;
     if !files::is_there(path)? {
         files::create(path)?;
+        lock.take_ledger(path)?;
     }
     let db = connect(path, BUSY_AT_OPEN_MAX)?;
     let at_open = |error| fault::at_open(path, error);
@@ -60,8 +62,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, Ledge
 }
 
 /// Connects to a ledger file that is there and is sound.
-pub(super) fn reconnect(path: &Path) -> Result<Connection, LedgerError> {
-    connect(path, BUSY_MAX)
+pub(super) fn reconnect(path: &Path, busy_max: Duration) -> Result<Connection, LedgerError> {
+    connect(path, busy_max)
 }
 
 fn connect(path: &Path, busy_max: Duration) -> Result<Connection, LedgerError> {
@@ -112,7 +114,7 @@ fn check(path: &Path, db: &Connection) -> Result<(), LedgerError> {
     if size() <= CHECK_BYTES_MAX {
         let said: String = db.query_one("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(at_open)?;
         if said != "ok" {
-            return damaged(said);
+            return damaged(fault::in_one_line(&said));
         }
     }
     // With nothing left in the log, a file that was cut within its last page shows.

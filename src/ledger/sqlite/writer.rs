@@ -68,9 +68,11 @@ pub(super) struct Writer {
     next_step: i64,
     trouble: watch::Sender<Option<Arc<str>>>,
     inbox: Receiver<Message>,
+    /// How long another program's lock is waited for.
+    busy_max: Duration,
     /// What came while a batch was not yet written.
     backlog: VecDeque<Message>,
-    lock: Lock,
+    _lock: Lock,
 }
 
 impl Writer {
@@ -94,8 +96,9 @@ impl Writer {
             next_step: 0,
             trouble,
             inbox,
+            busy_max: open::BUSY_MAX,
             backlog: VecDeque::new(),
-            lock: file.lock,
+            _lock: file.lock,
         }
     }
 
@@ -175,6 +178,7 @@ impl Writer {
                 Err(fault) => self.give_up(&fault),
             }
             if self.is_closing() {
+                self.hurry();
                 let path = self.path.display();
                 log::error!("{} records could not be written to the ledger `{path}`", batch.len());
                 return None;
@@ -184,8 +188,18 @@ impl Writer {
         }
     }
 
-    fn is_closing(&self) -> bool {
+    /// Whether it is to be closed, which is known as soon as it is asked for.
+    fn is_closing(&mut self) -> bool {
+        self.backlog.extend(self.inbox.try_iter());
         self.backlog.iter().any(|message| matches!(message, Message::Close(..)))
+    }
+
+    /// From now on nothing is waited for: a stop has its own time.
+    fn hurry(&mut self) {
+        self.busy_max = Duration::ZERO;
+        if let Some(Err(error)) = self.db.as_ref().map(|db| db.busy_timeout(self.busy_max)) {
+            log::debug!("another program's lock is waited for: {error}");
+        }
     }
 
     fn wait(&mut self, pause: Duration) {
@@ -228,10 +242,6 @@ impl Writer {
             Some(_) => return Err(Fault::Moved("was replaced by another file")),
             None => return Err(Fault::Moved("was deleted or moved")),
         }
-        // Without it the next runner is let in.
-        if !self.lock.is_in_place(&self.path) {
-            return Err(Fault::Moved("lost its `.lock` file"));
-        }
         let log = extended(&self.path, "-wal");
         let found = FileId::of(&log);
         if found.is_some() && (self.wal.is_none() || found == self.wal) {
@@ -260,7 +270,7 @@ impl Writer {
         if FileId::of(&self.path) != Some(self.id) {
             return Err(Fault::Moved("was deleted, moved or replaced"));
         }
-        let db = open::reconnect(&self.path).map_err(Fault::Reopen)?;
+        let db = open::reconnect(&self.path, self.busy_max).map_err(Fault::Reopen)?;
         // What the system has dropped after a failed flush is written once more.
         if !open::carry_over(&db)? {
             return Err(Fault::Reopen(LedgerError::Locked { path: self.path.clone() }));
@@ -307,10 +317,6 @@ impl Writer {
 
     fn close(&mut self, at: DateTime<Utc>) {
         let Some(db) = &self.db else { return };
-        if self.trouble.borrow().is_some() {
-            // Whoever waits for the end does not wait for this too.
-            let _ = db.busy_timeout(Duration::ZERO);
-        }
         let sql = "UPDATE node SET stopped_at = ?2, seen_at = ?2 WHERE id = ?1";
         let stopped =
             db.execute(sql, [self.book.node, at.timestamp_micros()]).and_then(|_| open::empty_log(db));

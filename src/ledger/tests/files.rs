@@ -40,6 +40,18 @@ fn a_second_runner_is_told_of_the_first() {
 }
 
 #[test]
+fn a_second_runner_is_refused_also_when_the_lock_file_was_deleted() {
+    let mut ledger = World::sqlite();
+    fs::remove_file(format!("{}.lock", ledger.path().display())).expect("a lock");
+    let LedgerError::Held { pid, since, .. } = refused(&ledger.path()) else { panic!("another error") };
+    assert_eq!((pid, since), (None, None), "who it is went with the file");
+    let moved = quarantine(&ledger.path(), &options(1000).node, at(0));
+    assert!(matches!(moved, Err(LedgerError::Held { .. })), "{moved:?}");
+    ledger.claim(fire("a", 10));
+    ledger.reopen();
+}
+
+#[test]
 fn who_only_looks_is_told_who_holds_it() {
     let mut ledger = World::sqlite();
     let expected = Holder { pid: Some(std::process::id()), since: Some(at(1000)) };
@@ -236,4 +248,51 @@ fn a_link_leads_to_the_ledger_and_its_lock() {
     ledger.close(1000);
     let mut linked = SqliteLedger::open(&link, options(1000)).expect("a ledger");
     assert_eq!(linked.past().expect("a past").runs.len(), 1);
+}
+
+#[test]
+fn what_everybody_may_write_is_refused() {
+    let mut ledger = World::sqlite();
+    ledger.close(1000);
+    let path = ledger.path();
+    let folder = path.parent().expect("a folder");
+    let check = |what: &Path, mode: u32, refuses: bool| {
+        let before = fs::metadata(what).expect("it is there").permissions();
+        fs::set_permissions(what, PermissionsExt::from_mode(mode)).expect("its mode");
+        let found = SqliteLedger::open(&path, options(1000)).err().map(|error| error.to_string());
+        fs::set_permissions(what, before).expect("its mode");
+        let shown = format!("`{}` can be written by everybody", what.display());
+        let expected = refuses.then(|| format!("the ledger `{}` is not safe: {shown}", path.display()));
+        assert_eq!(found, expected, "{mode:o}");
+    };
+    check(&path, 0o600, false);
+    check(&path, 0o660, false);
+    check(&path, 0o606, true);
+    check(&path, 0o666, true);
+    check(folder, 0o775, false);
+    check(folder, 0o777, true);
+    check(folder, 0o1777, false);
+}
+
+#[test]
+fn a_link_of_another_user_is_not_followed() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut ledger = World::sqlite();
+    ledger.close(1000);
+    let link = ledger.path().with_file_name("link.db");
+    symlink(ledger.path(), &link).expect("a link");
+    std::os::unix::fs::lchown(&link, Some(65_534), None).expect("root may give it away");
+    let expected = format!("expected a ledger at `{}`, found a link of another user", link.display());
+    assert_eq!(refused(&link).to_string(), expected);
+}
+
+#[test]
+fn what_is_damaged_is_said_in_one_line() {
+    let ledger = with_rows();
+    let file = fs::OpenOptions::new().write(true).open(ledger.path()).expect("a file");
+    file.write_all_at(&[0xA5; 4096], 4096 * 4).expect("a write");
+    let said = refused(&ledger.path()).to_string();
+    assert!(said.contains("is damaged: ") && !said.contains(['\n', '*']), "{said}");
 }

@@ -130,6 +130,21 @@ fn a_full_disk_stops_nothing_for_good() {
 }
 
 #[test]
+fn who_is_to_stop_in_trouble_waits_for_nothing() {
+    let mut world = World::new(ALL, ALL);
+    let (ask, inbox) = mpsc::channel();
+    world.writer.inbox = inbox;
+    let other = Connection::open(&world.writer.path).expect("a database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let (reply, done) = (oneshot::channel().0, oneshot::channel().0);
+    ask.send(Message::Write(skipped([2]), reply)).expect("it listens");
+    ask.send(Message::Close(at(1000), done)).expect("it listens");
+    assert_eq!(world.writer.write(&skipped([1])), None);
+    assert_eq!(world.writer.backlog.len(), 2, "it looked at once what else there is");
+    assert_eq!(world.ints("PRAGMA busy_timeout"), [0], "and waits for no lock any more");
+}
+
+#[test]
 fn a_commit_of_which_nobody_heard_is_found() {
     let mut world = World::new(ALL, ALL);
     let batch = [Record::Claim(fire("a", 10)), Record::Claim(fire("a", 20))];
