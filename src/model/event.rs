@@ -8,7 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One announcement. Nothing about a run is announced before the ledger has it.
+/// One announcement. No end is announced before the ledger has it, and no start
+/// before its claim is there.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// An attempt's process is there.

@@ -17,7 +17,7 @@
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
-//! nothing is announced before the ledger has it ([`Action::Record`] is answered, in order, by
+//! no end is announced before the ledger has it ([`Action::Record`] is answered, in order, by
 //! [`Fact::Recorded`]). And every fire time that has become due is in exactly one place: ended, or held by a
 //! run, by a job's waiting place or by its backlog.
 //!
