@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Engine::run`]; `clock` is the only place that reads the host's clocks.
 
+mod batch;
 mod clock;
 mod survivors;
 #[cfg(test)]
@@ -17,8 +18,9 @@ pub use clock::{Clock, now};
 
 use crate::executor::{Children, OutputSink, Report};
 use crate::ledger::{Answers, Ledger, Trouble};
-use crate::model::{Deadline, Event, Name, Now, Plan, Record, Tally};
+use crate::model::{Deadline, Event, Name, Now, Plan, Tally};
 use crate::scheduler::{Action, Beginning, Core, Fact};
+use batch::Batch;
 use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::Arc;
@@ -71,7 +73,7 @@ pub struct Engine {
     handle: Handle,
     reports: UnboundedReceiver<Report>,
     /// Records of which no batch was begun yet, and the batch that is being written.
-    unwritten: Vec<Record>,
+    unwritten: Batch,
     writing: Option<Answers>,
     trouble: Option<Trouble>,
     /// Processes that outlived an earlier runner and are to be taken over.
@@ -129,7 +131,7 @@ impl Engine {
         let (children, open_files) = (options.children.clone(), options.open_files);
         let workers = Workers::new(options.dry_run, sink, report, children, open_files)?;
         let handle = Handle { asked: handle };
-        let (unwritten, writing, trouble) = (Vec::new(), None, ledger.trouble());
+        let (unwritten, writing, trouble) = (Batch::new(ledger.pause()), None, ledger.trouble());
         Ok(Engine {
             core,
             clock,
@@ -200,8 +202,9 @@ impl Engine {
                 }
             }
         }
-        if self.writing.is_none() && !self.unwritten.is_empty() {
-            self.writing = Some(self.ledger.write(std::mem::take(&mut self.unwritten)));
+        if self.writing.is_none() {
+            let due = self.unwritten.take(now().monotonic);
+            self.writing = due.map(|batch| self.ledger.write(batch));
         }
     }
 
@@ -224,9 +227,10 @@ impl Engine {
     fn deadline(&self) -> Deadline {
         let earliest = |a, b| [a, b].into_iter().flatten().min();
         let (core, stop) = (self.core.poll_timeout(), self.options.stop_at);
+        let write = if self.writing.is_none() { self.unwritten.due() } else { None };
         Deadline {
             wall: earliest(core.wall, stop.wall),
-            monotonic: core.monotonic.into_iter().chain(stop.monotonic).min(),
+            monotonic: [core.monotonic, stop.monotonic, write].into_iter().flatten().min(),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::model::{Answer, Past, Record};
 use chrono::{DateTime, Utc};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The answers to a batch, one for each record, in order.
@@ -41,6 +42,11 @@ pub trait Ledger: Send {
     /// Begins to write `batch`, in order and as one transaction, and returns the answers to come. The next
     /// batch is begun only when this one is answered, so what is recorded meanwhile shares one write.
     fn write(&mut self, batch: Vec<Record>) -> Answers;
+
+    /// How long records that nobody waits for are held back after the last batch, so that they share one.
+    fn pause(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Tells when it cannot write and when it can again; `None` if it always can.
     fn trouble(&self) -> Option<Trouble> {

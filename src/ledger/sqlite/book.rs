@@ -12,13 +12,16 @@ use crate::model::{
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// See the module's page.
+#[derive(Default)]
 pub(super) struct Book {
     /// This runner's row in `node`.
     pub(super) node: i64,
     jobs: BTreeMap<Name, Job>,
+    /// Those that were asked for since the last flush.
+    touched: BTreeSet<Name>,
     /// The rows in `fire` of runs that are open.
     open: BTreeMap<RunId, i64>,
     /// The last of `open.claim`.
@@ -36,12 +39,13 @@ impl Book {
                 dependents.entry(first.clone()).or_default().push((job.clone(), *on));
             }
         }
-        Book { node, jobs: BTreeMap::new(), open: BTreeMap::new(), claims: 0, dependents }
+        Book { node, dependents, ..Book::default() }
     }
 
     /// Forgets what was read: a transaction was given up.
     pub(super) fn forget(&mut self) {
         self.jobs.clear();
+        self.touched.clear();
         self.open.clear();
         self.claims = 0;
     }
@@ -67,13 +71,17 @@ impl Book {
 
     /// Writes the rows of the jobs that have changed: once, before the transaction is committed.
     pub(super) fn flush(&mut self, db: &Connection) -> Result<()> {
-        self.jobs.values_mut().try_for_each(|job| job.flush(db))
+        let touched = std::mem::take(&mut self.touched);
+        touched.iter().filter_map(|name| self.jobs.get_mut(name).map(|job| job.flush(db))).collect()
     }
 
     /// The row of that job; a new one if there is none.
     pub(super) fn job(&mut self, db: &Connection, name: &Name) -> Result<&mut Job> {
         if !self.jobs.contains_key(name) {
             self.jobs.insert(name.clone(), Job::read(db, name)?);
+        }
+        if !self.touched.contains(name) {
+            self.touched.insert(name.clone());
         }
         Ok(self.jobs.get_mut(name).expect("it was read above"))
     }

@@ -43,8 +43,12 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use writer::{Message, Writer};
+
+/// A flush costs as much as a dozen records, and this is soon enough for what nobody waits for.
+const BATCH_PAUSE: Duration = Duration::from_millis(20);
 
 /// Reads the wall clock.
 pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -146,6 +150,10 @@ impl Ledger for SqliteLedger {
                 Err(_) => std::future::pending().await,
             }
         })
+    }
+
+    fn pause(&self) -> Duration {
+        BATCH_PAUSE
     }
 
     fn trouble(&self) -> Option<Trouble> {

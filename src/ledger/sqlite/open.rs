@@ -6,6 +6,7 @@ use super::lock::Lock;
 use super::schema::{self, FORMAT, Format};
 use super::{OpenOptions, fault, past};
 use crate::model::Past;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Result, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -95,6 +96,8 @@ fn connect(path: &Path, busy_max: Duration) -> Result<Connection, LedgerError> {
 
 fn set_up(db: &Connection) -> Result<()> {
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Else a statement is planned anew for each value that a range is searched by.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "OFF")?;
