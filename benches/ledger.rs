@@ -108,6 +108,7 @@ fn run(job: Name, round: u32) -> RunId {
 fn row(job: &Name, round: u32, outcome: Outcome) -> Row {
     let at = instant(round).fixed_offset();
     Row {
+        key: key(job.clone(), round),
         run: None,
         job: job.to_string(),
         fire_time: at,

@@ -122,7 +122,14 @@ impl Engine {
         } else if let Some(past) = &mut past {
             survivors.find(&mut past.runs);
         }
-        let beginning = Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked };
+        let beginning = Beginning {
+            seed: &seed,
+            node: &node,
+            clock_least,
+            past,
+            asked: newest_asked,
+            awaits_absent: false,
+        };
         let mut core = Core::new(plan, beginning, now());
         if let Some(job) = &options.only {
             core.handle_event(now(), Fact::RunRequested(job.clone()));

@@ -1,6 +1,6 @@
 //! What is announced: to a person, to a machine, to a subscriber.
 
-use super::{Exit, ExitStatus, Outcome, RunId, SpawnError};
+use super::{Exit, ExitStatus, Name, Outcome, RunId, RunKey, SpawnError};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -22,6 +22,16 @@ pub enum Event {
     RunFinished(Arc<Row>),
     /// A fire time, or a stretch of them, ended without a run.
     FireTimeClosed(Arc<Row>),
+    /// A job was added while the scheduler ran.
+    JobAdded {
+        /// Which.
+        job: Name,
+    },
+    /// A job was removed while the scheduler ran.
+    JobRemoved {
+        /// Which.
+        job: Name,
+    },
     /// The wall clock was set.
     ClockStepped {
         /// How far; negative when it was set back.
@@ -66,6 +76,9 @@ pub enum StopStage {
 /// An attempt that has begun.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Started {
+    /// What it accounts for.
+    #[serde(skip)]
+    pub key: RunKey,
     /// Its run.
     #[serde(serialize_with = "display")]
     pub run: RunId,
@@ -111,6 +124,9 @@ pub struct Attempt {
 /// the JSON contract: some may be added, none changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
+    /// What it accounts for; of a stretch, the key of its first fire time.
+    #[serde(skip)]
+    pub key: RunKey,
     /// `backup#41`; `None` when nothing was claimed.
     pub run: Option<String>,
     /// The job's name.

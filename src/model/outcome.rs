@@ -84,6 +84,8 @@ pub enum CancelledBy {
     Shutdown,
     /// A runner that was started again and found it alive, under `on_orphan = "kill"`.
     Restart,
+    /// A person or the program that the runner is part of.
+    Request,
 }
 
 /// Why a fire time was skipped.
@@ -93,7 +95,7 @@ pub enum SkippedWhy {
     Overlap,
     /// The runner was stopping.
     Stopping,
-    /// Its job was taken out of the job file, or switched off.
+    /// Its job was removed, taken out of the job file, or switched off.
     Removed,
 }
 
@@ -133,6 +135,7 @@ impl Ending {
             Ending::Cancelled(CancelledBy::Replace) => Some("replace"),
             Ending::Cancelled(CancelledBy::Shutdown) => Some("shutdown"),
             Ending::Cancelled(CancelledBy::Restart) => Some("restart"),
+            Ending::Cancelled(CancelledBy::Request) => Some("request"),
             Ending::Skipped(SkippedWhy::Overlap) => Some("overlap"),
             Ending::Skipped(SkippedWhy::Stopping) => Some("stopping"),
             Ending::Skipped(SkippedWhy::Removed) => Some("removed"),

@@ -119,6 +119,7 @@ impl Core {
         let back = stepped.is_some_and(|by| by < TimeDelta::zero());
         if back {
             self.asked.step_back();
+            self.newest_epoch += 1;
         }
         match (was_wrong, self.clock.wrong()) {
             (false, Some(least)) => self.announce(Event::ClockWrong { least }),

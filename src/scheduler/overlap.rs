@@ -6,15 +6,14 @@
 
 use super::due::{Armed, Due};
 use super::epoch::Accounted;
-use super::limits::{GroupIndex, Limits};
+use super::limits::GroupIndex;
 use super::misfire::BACKLOG_MAX;
 use super::run::{Run, StopWhy};
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Ending, Finish, Job, Name, Now, Overlap, Record, RunRef, SkippedWhy};
+use crate::model::{Cause, Ending, Finish, Job, Now, Overlap, Record, RunKey, RunRef, SkippedWhy};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, VecDeque};
-use std::num::NonZeroU32;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What the core knows of one job.
@@ -22,7 +21,11 @@ use std::sync::Arc;
 pub(super) struct JobState {
     pub(super) job: Arc<Job>,
     pub(super) group: Option<GroupIndex>,
+    /// Whether it was removed: only what is under way is left of it.
+    pub(super) is_gone: bool,
     pub(super) armed: Option<Armed>,
+    /// Its entry in the queue.
+    pub(super) wakes_at: Option<DateTime<Utc>>,
     pub(super) accounted: Accounted,
     /// Counts the steps back of the wall clock after which it went on anew.
     pub(super) clock_epoch: u32,
@@ -59,10 +62,32 @@ pub(super) struct Candidate {
 }
 
 impl JobState {
-    pub(super) fn new(job: Arc<Job>, groups: &BTreeMap<Name, NonZeroU32>, now: Now) -> JobState {
-        let group = job.policy.group.as_ref().map(|group| Limits::group_index(groups, group));
-        let accounted = Accounted::From(now.wall);
-        JobState { job, group, armed: None, accounted, clock_epoch: 0, busy: None }
+    pub(super) fn new(job: Arc<Job>, group: Option<GroupIndex>, now: Now) -> JobState {
+        JobState {
+            job,
+            group,
+            is_gone: false,
+            armed: None,
+            wakes_at: None,
+            accounted: Accounted::From(now.wall),
+            clock_epoch: 0,
+            busy: None,
+        }
+    }
+
+    /// A job of which only what an earlier runner began is left.
+    pub(super) fn gone(job: Arc<Job>, now: Now) -> JobState {
+        JobState { is_gone: true, ..JobState::new(job, None, now) }
+    }
+
+    /// Whether nothing of it runs or waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy.as_ref().is_none_or(|busy| busy.is_empty())
+    }
+
+    /// Its runs, oldest first.
+    pub(super) fn instances(&self) -> &[RunRef] {
+        self.busy.as_ref().map_or(&[], |busy| &busy.instances)
     }
 
     fn busy(&mut self) -> &mut Busy {
@@ -80,7 +105,19 @@ impl JobState {
     }
 }
 
+impl Busy {
+    fn is_empty(&self) -> bool {
+        self.instances.is_empty() && self.backlog.is_empty() && self.waiting.is_none()
+    }
+}
+
 impl Candidate {
+    /// Whether its run would have that key; its job's has.
+    pub(super) fn is_of(&self, key: &RunKey) -> bool {
+        let instant = (self.clock_epoch, self.fire_time);
+        self.cause.class() == key.class && instant == (key.clock_epoch, key.instant)
+    }
+
     pub(super) fn alone(&self) -> Due {
         let armed = Armed { fire_time: self.fire_time, due: self.due };
         Due { first: armed, last: armed, count: 1 }
@@ -89,7 +126,14 @@ impl Candidate {
 
 impl Core {
     /// Offers a run that no trigger names (a request, the node's start, the finish of others).
-    pub(super) fn admit_uncalled(&mut self, index: JobIndex, cause: Cause, after: Option<Finish>, now: Now) {
+    /// Returns its key, and how it has ended if it has.
+    pub(super) fn admit_uncalled(
+        &mut self,
+        index: JobIndex,
+        cause: Cause,
+        after: Option<Finish>,
+        now: Now,
+    ) -> (RunKey, Option<Ending>) {
         let (clock_epoch, instant) = self.asked.instant(now.wall);
         let late = TimeDelta::zero();
         let after = after.map(Box::new);
@@ -102,44 +146,59 @@ impl Core {
             after,
             is_recorded: false,
         };
+        let key = self.key(index, cause, clock_epoch, instant);
         if self.is_stopping() {
-            self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Stopping), None);
+            let ending = Ending::Skipped(SkippedWhy::Stopping);
+            self.close_candidate(index, &candidate, ending, None);
+            (key, Some(ending))
         } else {
-            self.offer(index, candidate, false, now);
+            (key, self.offer(index, candidate, false, now))
         }
     }
 
     /// Finds a place for `candidate`: a run of its own, a waiting place, the end of the backlog, or none.
-    /// `in_turn` begins a backlog; one that is there takes in every calendar fire time.
-    pub(super) fn offer(&mut self, index: JobIndex, candidate: Candidate, in_turn: bool, now: Now) {
+    /// `in_turn` begins a backlog; one that is there takes in every calendar fire time. Returns how it has ended, if
+    /// it found none.
+    pub(super) fn offer(
+        &mut self,
+        index: JobIndex,
+        candidate: Candidate,
+        in_turn: bool,
+        now: Now,
+    ) -> Option<Ending> {
         let calendar = matches!(candidate.cause, Cause::Scheduled | Cause::CatchUp);
         if in_turn || (calendar && self.job(index).has_backlog()) {
             self.join_backlog(index, candidate);
+            None
         } else if self.job(index).has_place() {
             self.admit(index, candidate);
+            None
         } else {
-            self.offer_beyond_limit(index, candidate, now);
+            self.offer_beyond_limit(index, candidate, now)
         }
     }
 
-    fn offer_beyond_limit(&mut self, index: JobIndex, candidate: Candidate, now: Now) {
-        match self.job(index).job.policy.overlap {
-            Overlap::Skip => {
-                self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Overlap), None);
+    fn offer_beyond_limit(&mut self, index: JobIndex, candidate: Candidate, now: Now) -> Option<Ending> {
+        let (ending, into) = match (self.job(index).job.policy.overlap, self.heir(index)) {
+            (Overlap::Skip, _) => (Ending::Skipped(SkippedWhy::Overlap), None),
+            (Overlap::Queue, Some(heir)) => (Ending::Coalesced, Some(heir)),
+            (Overlap::Queue, None) => {
+                self.wait(index, candidate);
+                return None;
             }
-            Overlap::Queue => self.wait_behind(index, candidate),
-            Overlap::Replace => self.replace_oldest(index, candidate, now),
-            Overlap::Allow => unreachable!("there is always a place"),
-        }
+            (Overlap::Replace, _) => {
+                self.replace_oldest(index, candidate, now);
+                return None;
+            }
+            (Overlap::Allow, _) => unreachable!("there is always a place"),
+        };
+        self.close_candidate(index, &candidate, ending, into);
+        Some(ending)
     }
 
-    fn wait_behind(&mut self, index: JobIndex, mut candidate: Candidate) {
-        if let Some(heir) = self.heir(index) {
-            self.close_candidate(index, &candidate, Ending::Coalesced, Some(heir));
-        } else {
-            self.record_wait(index, &mut candidate);
-            self.job_mut(index).busy().waiting = Some(candidate);
-        }
+    fn wait(&mut self, index: JobIndex, mut candidate: Candidate) {
+        self.record_wait(index, &mut candidate);
+        self.job_mut(index).busy().waiting = Some(candidate);
     }
 
     /// Sees to it that the ledger knows what is due and not claimed yet.
@@ -220,8 +279,7 @@ impl Core {
         busy.instances.retain(|instance| *instance != run);
         busy.in_turn = busy.in_turn.filter(|in_turn| *in_turn != run);
         self.fill_places(index);
-        let busy = self.job_mut(index).busy();
-        if busy.instances.is_empty() && busy.backlog.is_empty() && busy.waiting.is_none() {
+        if self.job(index).is_idle() {
             self.job_mut(index).busy = None;
         }
     }
@@ -232,6 +290,12 @@ impl Core {
             return Vec::new();
         };
         busy.backlog.drain(..).chain(busy.waiting.take()).collect()
+    }
+
+    /// Takes what waits for a place of this job and was asked for by hand.
+    pub(super) fn take_waiting_by_hand(&mut self, index: JobIndex) -> Option<Candidate> {
+        let busy = self.job_mut(index).busy.as_mut()?;
+        busy.waiting.take_if(|waiting| waiting.cause == Cause::Manual)
     }
 
     /// The fire time that waits for a place of this job.

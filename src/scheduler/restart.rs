@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::trigger::{ScheduleBuilder, zone_data};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Catching up is spread over at most this long,
@@ -37,7 +37,7 @@ pub struct Recovery {
 }
 
 /// A job that will catch up, and how long that may be put off.
-struct CatchUp {
+pub(super) struct CatchUp {
     index: JobIndex,
     accounted: Accounted,
     room: TimeDelta,
@@ -54,13 +54,22 @@ impl Core {
         let mut jobs = past.jobs;
         let mut catch_ups = Vec::new();
         for index in self.job_indices() {
+            if self.awaits_absent && self.is_gone(index) {
+                self.give_place_up(index);
+                continue;
+            }
             match jobs.remove(&self.job(index).job.name) {
                 Some(job_past) => catch_ups.extend(self.go_on_with(index, job_past, now)),
+                None if self.is_gone(index) => {}
                 None => {
                     self.arm(index, Accounted::From(now.wall));
                     self.record_definition(index, now.wall);
                 }
             }
+            self.give_place_up(index);
+        }
+        if self.awaits_absent {
+            self.absent = jobs;
         }
         self.recovery.catching_up += catch_ups.len();
         self.spread(catch_ups, now);
@@ -69,7 +78,7 @@ impl Core {
 
     /// Goes on with one job. If it has something to run, and nothing stands against putting that off, it is
     /// returned and not armed yet.
-    fn go_on_with(&mut self, index: JobIndex, past: JobPast, now: Now) -> Option<CatchUp> {
+    pub(super) fn go_on_with(&mut self, index: JobIndex, past: JobPast, now: Now) -> Option<CatchUp> {
         let job = Arc::clone(&self.job(index).job);
         let accounted = past.accounted();
         self.job_mut(index).clock_epoch = past.clock_epoch;
@@ -176,7 +185,7 @@ impl Core {
     }
 
     /// Lets them begin one after another, in an order that is drawn.
-    fn spread(&mut self, mut catch_ups: Vec<CatchUp>, now: Now) {
+    pub(super) fn spread(&mut self, mut catch_ups: Vec<CatchUp>, now: Now) {
         catch_ups.sort_by_cached_key(|catch_up| {
             let name = &self.job(catch_up.index).job.name;
             stable_hash(&[self.seed.as_bytes(), name.as_str().as_bytes()])
@@ -211,20 +220,11 @@ impl Core {
 
     /// What had finished for those that run after several.
     pub(super) fn note_finished(&mut self, finished: BTreeMap<Name, Vec<Name>>) {
-        if finished.is_empty() {
-            return;
-        }
-        let indices = self.indices_by_name();
         for (dependent, firsts) in finished {
-            if let Some(dependent) = indices.get(&dependent) {
-                let firsts = firsts.iter().filter_map(|first| indices.get(first).copied());
-                self.dependents.had_finished(*dependent, firsts);
+            if let Some(dependent) = self.jobs.place(&dependent) {
+                self.dependents.had_finished(dependent, firsts);
             }
         }
-    }
-
-    pub(super) fn indices_by_name(&self) -> HashMap<Name, JobIndex> {
-        self.job_indices().map(|index| (self.job(index).job.name.clone(), index)).collect()
     }
 }
 
@@ -269,7 +269,13 @@ pub(super) fn candidate_of(claim: &Claim) -> Candidate {
 
 /// Returns what has become due since; of a definition that ends now all that has come, also what its jitter
 /// would have delayed.
-fn due_since(job: &Job, seed: &str, accounted: Accounted, wall: DateTime<Utc>, ends: bool) -> Option<Due> {
+pub(super) fn due_since(
+    job: &Job,
+    seed: &str,
+    accounted: Accounted,
+    wall: DateTime<Utc>,
+    ends: bool,
+) -> Option<Due> {
     let first = armed(job, seed, job.schedule.next_after(accounted.until())?);
     let last = || {
         let last = job.schedule.prev_before(wall + TimeDelta::nanoseconds(1)).expect("`first` has come");

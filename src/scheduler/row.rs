@@ -3,7 +3,7 @@
 use super::due::Due;
 use super::overlap::Candidate;
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Claim, Ending, Event, Exit, ExitStatus, Name, Now, Record, Row, RunKey, RunRef};
+use crate::model::{Cause, Claim, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunKey, RunRef};
 use crate::trigger::{FireTime, Zone};
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -19,9 +19,8 @@ impl Core {
         now: Now,
     ) {
         let late = now.wall - due.last.due;
-        let row = self.row_of_fire_times(index, due, Cause::Scheduled, late, ending, into);
         let key = self.key(index, Cause::Scheduled, self.job(index).clock_epoch, due.first.fire_time);
-        self.close_with(key, ending, row);
+        self.close_with(index, key, Cause::Scheduled, due, late, ending, into);
     }
 
     /// Ends one fire time or request that found no place.
@@ -33,14 +32,30 @@ impl Core {
         into: Option<FireTime>,
     ) {
         let Candidate { cause, late, .. } = candidate;
-        let row = self.row_of_fire_times(index, candidate.alone(), *cause, *late, ending, into);
         let key = self.key(index, *cause, candidate.clock_epoch, candidate.fire_time);
-        self.close_with(key, ending, row);
+        self.close_with(index, key, *cause, candidate.alone(), *late, ending, into);
     }
 
-    pub(super) fn close_with(&mut self, key: RunKey, ending: Ending, row: Row) {
+    #[expect(clippy::too_many_arguments, reason = "the two above alone have all of that")]
+    fn close_with(
+        &mut self,
+        index: JobIndex,
+        key: RunKey,
+        cause: Cause,
+        due: Due,
+        late: TimeDelta,
+        ending: Ending,
+        into: Option<FireTime>,
+    ) {
+        let zone = &self.job(index).job.zone;
+        let row = Arc::new(Row {
+            late_ms: Some(late.num_milliseconds()),
+            coalesced_into: into.map(|into| zone.at(into)),
+            count: due.count,
+            fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
+            ..self.row_of(key.clone(), zone, cause, ending)
+        });
         self.tally.add(ending.outcome(), row.count);
-        let row = Arc::new(row);
         let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
         self.record(Record::Closed { key, row }, Upon::Announce(events));
     }
@@ -56,33 +71,16 @@ impl Core {
         }
     }
 
-    fn key(&self, index: JobIndex, cause: Cause, clock_epoch: u32, instant: FireTime) -> RunKey {
+    pub(super) fn key(&self, index: JobIndex, cause: Cause, clock_epoch: u32, instant: FireTime) -> RunKey {
         RunKey { job: self.job(index).job.name.clone(), clock_epoch, class: cause.class(), instant }
-    }
-
-    fn row_of_fire_times(
-        &self,
-        index: JobIndex,
-        due: Due,
-        cause: Cause,
-        late: TimeDelta,
-        ending: Ending,
-        into: Option<FireTime>,
-    ) -> Row {
-        let zone = &self.job(index).job.zone;
-        Row {
-            late_ms: Some(late.num_milliseconds()),
-            coalesced_into: into.map(|into| zone.at(into)),
-            count: due.count,
-            fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
-            ..self.row(index, due.first.fire_time, cause, ending)
-        }
     }
 
     /// Returns the row of a claimed run that ends now.
     pub(super) fn row_of_run(&self, run_ref: RunRef, ending: Ending) -> Row {
         let run = &self.runs[&run_ref];
-        let zone = &self.job(run.job).job.zone;
+        let zone = &self.job_of(run_ref).zone;
+        let Candidate { cause, clock_epoch, fire_time, .. } = run.candidate;
+        let key = self.key(run.job, cause, clock_epoch, fire_time);
         let last = run.last.as_deref();
         let exit = last.and_then(|last| last.result.as_ref().ok());
         let error = last.and_then(|last| last.result.as_ref().err());
@@ -97,30 +95,18 @@ impl Core {
             started_at: run.began.map(|began| zone.at(began.wall)),
             finished_at: last_known.map(|last| zone.at(last.finished_at)),
             duration_ms: duration.map(|duration| saturating(duration.as_millis())),
-            ..self.row(run.job, run.candidate.fire_time, run.candidate.cause, ending)
+            ..self.row_of(key, zone, run.candidate.cause, ending)
         };
         let reason = row.reason.clone().or_else(|| error.map(|error| error.reason().to_owned()));
         Row { reason, ..exit.map_or(row.clone(), |exit| with_exit(row, exit)) }
     }
 
-    fn row(&self, index: JobIndex, fire_time: FireTime, cause: Cause, ending: Ending) -> Row {
-        let job = &self.job(index).job;
-        self.row_of(&job.name, &job.zone, fire_time, cause, ending)
-    }
-
     /// Returns a row with nothing in it but what a fire time has always.
-    pub(super) fn row_of(
-        &self,
-        job: &Name,
-        zone: &Zone,
-        fire_time: FireTime,
-        cause: Cause,
-        ending: Ending,
-    ) -> Row {
+    fn row_of(&self, key: RunKey, zone: &Zone, cause: Cause, ending: Ending) -> Row {
         Row {
             run: None,
-            job: job.to_string(),
-            fire_time: zone.at(fire_time),
+            job: key.job.to_string(),
+            fire_time: zone.at(key.instant),
             cause: cause.as_str(),
             outcome: ending.outcome(),
             reason: ending.reason().map(str::to_owned),
@@ -141,6 +127,7 @@ impl Core {
             count: 1,
             fire_time_last: None,
             node: self.node.to_string(),
+            key,
         }
     }
 }

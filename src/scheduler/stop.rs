@@ -6,7 +6,6 @@
 //! at once, a third kills.
 
 use super::Core;
-use super::due::DueQueue;
 use super::run::StopWhy;
 use crate::model::{Ending, Event, Now, RunRef, SkippedWhy, StopStage};
 use std::time::Duration;
@@ -52,7 +51,9 @@ impl Core {
         let deadline = now.monotonic.saturating_add(self.shutdown_grace);
         self.stop = Some(Stop { stage: StopStage::Drain, deadline });
         // What catching up was put off for comes at once, and is closed.
-        self.due = DueQueue::of(&self.jobs);
+        for index in self.job_indices() {
+            self.wake_at(index, self.job(index).armed.map(|armed| armed.due));
+        }
         self.close_all_that_wait();
         for run in self.run_refs() {
             self.stop_run_by(run, deadline, now);

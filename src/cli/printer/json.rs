@@ -2,7 +2,7 @@
 
 use crate::cli::ledger::{Before, Told};
 use crate::executor::{OutputSource, Stream};
-use crate::model::{Attempt, Event, ExitStatus, Now, Outcome, Plan, StopStage, Tally};
+use crate::model::{Attempt, Event, ExitStatus, Name, Now, Outcome, Plan, StopStage, Tally};
 use crate::scheduler::Core;
 use crate::trigger::zone_data;
 use chrono::SecondsFormat;
@@ -74,6 +74,8 @@ impl Json {
             Event::FireTimeClosed(row) => {
                 self.line("fire_time_closed", now, whole(&|| serde_json::to_value(&**row)))
             }
+            Event::JobAdded { job } => self.plan_changed(now, "added", job),
+            Event::JobRemoved { job } => self.plan_changed(now, "removed", job),
             Event::ClockStepped { by } => {
                 self.line("clock_stepped", now, json!({ "by_ms": by.num_milliseconds() }))
             }
@@ -89,6 +91,10 @@ impl Json {
                 self.line("runner_stopping", now, fields)
             }
         }
+    }
+
+    fn plan_changed(&self, now: Now, change: &str, job: &Name) -> String {
+        self.line("plan_changed", now, json!({ "change": change, "job": job.as_str() }))
     }
 
     /// The line that stands for dropped ones.

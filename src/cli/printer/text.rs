@@ -149,6 +149,8 @@ impl Text {
             Event::AttemptFinished(attempt) => self.attempt_finished(now, attempt),
             Event::RunFinished(row) => self.job_line(now, &row.job, &self.run_finished(row)),
             Event::FireTimeClosed(row) => self.job_line(now, &row.job, &self.fire_time_closed(row, now)),
+            Event::JobAdded { job } => self.job_line(now, job.as_str(), &self.style.dim("added")),
+            Event::JobRemoved { job } => self.job_line(now, job.as_str(), &self.style.dim("removed")),
             Event::ClockStepped { by } => {
                 let (way, by) = if *by < TimeDelta::zero() { ("back", -*by) } else { ("forward", *by) };
                 let by = show_duration(by.to_std().unwrap_or_default());
@@ -268,7 +270,8 @@ impl Text {
                 row.job
             ),
             (_, Some("ledger"), _) => format!("the ledger could not be written, {} late", late(row)),
-            (_, Some("removed"), _) => "the job was switched off or taken out of the job file".into(),
+            (_, Some("removed"), _) => "the job was removed or switched off".into(),
+            (_, Some("request"), _) => "by request".into(),
             (_, Some("clock"), _) => format!("the clock was set, {} late", late(row)),
             (_, Some("late"), _) => format!("{} late, over its misfire_grace_time", late(row)),
             (_, reason, _) => reason.unwrap_or_default().into(),

@@ -255,6 +255,7 @@ pub(in crate::ledger) fn stretch(job: &str, first: i64, last: i64, count: u64) -
 
 pub(in crate::ledger) fn row(job: &str, second: i64, outcome: Outcome) -> Row {
     Row {
+        key: fire(job, second).key,
         run: None,
         job: job.to_owned(),
         fire_time: at(second).fixed_offset(),

@@ -6,6 +6,7 @@ use crate::model::{
     RunId, RunRef, SkippedWhy, Started,
 };
 use crate::scheduler::misfire::LATE_MAX;
+use crate::scheduler::overlap::Candidate;
 use crate::scheduler::{Action, Core, Spawn, Upon};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ impl Core {
             None => {
                 let (job, claim) = (run.job, self.claim(run.job, &run.candidate));
                 self.dependents.forget_finished(job);
+                let definition = Arc::clone(&self.job(job).job);
+                self.run_mut(run_ref).definition = Some(definition);
                 (Record::Claim(claim), Upon::Claimed(run_ref))
             }
             Some(id) => {
@@ -46,6 +49,9 @@ impl Core {
             None | Some(StopWhy::Timeout) => self.begin_attempt(run_ref),
             Some(StopWhy::Replace) => {
                 self.end_run(run_ref, Ending::Cancelled(CancelledBy::Replace), None, now);
+            }
+            Some(StopWhy::Request) => {
+                self.end_run(run_ref, Ending::Cancelled(CancelledBy::Request), None, now);
             }
             Some(StopWhy::Shutdown | StopWhy::Restart) => {
                 self.end_run(run_ref, Ending::Skipped(SkippedWhy::Stopping), None, now);
@@ -139,7 +145,9 @@ impl Core {
 
     fn started(&self, run_ref: RunRef, pid: u32, now: Now) -> Started {
         let run = &self.runs[&run_ref];
+        let Candidate { cause, clock_epoch, fire_time, .. } = run.candidate;
         Started {
+            key: self.key(run.job, cause, clock_epoch, fire_time),
             run: run.id.clone().expect("it is claimed"),
             fire_time: self.job_of(run_ref).zone.at(run.candidate.fire_time),
             cause: run.candidate.cause.as_str(),

@@ -88,7 +88,6 @@ impl Core {
         now: Now,
     ) {
         let row = Arc::new(self.row_of_run(run_ref, ending));
-        let job = self.runs[&run_ref].job;
         let run = self.runs[&run_ref].id.clone().expect("it is claimed");
         let finish = Finish { run: run.clone(), outcome: ending.outcome(), exit_code: row.exit_code };
         let mut events: Vec<Event> = just_ended.iter().cloned().map(Event::AttemptFinished).collect();
@@ -100,7 +99,7 @@ impl Core {
         self.tally.add(ending.outcome(), 1);
         self.record(Record::RunEnded { run, last: just_ended, row }, Upon::Announce(events));
         self.drop_run(run_ref);
-        self.offer_dependents(job, &finish, now);
+        self.offer_dependents(&finish, now);
     }
 
     /// Takes the run out. Its place is filled before its slot, so that whoever takes the slot is the first
@@ -119,6 +118,7 @@ impl Core {
             self.leave_slot_queue(run_ref);
         }
         self.runs.remove(&run_ref);
+        self.give_place_up(job);
     }
 }
 

@@ -4,14 +4,17 @@
 mod after;
 mod backlog;
 mod book;
+mod calls;
 mod catch_up;
 mod clocks;
 mod jitter;
 mod limits;
 mod overlap;
 mod random;
+mod request;
 mod restart;
 mod retry;
+mod roster;
 mod shutdown;
 mod steps;
 mod timeout;

@@ -1,6 +1,5 @@
-//! Any jobs, any policies, clocks that are set, crashes, jobs that change meanwhile, and failing ledgers at any moment:
-//! at the end each fire time is accounted for
-//! once. A seed makes a history; the one that fails is in the message.
+//! Any jobs, any policies, clocks that are set, crashes, jobs that come, change and go, runs that are asked for and
+//! cancelled, and failing ledgers at any moment: at the end each fire time is accounted for once. A seed makes a history; the one that fails is in the message.
 
 use super::world::{World, at, every, secs};
 use crate::model::{Coalesce, Grace, Job, Overlap};
@@ -44,6 +43,36 @@ impl Chance {
     }
 }
 
+/// What is asked while the scheduler runs.
+impl Chance {
+    fn call(&mut self, mut world: World, jobs: &mut Vec<Job>) -> World {
+        let name = self.one_of(&["a", "b", "c", "d"]);
+        let job = self.job(name);
+        let name = &job.name;
+        let is_there = jobs.iter().any(|job| job.name == *name);
+        match self.below(5) {
+            0 if is_there => {
+                jobs.retain(|job| job.name != *name);
+                world.remove(name.as_str())
+            }
+            0 | 1 if !is_there => {
+                jobs.push(job.clone());
+                world.add(job)
+            }
+            2 => {
+                let cancelled = world.call(|core, now| core.cancel_runs_of(name, now));
+                assert!(cancelled.is_ok() || !is_there);
+                world
+            }
+            _ => {
+                let requested = world.call(|core, now| core.request_run(name, now));
+                assert_eq!(requested.is_ok(), is_there);
+                world
+            }
+        }
+    }
+}
+
 fn history(seed: u64) {
     let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let names = ["a", "b", "c", "d"];
@@ -64,9 +93,13 @@ fn history(seed: u64) {
         )
     };
     let mut second = 0;
+    let calls = if clock_is_set { 1 } else { 4 };
     for _ in 0..=chance.below(8) {
         second += chance.below(60);
         world = world.until(second);
+        for _ in 0..chance.below(calls) {
+            world = chance.call(world, &mut jobs);
+        }
         match chance.below(6) {
             5 => {
                 world = world.step(step(&mut chance));
@@ -87,7 +120,7 @@ fn history(seed: u64) {
                         _ => {}
                     }
                 }
-                if chance.below(4) == 0 && !clock_is_set {
+                if chance.below(4) == 0 && !clock_is_set && !jobs.is_empty() {
                     jobs.rotate_left(1);
                     jobs.truncate(3);
                 }

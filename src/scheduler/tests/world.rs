@@ -180,7 +180,7 @@ fn plan(jobs: impl IntoIterator<Item = Job>, max_running: Option<u32>, groups: &
 
 fn beginning(clock_least: Option<DateTime<Utc>>, past: Option<Past>) -> Beginning<'static> {
     let asked = past.as_ref().and_then(|past| past.asked);
-    Beginning { seed: "seed", node: "node", clock_least, past, asked }
+    Beginning { seed: "seed", node: "node", clock_least, past, asked, awaits_absent: false }
 }
 
 /// How a process behaves.
@@ -214,6 +214,8 @@ pub(super) struct World {
     names: BTreeMap<RunRef, String>,
     /// What is written.
     book: Book,
+    /// Whether jobs that are not in the plan may be added yet.
+    awaits_absent: bool,
     /// Whether the scheduler is told what is in it from before.
     durable: bool,
     /// Processes that have outlived their runner, by their run.
@@ -266,6 +268,12 @@ impl World {
         world
     }
 
+    /// From the next start on jobs that are not in the plan may be added yet.
+    pub(super) fn awaits_absent(mut self) -> World {
+        self.awaits_absent = true;
+        self
+    }
+
     /// The runner is killed, and all its processes with it.
     pub(super) fn crash(mut self) -> World {
         self.processes.clear();
@@ -311,7 +319,8 @@ impl World {
             let orphan = self.orphans.get(&open.run.to_string());
             open.alive_for = orphan.map(|orphan| self.now.monotonic.saturating_sub(orphan.began));
         }
-        self.core = Core::new(plan, beginning(None, Some(past)), self.now);
+        let awaits_absent = self.awaits_absent;
+        self.core = Core::new(plan, Beginning { awaits_absent, ..beginning(None, Some(past)) }, self.now);
         self.settle();
     }
 
@@ -327,6 +336,7 @@ impl World {
             processes: BTreeMap::new(),
             names: BTreeMap::new(),
             book: Book::default(),
+            awaits_absent: false,
             durable: false,
             orphans: BTreeMap::new(),
             stopped_at: None,
@@ -577,6 +587,18 @@ impl World {
         self
     }
 
+    /// Calls the scheduler, and carries out what it asks for.
+    pub(super) fn call<T>(&mut self, call: impl FnOnce(&mut Core, Now) -> T) -> T {
+        let result = call(&mut self.core, self.now);
+        self.settle();
+        result
+    }
+
+    /// The scheduler as it is.
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
     fn tell(mut self, fact: Fact) -> World {
         self.core.handle_event(self.now, fact);
         self.settle();
@@ -712,6 +734,8 @@ impl World {
                 }
                 text
             }
+            Event::JobAdded { job } => format!("{job} added"),
+            Event::JobRemoved { job } => format!("{job} removed"),
             Event::ClockStepped { by } => format!("clock stepped {}s", by.num_seconds()),
             Event::ClockWrong { least } => format!("clock wrong until {}", (*least - start()).num_seconds()),
             Event::ClockRight => "clock right".into(),

@@ -6,7 +6,7 @@
 
 use super::super::codes;
 use super::{JobRow, LedgerError, Reader, jobs};
-use crate::model::{Name, Outcome, Row as Figures, RunId};
+use crate::model::{Name, Outcome, Row as Figures, RunId, RunKey};
 use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -172,7 +172,7 @@ fn figures(
 ) -> Result<Option<Figures>> {
     let sql = "SELECT job, instant, number, cause, outcome, late_ms, attempts, started_at, finished_at, duration_ms,
                exit_code, signal, user_ms, system_ms, max_rss_kib, output_bytes, output_dropped_bytes, node, reason,
-               into_instant, count, last_instant FROM fire WHERE id = ?1 AND outcome IS NOT NULL";
+               into_instant, count, last_instant, series FROM fire WHERE id = ?1 AND outcome IS NOT NULL";
     let read = |row: &Row<'_>| {
         let Some(job) = jobs.get(&row.get(0)?) else { return Ok(None) };
         read(row, &job.name, &job.zone, nodes).map(Some)
@@ -187,7 +187,9 @@ fn read(row: &Row<'_>, job: &Name, zone: &Zone, nodes: &BTreeMap<i64, String>) -
         |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(i64::unsigned_abs));
     let number: Option<i64> = row.get(2)?;
     let attempts: u32 = row.get(6)?;
+    let (clock_epoch, class) = codes::to_series(row.get(22)?)?;
     Ok(Figures {
+        key: RunKey { job: job.clone(), clock_epoch, class, instant: codes::to_time(row.get(1)?)? },
         run: number.map(|number| RunId { job: job.clone(), number: number.unsigned_abs() }.to_string()),
         job: job.to_string(),
         fire_time: shown(row.get(1)?)?,
