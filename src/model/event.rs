@@ -27,6 +27,11 @@ pub enum Event {
         /// Which.
         job: Name,
     },
+    /// A job was changed while the scheduler ran.
+    JobChanged {
+        /// Which.
+        job: Name,
+    },
     /// A job was removed while the scheduler ran.
     JobRemoved {
         /// Which.

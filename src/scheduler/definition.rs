@@ -34,7 +34,7 @@ pub(super) fn definition(job: &Job) -> Option<Arc<str>> {
 }
 
 /// Stands for a schedule that cannot be written down, because it has a closure in it.
-const OPAQUE: &str = "null";
+pub(super) const OPAQUE: &str = "null";
 
 /// Reads what [`definition`] wrote. What cannot be read has no fire times that could be known.
 pub(super) fn schedule_of(text: &str, job: &Name) -> Schedule {

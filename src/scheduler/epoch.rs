@@ -119,11 +119,11 @@ impl Core {
         self.record_definition(index, now.wall);
     }
 
-    /// A job is gone: what it had finished is not kept.
-    pub(super) fn forget_one_shots(&mut self, index: JobIndex) {
+    /// Forgets which one-shots the job has finished, except for these.
+    pub(super) fn retain_one_shots(&mut self, index: JobIndex, is_kept: impl Fn(FireTime) -> bool) {
         let of_job = (index, DateTime::<Utc>::MIN_UTC)..=(index, DateTime::<Utc>::MAX_UTC);
         let finished: Vec<_> = self.one_shots_finished.range(of_job).copied().collect();
-        for one_shot in finished {
+        for one_shot in finished.into_iter().filter(|(_, instant)| !is_kept(*instant)) {
             self.one_shots_finished.remove(&one_shot);
         }
     }

@@ -1,7 +1,7 @@
 //! Limits that jobs share: groups and `max_running`. A run holds its slots while it is claimed and runs;
 //! between attempts it gives them back. Who waits starts in due order.
 
-use super::Core;
+use super::{Core, JobIndex};
 use crate::model::{Job, Name, Plan, RunRef};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,6 +123,18 @@ impl Core {
     pub(super) fn leave_slot_queue(&mut self, run: RunRef) {
         let (group, due) = self.slot_key(run);
         self.limits.stop_waiting(group, due, run);
+    }
+
+    /// The job may share another limit from now on: what waits for a slot waits for that.
+    pub(super) fn join_group(&mut self, index: JobIndex) {
+        let group = self.job(index).group;
+        for run in self.unclaimed_runs(index) {
+            self.leave_slot_queue(run);
+            self.runs.get_mut(&run).expect("it waits").group = group;
+            let (group, due) = self.slot_key(run);
+            self.limits.wait(group, due, run);
+        }
+        self.fill_slots();
     }
 
     fn fill_slots(&mut self) {

@@ -17,7 +17,7 @@
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
-//! added and removed) and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
+//! added and removed), `replace` (they change) and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
 //! ask for actions.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
@@ -35,6 +35,7 @@ mod epoch;
 mod limits;
 mod misfire;
 mod overlap;
+mod replace;
 mod request;
 mod restart;
 mod roster;
@@ -58,6 +59,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use due::{Armed, armed};
+pub use replace::ReplaceError;
 pub use request::{AtOnce, Requested, UnknownRun};
 pub use restart::Recovery;
 pub use roster::{AddError, UnknownJob};

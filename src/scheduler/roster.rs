@@ -183,7 +183,7 @@ impl Core {
         if self.has_begun {
             self.record_definition(index, accounted.anew(now.wall).until());
         }
-        self.forget_one_shots(index);
+        self.retain_one_shots(index, |_| false);
         self.announce(Event::JobRemoved { job: name.clone() });
         self.give_place_up(index);
         self.close_all_that_came(now);
@@ -225,7 +225,7 @@ impl Core {
     }
 
     /// Whether the job would be made due by itself, over others or directly.
-    fn runs_after_itself(&self, job: &Job) -> bool {
+    pub(super) fn runs_after_itself(&self, job: &Job) -> bool {
         let firsts = |job: &Job| job.after.iter().flat_map(|after| after.jobs.clone()).collect::<Vec<_>>();
         let mut seen = BTreeSet::new();
         let mut open = firsts(job);

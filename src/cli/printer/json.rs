@@ -75,6 +75,7 @@ impl Json {
                 self.line("fire_time_closed", now, whole(&|| serde_json::to_value(&**row)))
             }
             Event::JobAdded { job } => self.plan_changed(now, "added", job),
+            Event::JobChanged { job } => self.plan_changed(now, "changed", job),
             Event::JobRemoved { job } => self.plan_changed(now, "removed", job),
             Event::ClockStepped { by } => {
                 self.line("clock_stepped", now, json!({ "by_ms": by.num_milliseconds() }))

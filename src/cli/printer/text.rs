@@ -150,6 +150,7 @@ impl Text {
             Event::RunFinished(row) => self.job_line(now, &row.job, &self.run_finished(row)),
             Event::FireTimeClosed(row) => self.job_line(now, &row.job, &self.fire_time_closed(row, now)),
             Event::JobAdded { job } => self.job_line(now, job.as_str(), &self.style.dim("added")),
+            Event::JobChanged { job } => self.job_line(now, job.as_str(), &self.style.dim("changed")),
             Event::JobRemoved { job } => self.job_line(now, job.as_str(), &self.style.dim("removed")),
             Event::ClockStepped { by } => {
                 let (way, by) = if *by < TimeDelta::zero() { ("back", -*by) } else { ("forward", *by) };

@@ -52,6 +52,11 @@ impl Book {
         self.keys.iter().filter(|(_, state)| **state == State::Claimed).map(|(key, _)| key)
     }
 
+    /// How many definitions a job has had.
+    pub(super) fn definitions(&self, job: &str) -> usize {
+        self.periods.get(job).map_or(0, Vec::len)
+    }
+
     /// Asserts that each fire time that any job had until `end` is accounted for once, and nothing else is.
     pub(super) fn accounts_for_all_until(&self, end: DateTime<Utc>) {
         for (job, periods) in &self.periods {

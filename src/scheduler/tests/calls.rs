@@ -29,6 +29,19 @@ impl World {
     }
 
     #[track_caller]
+    pub(super) fn replace(mut self, job: Job) -> World {
+        self.call(|core, now| core.replace_job(Arc::new(job), now)).expect("it can be changed");
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn cannot_replace(mut self, job: Job, why: &str) -> World {
+        let error = self.call(|core, now| core.replace_job(Arc::new(job), now)).expect_err("it cannot");
+        assert_eq!(error.to_string(), why);
+        self
+    }
+
+    #[track_caller]
     pub(super) fn remove(mut self, job: &str) -> World {
         self.call(|core, now| core.remove_job(&name(job), now)).expect("it is there");
         self

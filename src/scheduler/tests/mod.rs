@@ -11,6 +11,7 @@ mod jitter;
 mod limits;
 mod overlap;
 mod random;
+mod replace;
 mod request;
 mod restart;
 mod retry;

@@ -50,7 +50,7 @@ impl Chance {
         let job = self.job(name);
         let name = &job.name;
         let is_there = jobs.iter().any(|job| job.name == *name);
-        match self.below(5) {
+        match self.below(6) {
             0 if is_there => {
                 jobs.retain(|job| job.name != *name);
                 world.remove(name.as_str())
@@ -59,7 +59,14 @@ impl Chance {
                 jobs.push(job.clone());
                 world.add(job)
             }
-            2 => {
+            2 if is_there => {
+                let place = jobs.iter_mut().find(|job| job.name == *name).expect("it is there");
+                // Other fire times, or others of its policies.
+                let schedule = self.one_of(&[&job, &*place]).schedule.clone();
+                *place = Job { schedule, ..job };
+                world.replace(place.clone())
+            }
+            3 => {
                 let cancelled = world.call(|core, now| core.cancel_runs_of(name, now));
                 assert!(cancelled.is_ok() || !is_there);
                 world

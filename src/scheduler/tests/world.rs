@@ -226,6 +226,8 @@ pub(super) struct World {
     rows: BTreeMap<String, Arc<Row>>,
     /// What each attempt was told of the finish that it runs because of.
     told: BTreeMap<String, Finish>,
+    /// What the last attempt of each run was.
+    actions: BTreeMap<String, JobAction>,
     /// Records that wait for an answer while the ledger is slow.
     ledger_waits: Option<VecDeque<Record>>,
     log: String,
@@ -343,6 +345,7 @@ impl World {
             is_down: false,
             rows: BTreeMap::new(),
             told: BTreeMap::new(),
+            actions: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
         };
@@ -558,6 +561,16 @@ impl World {
         self.told.get(run)
     }
 
+    /// What the last attempt of a run was.
+    pub(super) fn action(&self, run: &str) -> &JobAction {
+        &self.actions[run]
+    }
+
+    /// How many definitions of a job the ledger has.
+    pub(super) fn definitions(&self, job: &str) -> usize {
+        self.book.definitions(job)
+    }
+
     /// How far away by the wall clock the fire time is that each job waits for, in plan order.
     pub(super) fn waits(&self) -> Vec<Option<TimeDelta>> {
         let wait = |armed: crate::scheduler::Armed| armed.due - self.now.wall;
@@ -633,6 +646,7 @@ impl World {
                 Action::Spawn(spawn) => {
                     let (run, name) = (spawn.run_ref, spawn.run.to_string());
                     self.names.insert(run, name.clone());
+                    self.actions.insert(name.clone(), spawn.job.action.clone());
                     self.told.extend(spawn.after.map(|finish| (name.clone(), finish)));
                     self.spawn(run, name, spawn.job.name.as_str());
                 }
@@ -735,6 +749,7 @@ impl World {
                 text
             }
             Event::JobAdded { job } => format!("{job} added"),
+            Event::JobChanged { job } => format!("{job} changed"),
             Event::JobRemoved { job } => format!("{job} removed"),
             Event::ClockStepped { by } => format!("clock stepped {}s", by.num_seconds()),
             Event::ClockWrong { least } => format!("clock wrong until {}", (*least - start()).num_seconds()),
