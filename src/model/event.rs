@@ -1,6 +1,6 @@
 //! What is announced: to a person, to a machine, to a subscriber.
 
-use super::{Exit, ExitStatus, Name, Outcome, RunId, RunKey, SpawnError};
+use super::{Exit, ExitStatus, Name, Outcome, Pause, RunId, RunKey, SpawnError};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -34,6 +34,18 @@ pub enum Event {
     },
     /// A job was removed while the scheduler ran.
     JobRemoved {
+        /// Which.
+        job: Name,
+    },
+    /// A job is paused, or for another reason or until another time than before.
+    JobPaused {
+        /// Which.
+        job: Name,
+        /// How.
+        pause: Pause,
+    },
+    /// A job is no longer paused: it was resumed, or its pause has come to its end.
+    JobResumed {
         /// Which.
         job: Name,
     },

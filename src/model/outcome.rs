@@ -95,6 +95,8 @@ pub enum SkippedWhy {
     Overlap,
     /// The runner was stopping.
     Stopping,
+    /// Its job was paused.
+    Paused,
     /// Its job was removed, taken out of the job file, or switched off.
     Removed,
 }
@@ -138,6 +140,7 @@ impl Ending {
             Ending::Cancelled(CancelledBy::Request) => Some("request"),
             Ending::Skipped(SkippedWhy::Overlap) => Some("overlap"),
             Ending::Skipped(SkippedWhy::Stopping) => Some("stopping"),
+            Ending::Skipped(SkippedWhy::Paused) => Some("paused"),
             Ending::Skipped(SkippedWhy::Removed) => Some("removed"),
             Ending::Missed(MissedWhy::Down) => Some("down"),
             Ending::Missed(MissedWhy::Ledger) => Some("ledger"),

@@ -1,6 +1,6 @@
 //! What is written to a ledger: one vocabulary for those who write and those who keep.
 
-use super::{Attempt, Cause, Finish, Name, ProcessId, Row, RunId, RunKey};
+use super::{Attempt, Cause, Finish, Name, Pause, ProcessId, Row, RunId, RunKey};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
@@ -13,6 +13,13 @@ use std::sync::Arc;
 pub enum Record {
     /// From now on these are the fire times of a job.
     Defined(Arc<Defined>),
+    /// From now on a job is paused, or no longer is.
+    Paused {
+        /// Which.
+        job: Name,
+        /// How; `None`: it is resumed.
+        pause: Option<Pause>,
+    },
     /// A fire time or a request is due and waits for its turn.
     Waits(Claim),
     /// Asks for the right to start a run; answered with [`Answer::Claimed`] or [`Answer::Taken`].

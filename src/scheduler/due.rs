@@ -57,7 +57,7 @@ impl Core {
     }
 
     /// Has the job looked at then, and not at any other time.
-    pub(super) fn wake_at(&mut self, index: JobIndex, at: Option<DateTime<Utc>>) {
+    fn wake_at(&mut self, index: JobIndex, at: Option<DateTime<Utc>>) {
         let before = std::mem::replace(&mut self.job_mut(index).wakes_at, at);
         if let Some(before) = before {
             self.due.0.remove(&(before, index));
@@ -74,7 +74,15 @@ impl Core {
         let armed = next.map(|fire_time| armed(job, &self.seed, fire_time));
         let state = self.job_mut(index);
         (state.accounted, state.armed) = (accounted, armed);
-        self.wake_at(index, armed.map(|armed| armed.due));
+        self.wake_again(index);
+    }
+
+    /// Has the job looked at when it is due, or when its pause ends.
+    pub(super) fn wake_again(&mut self, index: JobIndex) {
+        let state = self.job(index);
+        let due = state.armed.map(|armed| armed.due);
+        let at = state.pause.as_ref().map_or(due, |pause| pause.until);
+        self.wake_at(index, at);
     }
 
     /// Takes out the armed fire times that have come and are within their jitter, and arms what follows.
@@ -95,12 +103,31 @@ impl Core {
             return;
         }
         while let Some(index) = self.due.first_by(now.wall) {
-            let state = self.job(index);
-            let first = state.armed.expect("a job in the queue is armed");
-            let due = due_until(&state.job, &self.seed, first, now.wall);
-            self.arm(index, Accounted::Through(due.last.fire_time));
-            self.decide(index, due, now);
+            if self.job(index).pause.is_some() {
+                self.end_pause(index, now);
+            } else {
+                self.decide_due(index, now);
+            }
         }
+    }
+
+    /// Hands on what is due of one job, also what catching up was put off for and while the ledger is in trouble.
+    pub(super) fn decide_all_due(&mut self, index: JobIndex, now: Now) {
+        if self.has_begun && !self.clock_is_wrong() {
+            self.end_pause(index, now);
+            let state = self.job(index);
+            if state.pause.is_none() && state.armed.is_some_and(|armed| armed.due <= now.wall) {
+                self.decide_due(index, now);
+            }
+        }
+    }
+
+    fn decide_due(&mut self, index: JobIndex, now: Now) {
+        let state = self.job(index);
+        let first = state.armed.expect("a job that is due is armed");
+        let due = due_until(&state.job, &self.seed, first, now.wall);
+        self.arm(index, Accounted::Through(due.last.fire_time));
+        self.decide(index, due, now);
     }
 }
 

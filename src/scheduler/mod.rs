@@ -17,7 +17,7 @@
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
-//! added and removed), `replace` (they change) and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
+//! added and removed), `replace` (they change), `pause`, and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
 //! ask for actions.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
@@ -35,6 +35,7 @@ mod epoch;
 mod limits;
 mod misfire;
 mod overlap;
+mod pause;
 mod replace;
 mod request;
 mod restart;
@@ -187,6 +188,8 @@ pub struct Core {
     /// No job has been in a later clock epoch.
     newest_epoch: u32,
     recovery: Recovery,
+    /// Those that have one.
+    paused: BTreeSet<JobIndex>,
     /// One-shots that were run, or that another fire time stood in for.
     one_shots_finished: BTreeSet<(JobIndex, FireTime)>,
     seed: Arc<str>,
@@ -256,6 +259,7 @@ impl Core {
             absent: BTreeMap::new(),
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
             recovery: Recovery::default(),
+            paused: BTreeSet::new(),
             one_shots_finished: BTreeSet::new(),
             seed: seed.into(),
             node: node.into(),
@@ -266,10 +270,11 @@ impl Core {
             let index = core.jobs.insert(JobState::new(Arc::clone(job), group, now));
             core.dependents.add(index, job);
         }
-        if let Some(past) = past {
+        if let Some(mut past) = past {
             let epochs = past.jobs.values().map(|job| job.clock_epoch);
             core.newest_epoch = epochs.max().unwrap_or(0).max(core.newest_epoch);
             core.remember_gone(plan, &past, now);
+            core.keep_pauses(&mut past);
             core.note_finished(past.finished.clone());
             core.take_over_all(past.runs.clone(), now);
             core.past = Some(past);
@@ -383,16 +388,17 @@ impl Core {
     }
 
     /// The fire time that each job waits for, with the instant at which it is due (jitter included), in plan
-    /// order; `None` for a job that has none.
+    /// order; `None` for a job that has none, or is paused.
     pub fn upcoming(&self) -> impl Iterator<Item = (&Arc<Job>, Option<Armed>)> {
         let present = self.jobs.iter().filter(|(_, state)| !state.is_gone);
-        present.map(|(_, state)| (&state.job, state.armed))
+        present.map(|(_, state)| (&state.job, state.armed.filter(|_| state.pause.is_none())))
     }
 
     /// Returns the job that is due next and when, jitter included, or `None` when no job has a fire time to
     /// come.
     pub fn next_due(&self) -> Option<(&Arc<Job>, DateTime<Utc>)> {
-        self.due.iter().next().map(|(due, index)| (&self.job(index).job, due))
+        let mut due = self.due.iter().map(|(due, index)| (self.job(index), due));
+        due.find(|(state, _)| state.pause.is_none()).map(|(state, due)| (&state.job, due))
     }
 
     fn recorded(&mut self, answer: Answer, now: Now) {

@@ -8,9 +8,10 @@ use super::due::{Armed, Due};
 use super::epoch::Accounted;
 use super::limits::GroupIndex;
 use super::misfire::BACKLOG_MAX;
+use super::pause::PAUSED;
 use super::run::{Run, StopWhy};
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Ending, Finish, Job, Now, Overlap, Record, RunKey, RunRef, SkippedWhy};
+use crate::model::{Cause, Ending, Finish, Job, Now, Overlap, Pause, Record, RunKey, RunRef, SkippedWhy};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::VecDeque;
@@ -24,6 +25,8 @@ pub(super) struct JobState {
     /// Whether it was removed: only what is under way is left of it.
     pub(super) is_gone: bool,
     pub(super) armed: Option<Armed>,
+    /// That it is paused. Shared, to be small: few are.
+    pub(super) pause: Option<Arc<Pause>>,
     /// Its entry in the queue.
     pub(super) wakes_at: Option<DateTime<Utc>>,
     pub(super) accounted: Accounted,
@@ -68,6 +71,7 @@ impl JobState {
             group,
             is_gone: false,
             armed: None,
+            pause: None,
             wakes_at: None,
             accounted: Accounted::From(now.wall),
             clock_epoch: 0,
@@ -147,13 +151,14 @@ impl Core {
             is_recorded: false,
         };
         let key = self.key(index, cause, clock_epoch, instant);
-        if self.is_stopping() {
-            let ending = Ending::Skipped(SkippedWhy::Stopping);
-            self.close_candidate(index, &candidate, ending, None);
-            (key, Some(ending))
-        } else {
-            (key, self.offer(index, candidate, false, now))
-        }
+        let is_held_back = cause != Cause::Manual && self.job(index).pause.is_some();
+        let ending = match (self.is_stopping(), is_held_back) {
+            (true, _) => Ending::Skipped(SkippedWhy::Stopping),
+            (false, true) => PAUSED,
+            (false, false) => return (key, self.offer(index, candidate, false, now)),
+        };
+        self.close_candidate(index, &candidate, ending, None);
+        (key, Some(ending))
     }
 
     /// Finds a place for `candidate`: a run of its own, a waiting place, the end of the backlog, or none.

@@ -86,7 +86,11 @@ impl Core {
         let definition = definition(&job);
         let zone_data = zone_data().version.as_deref();
         let same = past.schedule == definition && (definition.is_none() || *past.zone == *job.zone.name());
+        if let Some(pause) = &past.pause {
+            self.keep_pause(index, Some(Arc::new(pause.clone())));
+        }
         let past_job = if same { Arc::clone(&job) } else { Arc::new(past.job(&job)) };
+        let accounted = self.go_on_paused(index, past.schedule.as_ref().map(|_| &*past_job), accounted, now);
         let since = || due_since(&past_job, &self.seed, accounted, now.wall, !same);
         let due = if past.schedule.is_some() { since() } else { None };
         let (waiting, others): (Vec<_>, Vec<_>) =

@@ -184,6 +184,7 @@ impl Core {
             self.record_definition(index, accounted.anew(now.wall).until());
         }
         self.retain_one_shots(index, |_| false);
+        self.drop_pause(index);
         self.announce(Event::JobRemoved { job: name.clone() });
         self.give_place_up(index);
         self.close_all_that_came(now);
@@ -204,11 +205,13 @@ impl Core {
     }
 
     /// Takes out all fire times of a job that have come and were not decided yet, also those that are due only
-    /// later, by their jitter, and arms what follows.
+    /// later, by their jitter, and arms what follows. What came while it was paused is closed as that.
     pub(super) fn take_come(&mut self, index: JobIndex, now: Now) -> Option<Due> {
         if self.clock_is_wrong() || !self.has_begun {
             return None;
         }
+        self.end_pause(index, now);
+        self.close_paused(index, now.wall, now);
         let state = self.job(index);
         state.armed.filter(|armed| armed.fire_time <= now.wall)?;
         let due = due_since(&state.job, &self.seed, state.accounted, now.wall, true)?;

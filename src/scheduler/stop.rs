@@ -52,7 +52,7 @@ impl Core {
         self.stop = Some(Stop { stage: StopStage::Drain, deadline });
         // What catching up was put off for comes at once, and is closed.
         for index in self.job_indices() {
-            self.wake_at(index, self.job(index).armed.map(|armed| armed.due));
+            self.wake_again(index);
         }
         self.close_all_that_wait();
         for run in self.run_refs() {
@@ -76,6 +76,7 @@ impl Core {
             return;
         }
         self.take_due(now);
+        self.close_all_paused(now.wall, now);
         for (index, delayed) in self.take_delayed(now) {
             self.close(index, delayed, Ending::Skipped(SkippedWhy::Stopping), None, now);
         }

@@ -76,6 +76,15 @@ impl Json {
             }
             Event::JobAdded { job } => self.plan_changed(now, "added", job),
             Event::JobChanged { job } => self.plan_changed(now, "changed", job),
+            Event::JobPaused { job, pause } => {
+                let until = pause.until.map(|until| until.to_rfc3339_opts(SecondsFormat::Millis, true));
+                let (reason, by) = (pause.reason.as_deref(), pause.by.as_deref());
+                let fields = json!({
+                    "change": "paused", "job": job.as_str(), "reason": reason, "by": by, "until": until,
+                });
+                self.line("plan_changed", now, fields)
+            }
+            Event::JobResumed { job } => self.plan_changed(now, "resumed", job),
             Event::JobRemoved { job } => self.plan_changed(now, "removed", job),
             Event::ClockStepped { by } => {
                 self.line("clock_stepped", now, json!({ "by_ms": by.num_milliseconds() }))

@@ -11,7 +11,9 @@ use crate::cli::ledger::{Before, Told};
 use crate::cli::style::{Style, shown};
 use crate::cli::time::{show_distance, show_duration};
 use crate::executor::OutputSource;
-use crate::model::{Attempt, Event, ExitStatus, Now, Outcome, Plan, Row, RunId, Started, StopStage, Tally};
+use crate::model::{
+    Attempt, Event, ExitStatus, Now, Outcome, Pause, Plan, Row, RunId, Started, StopStage, Tally,
+};
 use crate::scheduler::Core;
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -151,6 +153,10 @@ impl Text {
             Event::FireTimeClosed(row) => self.job_line(now, &row.job, &self.fire_time_closed(row, now)),
             Event::JobAdded { job } => self.job_line(now, job.as_str(), &self.style.dim("added")),
             Event::JobChanged { job } => self.job_line(now, job.as_str(), &self.style.dim("changed")),
+            Event::JobPaused { job, pause } => {
+                self.job_line(now, job.as_str(), &self.style.dim(self.paused(pause, now)))
+            }
+            Event::JobResumed { job } => self.job_line(now, job.as_str(), &self.style.dim("resumed")),
             Event::JobRemoved { job } => self.job_line(now, job.as_str(), &self.style.dim("removed")),
             Event::ClockStepped { by } => {
                 let (way, by) = if *by < TimeDelta::zero() { ("back", -*by) } else { ("forward", *by) };
@@ -224,6 +230,14 @@ impl Text {
         text
     }
 
+    /// `paused until 18:00:00 by me: repairs`
+    fn paused(&self, pause: &Pause, now: Now) -> String {
+        let until = pause.until.map_or(String::new(), |until| format!(" until {}", self.moment(until, now)));
+        let by = pause.by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
+        let reason = pause.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        format!("paused{until}{by}{reason}")
+    }
+
     fn run_finished(&self, row: &Row) -> String {
         let mut text = self.style.outcome(row.outcome, row.outcome.as_str().replace('_', " ")).into_owned();
         let after = row.duration_ms.map(|ms| match ms {
@@ -271,6 +285,7 @@ impl Text {
                 row.job
             ),
             (_, Some("ledger"), _) => format!("the ledger could not be written, {} late", late(row)),
+            (_, Some("paused"), _) => "the job was paused".into(),
             (_, Some("removed"), _) => "the job was removed or switched off".into(),
             (_, Some("request"), _) => "by request".into(),
             (_, Some("clock"), _) => format!("the clock was set, {} late", late(row)),

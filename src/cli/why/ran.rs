@@ -102,8 +102,9 @@ impl Story<'_> {
                 "it did not run, because the runner was stopping".to_owned()
             }
             (Outcome::Skipped, Some("removed")) => {
-                "it did not run, because the job was taken out of the job file".to_owned()
+                "it did not run, because the job was removed or switched off".to_owned()
             }
+            (Outcome::Skipped, Some("paused")) => "it did not run, because the job was paused".to_owned(),
             (Outcome::Coalesced, _) => {
                 let into = row.coalesced_into.map(|into| into.to_utc());
                 let heir = into.map(|into| self.heir(into)).transpose()?.unwrap_or_default();

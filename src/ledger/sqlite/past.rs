@@ -2,8 +2,8 @@
 
 use super::codes;
 use crate::model::{
-    Attempt, Claim, Exit, ExitStatus, Finish, JobPast, Name, OpenRun, OutputKept, Past, ProcessId, RunId,
-    RunKey, SpawnError, Usage,
+    Attempt, Claim, Exit, ExitStatus, Finish, JobPast, Name, OpenRun, OutputKept, Past, Pause, ProcessId,
+    RunId, RunKey, SpawnError, Usage,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::types::Type;
@@ -40,8 +40,10 @@ fn down_since(db: &Connection) -> Result<(Option<DateTime<Utc>>, bool)> {
 }
 
 fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
-    let sql = "SELECT name, job.clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data
-               FROM job JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)";
+    let sql = "SELECT name, job.clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data,
+                      pause.since, pause.until, pause.reason, pause.who
+               FROM job JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)
+                    LEFT JOIN pause ON pause.job = job.id";
     let read = |row: &Row<'_>| {
         let past = JobPast {
             clock_epoch: row.get(1)?,
@@ -50,11 +52,18 @@ fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
             schedule: row.get(4)?,
             zone: row.get(5)?,
             zone_data: row.get(6)?,
+            pause: pause(row)?,
             waiting: Vec::new(),
         };
         Ok((name(row, 0)?, past))
     };
     db.prepare(sql)?.query_map([], read)?.collect()
+}
+
+fn pause(row: &Row<'_>) -> Result<Option<Pause>> {
+    let time = |column| row.get::<_, Option<i64>>(column)?.map(codes::to_time).transpose();
+    let Some(since) = time(7)? else { return Ok(None) };
+    Ok(Some(Pause { reason: row.get(9)?, by: row.get(10)?, since, until: time(8)? }))
 }
 
 /// The columns that [`claim`] reads first.

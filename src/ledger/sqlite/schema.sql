@@ -43,6 +43,15 @@ CREATE TABLE definition(
 ) STRICT;
 CREATE INDEX definition_job ON definition(job);
 
+-- The jobs that are paused.
+CREATE TABLE pause(
+    job INTEGER PRIMARY KEY,
+    since INTEGER NOT NULL,
+    until INTEGER,                  -- NULL: until it is resumed
+    reason TEXT,
+    who TEXT
+) STRICT;
+
 -- One row for each fire time, request, or stretch of fire times.
 CREATE TABLE fire(
     id INTEGER PRIMARY KEY,         -- in the order in which they became known

@@ -5,7 +5,9 @@ use super::world::{
     stretch,
 };
 use crate::ledger::{Ledger, OpenOptions, SqliteLedger};
-use crate::model::{AfterOn, Answer, Cause, Claim, Finish, JobPast, OpenRun, Outcome, Past, Record, Row};
+use crate::model::{
+    AfterOn, Answer, Cause, Claim, Finish, JobPast, OpenRun, Outcome, Past, Pause, Record, Row,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +19,10 @@ fn released(format: u32) -> PathBuf {
 fn with_after() -> OpenOptions {
     let firsts = vec![(name("backup"), AfterOn::Success), (name("tick"), AfterOn::Finish)];
     OpenOptions { after: vec![(name("report"), firsts)], ..options(1_000_000) }
+}
+
+fn pause() -> Pause {
+    Pause { reason: Some("repairs".into()), by: Some("me".into()), since: at(60), until: Some(at(5000)) }
 }
 
 /// What is written to the file of a format, in order; of everything one.
@@ -43,6 +49,7 @@ fn records() -> Vec<Record> {
         defined("backup", 0, 50, Some("cron = \"* * * * *\"")),
         defined("tick", 0, 50, Some("every = \"10s\"")),
         defined("report", 0, 50, None),
+        Record::Paused { job: name("report"), pause: Some(pause()) },
         Record::Claim(fire("backup", 100)),
         started("backup", 1, 1, 101),
         Record::AttemptEnded(Arc::new(attempt("backup", 1, 1, 105))),
@@ -93,8 +100,10 @@ fn a_file_of_format_1_opens() {
         schedule: schedule.map(Into::into),
         zone: "Europe/Berlin".into(),
         zone_data: Some("2026b".into()),
+        pause: None,
         waiting,
     };
+    let report = JobPast { pause: Some(pause()), ..job(None, 0, 50, false, vec![]) };
     let waits = claim_of("tick", 1, Cause::Scheduled, 120);
     let open = OpenRun {
         run: run("tick", 2),
@@ -112,7 +121,7 @@ fn a_file_of_format_1_opens() {
         stopped_cleanly: true,
         jobs: [
             (name("backup"), job(Some("cron = \"* * * * *\""), 0, 100, true, vec![])),
-            (name("report"), job(None, 0, 50, false, vec![])),
+            (name("report"), report),
             (name("tick"), job(Some("every = \"10s\""), 1, 120, true, vec![waits])),
         ]
         .into(),

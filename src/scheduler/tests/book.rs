@@ -1,6 +1,8 @@
 //! A ledger of a test: it keeps what a later scheduler goes on with, and sees that nothing is written twice.
 
-use crate::model::{Answer, CauseClass, Claim, Defined, JobPast, Name, OpenRun, Past, Record, RunId, RunKey};
+use crate::model::{
+    Answer, CauseClass, Claim, Defined, JobPast, Name, OpenRun, Past, Pause, Record, RunId, RunKey,
+};
 use crate::trigger::Schedule;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ pub(super) struct Book {
     numbers: BTreeMap<Name, u64>,
     /// Which fire times each job had, and from when until when.
     periods: BTreeMap<Name, Vec<Period>>,
+    pauses: BTreeMap<Name, Option<Pause>>,
     past: Past,
 }
 
@@ -35,7 +38,11 @@ struct Period {
 impl Book {
     /// What is known from before, at this moment.
     pub(super) fn past(&self) -> Past {
-        self.past.clone()
+        let mut past = self.past.clone();
+        for (name, job) in &mut past.jobs {
+            job.pause = self.pauses.get(name).cloned().flatten();
+        }
+        past
     }
 
     /// The runner was there at this moment.
@@ -100,6 +107,9 @@ impl Book {
     pub(super) fn write(&mut self, record: &Record) -> Answer {
         match record {
             Record::Defined(defined) => self.define(defined),
+            Record::Paused { job, pause } => {
+                self.pauses.insert(job.clone(), pause.clone());
+            }
             Record::Waits(claim) => {
                 assert_eq!(self.keys.insert(claim.key.clone(), State::Waits), None, "{claim:?} is new");
                 self.account(&claim.key, claim.key.instant);
@@ -174,8 +184,16 @@ impl Book {
         let (accounted, accounted_is_fire_time) =
             keeps.map_or((from, false), |before| (before.accounted, true));
         let waiting = before.map(|before| before.waiting.clone()).unwrap_or_default();
-        let now =
-            JobPast { clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data, waiting };
+        let now = JobPast {
+            clock_epoch,
+            accounted,
+            accounted_is_fire_time,
+            schedule,
+            zone,
+            zone_data,
+            pause: None,
+            waiting,
+        };
         self.past.jobs.insert(job, now);
     }
 

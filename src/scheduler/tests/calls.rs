@@ -1,12 +1,19 @@
 //! What a program asks of the scheduler while it runs, as steps of a scenario.
 
 use super::world::World;
-use crate::model::{Job, Name, RunId};
-use crate::scheduler::Requested;
+use crate::model::{Job, Name, Now, Pause, RunId};
+use crate::scheduler::{Core, Requested};
+use chrono::TimeDelta;
 use std::sync::Arc;
 
 pub(super) fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
+}
+
+/// A pause from now on, for so many seconds or for ever.
+fn pause(now: Now, seconds: Option<i64>, reason: Option<&str>) -> Pause {
+    let until = seconds.map(|seconds| now.wall + TimeDelta::seconds(seconds));
+    Pause { reason: reason.map(Into::into), by: None, since: now.wall, until }
 }
 
 fn run(text: &str) -> RunId {
@@ -79,6 +86,36 @@ impl World {
     pub(super) fn cancel_all_of(mut self, job: &str, count: usize) -> World {
         let cancelled = self.call(|core, now| core.cancel_runs_of(&name(job), now)).expect("it is there");
         assert_eq!(cancelled, count);
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn pause(mut self, job: &str) -> World {
+        self.call(|core, now| core.pause(&name(job), pause(now, None, None), now)).expect("it is there");
+        self
+    }
+
+    /// Pauses for so many seconds.
+    #[track_caller]
+    pub(super) fn snooze(mut self, job: &str, seconds: i64, reason: &str) -> World {
+        self.call(|core, now| core.pause(&name(job), pause(now, Some(seconds), Some(reason)), now))
+            .expect("it is there");
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn resume(mut self, job: &str) -> World {
+        self.call(|core, now| core.resume(&name(job), now)).expect("it is there");
+        self
+    }
+
+    pub(super) fn pause_all(mut self) -> World {
+        self.call(|core, now| core.pause_all(&pause(now, None, None), now));
+        self
+    }
+
+    pub(super) fn resume_all(mut self) -> World {
+        self.call(Core::resume_all);
         self
     }
 

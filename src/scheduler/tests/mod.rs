@@ -10,6 +10,7 @@ mod clocks;
 mod jitter;
 mod limits;
 mod overlap;
+mod pause;
 mod random;
 mod replace;
 mod request;

@@ -50,12 +50,12 @@ impl Chance {
         let job = self.job(name);
         let name = &job.name;
         let is_there = jobs.iter().any(|job| job.name == *name);
-        match self.below(6) {
+        match self.below(10) {
             0 if is_there => {
                 jobs.retain(|job| job.name != *name);
                 world.remove(name.as_str())
             }
-            0 | 1 if !is_there => {
+            0..=4 if !is_there => {
                 jobs.push(job.clone());
                 world.add(job)
             }
@@ -66,7 +66,13 @@ impl Chance {
                 *place = Job { schedule, ..job };
                 world.replace(place.clone())
             }
-            3 => {
+            3 if is_there => world.pause(name.as_str()),
+            4 if is_there => {
+                let seconds = i64::try_from(self.below(60)).expect("small");
+                world.snooze(name.as_str(), seconds, "later")
+            }
+            5 | 6 if is_there => world.resume(name.as_str()),
+            7 => {
                 let cancelled = world.call(|core, now| core.cancel_runs_of(name, now));
                 assert!(cancelled.is_ok() || !is_there);
                 world

@@ -750,6 +750,12 @@ impl World {
             }
             Event::JobAdded { job } => format!("{job} added"),
             Event::JobChanged { job } => format!("{job} changed"),
+            Event::JobPaused { job, pause } => {
+                let until = pause.until.map(|until| format!(" until {}", second(until.fixed_offset())));
+                let reason = pause.reason.as_deref().map(|reason| format!(": {reason}"));
+                format!("{job} paused{}{}", until.unwrap_or_default(), reason.unwrap_or_default())
+            }
+            Event::JobResumed { job } => format!("{job} resumed"),
             Event::JobRemoved { job } => format!("{job} removed"),
             Event::ClockStepped { by } => format!("clock stepped {}s", by.num_seconds()),
             Event::ClockWrong { least } => format!("clock wrong until {}", (*least - start()).num_seconds()),
