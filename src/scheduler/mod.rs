@@ -18,7 +18,7 @@
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
 //! added and removed), `replace` (they change), `pause`, and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
-//! ask for actions.
+//! ask for actions. `snapshot` says how each job stands.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! no end is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -42,6 +42,7 @@ mod restart;
 mod roster;
 mod row;
 mod run;
+mod snapshot;
 mod stop;
 mod take_over;
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use replace::ReplaceError;
 pub use request::{AtOnce, Requested, UnknownRun};
 pub use restart::Recovery;
 pub use roster::{AddError, UnknownJob};
+pub use snapshot::JobSnapshot;
 
 use after::Dependents;
 use clock::ClockWatch;

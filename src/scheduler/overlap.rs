@@ -11,7 +11,9 @@ use super::misfire::BACKLOG_MAX;
 use super::pause::PAUSED;
 use super::run::{Run, StopWhy};
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Ending, Finish, Job, Now, Overlap, Pause, Record, RunKey, RunRef, SkippedWhy};
+use crate::model::{
+    Cause, Ending, Finish, Job, Now, Overlap, Pause, Record, RunKey, RunRef, SkippedWhy, Tally,
+};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::VecDeque;
@@ -30,6 +32,7 @@ pub(super) struct JobState {
     /// Its entry in the queue.
     pub(super) wakes_at: Option<DateTime<Utc>>,
     pub(super) accounted: Accounted,
+    pub(super) tally: Tally,
     /// Counts the steps back of the wall clock after which it went on anew.
     pub(super) clock_epoch: u32,
     /// Boxed, because most jobs are idle most of the time.
@@ -74,6 +77,7 @@ impl JobState {
             pause: None,
             wakes_at: None,
             accounted: Accounted::From(now.wall),
+            tally: Tally::default(),
             clock_epoch: 0,
             busy: None,
         }
@@ -92,6 +96,12 @@ impl JobState {
     /// Its runs, oldest first.
     pub(super) fn instances(&self) -> &[RunRef] {
         self.busy.as_ref().map_or(&[], |busy| &busy.instances)
+    }
+
+    /// How many fire times and requests wait for a place of it.
+    pub(super) fn waiting(&self) -> usize {
+        let waiting = |busy: &Busy| busy.backlog.len() + usize::from(busy.waiting.is_some());
+        self.busy.as_deref().map_or(0, waiting)
     }
 
     fn busy(&mut self) -> &mut Busy {

@@ -11,7 +11,7 @@ use super::epoch::Accounted;
 use super::overlap::JobState;
 use super::restart::due_since;
 use super::{Core, JobIndex};
-use crate::model::{Ending, Event, Job, Name, Now, Policy, SkippedWhy};
+use crate::model::{Ending, Event, Job, Name, Now, Policy, SkippedWhy, Tally};
 use crate::trigger::ScheduleBuilder;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -139,6 +139,7 @@ impl Core {
         self.dependents.add(index, &job);
         let state = self.job_mut(index);
         (state.job, state.group, state.is_gone) = (job, group, false);
+        state.tally = Tally::default();
         self.announce(Event::JobAdded { job: name });
         if self.has_begun {
             self.appear(index, now);

@@ -55,7 +55,7 @@ impl Core {
             fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
             ..self.row_of(key.clone(), zone, cause, ending)
         });
-        self.tally.add(ending.outcome(), row.count);
+        self.count(index, ending.outcome(), row.count);
         let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
         self.record(Record::Closed { key, row }, Upon::Announce(events));
     }

@@ -207,6 +207,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_change_of_the_jobs_says_which_and_what() {
+        let wall = chrono::DateTime::from_timestamp(1_767_571_200, 0).expect("in range");
+        let now = Now { wall, monotonic: std::time::Duration::ZERO, boot: std::time::Duration::ZERO };
+        let json = Json::default();
+        let job = Name::parse("a").expect("a name");
+        assert_eq!(
+            json.event(now, &Event::JobAdded { job: job.clone() }),
+            r#"{"event":"plan_changed","seq":1,"time":"2026-01-05T00:00:00.000Z","change":"added","job":"a"}
+"#,
+        );
+        let (reason, until) = (Some("repairs".into()), Some(wall));
+        let pause = crate::model::Pause { reason, by: None, since: wall, until };
+        assert_eq!(
+            json.event(now, &Event::JobPaused { job, pause }),
+            "{\"event\":\"plan_changed\",\"seq\":2,\"time\":\"2026-01-05T00:00:00.000Z\",\
+             \"change\":\"paused\",\"job\":\"a\",\
+             \"reason\":\"repairs\",\"by\":null,\"until\":\"2026-01-05T00:00:00.000Z\"}\n",
+        );
+    }
+
+    #[test]
     fn base64_is_that_of_the_standard() {
         // RFC 4648, section 10.
         let cases = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];

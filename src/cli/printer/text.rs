@@ -233,8 +233,9 @@ impl Text {
     /// `paused until 18:00:00 by me: repairs`
     fn paused(&self, pause: &Pause, now: Now) -> String {
         let until = pause.until.map_or(String::new(), |until| format!(" until {}", self.moment(until, now)));
-        let by = pause.by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
-        let reason = pause.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        let shown = |text: &str| String::from_utf8_lossy(&self.output(text.as_bytes())).into_owned();
+        let by = pause.by.as_deref().map_or(String::new(), |by| format!(" by {}", shown(by)));
+        let reason = pause.reason.as_deref().map_or(String::new(), |reason| format!(": {}", shown(reason)));
         format!("paused{until}{by}{reason}")
     }
 
@@ -339,4 +340,25 @@ impl Text {
 
 fn late(row: &Row) -> String {
     show_duration(Duration::from_millis(row.late_ms.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_one_short_line_that_no_terminal_obeys() {
+        let style = Style { colour: false, terminal: true, can_redraw: false };
+        let text = Text { style, zone: Zone::utc(), width: 3 };
+        let wall = DateTime::from_timestamp(1_767_571_200, 0).expect("in range");
+        let now = Now { wall, monotonic: Duration::ZERO, boot: Duration::ZERO };
+        let check = |pause: Pause, line: &str| assert_eq!(text.paused(&pause, now), line);
+        let pause = Pause { reason: None, by: None, since: wall, until: None };
+        check(pause.clone(), "paused");
+        let until = Some(wall + TimeDelta::hours(2));
+        check(
+            Pause { reason: Some("re\x1b[2Jpairs".into()), by: Some("me".into()), until, ..pause },
+            "paused until 02:00:00 by me: re\\u{1b}[2Jpairs",
+        );
+    }
 }

@@ -96,7 +96,7 @@ impl Core {
         } else {
             Event::FireTimeClosed(Arc::clone(&row))
         });
-        self.tally.add(ending.outcome(), 1);
+        self.count(self.runs[&run_ref].job, ending.outcome(), 1);
         self.record(Record::RunEnded { run, last: just_ended, row }, Upon::Announce(events));
         self.drop_run(run_ref);
         self.offer_dependents(&finish, now);

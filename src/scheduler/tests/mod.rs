@@ -18,6 +18,7 @@ mod restart;
 mod retry;
 mod roster;
 mod shutdown;
+mod snapshot;
 mod steps;
 mod timeout;
 mod trouble;

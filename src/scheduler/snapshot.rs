@@ -1,0 +1,81 @@
+//! How jobs stand, for whoever wants to show it.
+
+use super::due::{Armed, armed};
+use super::overlap::JobState;
+use super::{Core, JobIndex, UnknownJob};
+use crate::model::{Job, Name, Outcome, Pause, Tally};
+use std::sync::Arc;
+
+/// How a job stands at the moment of the last fact or call.
+#[derive(Clone, Debug)]
+pub struct JobSnapshot {
+    /// The job, as it is for what begins from now on.
+    pub job: Arc<Job>,
+    /// The next fire time, and when it is due, jitter included; of a paused job the first after the pause, for as long
+    /// as is known: if it has no end, after now. `None`: there is none to come, or the clock is wrong.
+    pub next: Option<Armed>,
+    /// That it is paused.
+    pub pause: Option<Arc<Pause>>,
+    /// How many runs of it are under way: being claimed, running, or between two attempts.
+    pub running: usize,
+    /// How many fire times and requests of it wait for a place.
+    pub waiting: usize,
+    /// How many fire times and runs of it have ended how, since it was added.
+    pub tally: Tally,
+    /// Whether it had fire times by its calendar and none is to come any more. Its last run may be under way.
+    pub is_finished: bool,
+}
+
+impl Core {
+    /// How each job stands, those of the plan in its order. Each is made when it is asked for, without looking at the
+    /// others.
+    pub fn job_states(&self) -> impl Iterator<Item = JobSnapshot> {
+        let present = self.jobs.iter().filter(|(_, state)| !state.is_gone);
+        present.map(|(_, state)| self.snapshot(state))
+    }
+
+    /// How a job stands.
+    ///
+    /// # Errors
+    /// [`UnknownJob`].
+    pub fn job_state(&self, name: &Name) -> Result<JobSnapshot, UnknownJob> {
+        self.jobs.find(name).map(|index| self.snapshot(self.job(index)))
+    }
+
+    fn snapshot(&self, state: &JobState) -> JobSnapshot {
+        let runs = state.instances().iter().map(|run| &self.runs[run]);
+        let unclaimed = runs.filter(|run| run.waiting().is_some()).count();
+        JobSnapshot {
+            job: Arc::clone(&state.job),
+            next: self.next_of(state),
+            pause: state.pause.clone(),
+            running: state.instances().len() - unclaimed,
+            waiting: unclaimed + state.waiting(),
+            tally: state.tally.clone(),
+            is_finished: self.has_begun && state.is_finished(),
+        }
+    }
+
+    fn next_of(&self, state: &JobState) -> Option<Armed> {
+        let first = state.armed.filter(|_| !self.clock_is_wrong())?;
+        let Some(pause) = &state.pause else { return Some(first) };
+        let end = pause.until.unwrap_or(self.now().wall);
+        if first.fire_time > end {
+            return Some(first);
+        }
+        let next = state.job.schedule.next_after(end)?;
+        Some(armed(&state.job, &self.seed, next))
+    }
+
+    /// Counts fire times or runs of a job that have ended.
+    pub(super) fn count(&mut self, index: JobIndex, outcome: Outcome, count: u64) {
+        self.tally.add(outcome, count);
+        self.job_mut(index).tally.add(outcome, count);
+    }
+}
+
+impl JobState {
+    fn is_finished(&self) -> bool {
+        self.job.enabled && !self.job.schedule.triggers().is_empty() && self.armed.is_none()
+    }
+}
