@@ -69,3 +69,10 @@ pub mod ledger;
 pub mod model;
 pub mod scheduler;
 pub mod trigger;
+
+pub use engine::{
+    AddError, BoxError, Builder, Events, Grace as ShutdownGrace, Handle, Heard, IntoResult, IntoTriggers,
+    Job, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError,
+};
+pub use model::{Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
+pub use trigger::{Trigger, Zone};

@@ -107,8 +107,9 @@ CREATE TABLE attempt(
     max_rss_kib INTEGER,
     output_bytes INTEGER,
     output_dropped_bytes INTEGER,
+    closure INTEGER,                -- how that ended; NULL: it was a process
     spawn_why INTEGER,
-    spawn_message TEXT,
+    message TEXT,                   -- why there was no process, or what the closure says
     PRIMARY KEY(fire, number)
 ) STRICT, WITHOUT ROWID;
 

@@ -597,8 +597,13 @@ impl World {
         for (run, status) in ended {
             let process = self.processes.remove(&run).expect("it is there");
             let took = self.now.monotonic.saturating_sub(process.began);
-            let exit =
-                Exit { status, took, usage: Some(Usage::default()), output: Some(OutputKept::default()) };
+            let exit = Exit {
+                status,
+                message: None,
+                took,
+                usage: Some(Usage::default()),
+                output: Some(OutputKept::default()),
+            };
             self.core.handle_event(self.now, Fact::Exited { run, exit });
         }
     }
