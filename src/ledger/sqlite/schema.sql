@@ -75,7 +75,7 @@ CREATE TABLE fire(
     UNIQUE(job, instant, series)
 ) STRICT;
 CREATE UNIQUE INDEX fire_number ON fire(job, number) WHERE number IS NOT NULL;
-CREATE INDEX fire_not_succeeded ON fire(outcome, id, instant, last_instant) WHERE outcome > 0;
+CREATE INDEX fire_not_succeeded ON fire(outcome, id) WHERE outcome > 0;
 CREATE INDEX fire_stretch ON fire(job, series, instant) WHERE count IS NOT NULL;
 
 -- What there is beside its row in `fire` of one that is open: it waits, or it was claimed and has not ended.
