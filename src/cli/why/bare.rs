@@ -109,7 +109,7 @@ impl Story<'_> {
                 let what = format!("nothing is recorded, and should be; see `runner audit {}`", self.name);
                 ("unaccounted", what)
             }
-            BareWhy::Undecided if self.is_alive => {
+            BareWhy::Undecided if self.has_runner() => {
                 ("undecided", "it is being decided, or put off by its jitter".to_owned())
             }
             BareWhy::Undecided => {

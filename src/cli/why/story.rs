@@ -3,10 +3,10 @@
 use super::bare::{Bare, BareWhy};
 use super::moment::{Change, Moment};
 use super::words;
-use crate::cli::records::Found;
+use crate::cli::records::{Found, Holding};
 use crate::cli::time::{show_distance, show_time};
 use crate::engine;
-use crate::ledger::{InForce, JobFacts, LedgerError, NodeSeen, Reader, UnderWay, Wanted, holder};
+use crate::ledger::{InForce, JobFacts, LedgerError, NodeSeen, Reader, UnderWay, Wanted};
 use crate::model::{Claim, Job, Name, OpenRun, Outcome, Row, Tally};
 use crate::trigger::{Schedule, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -50,8 +50,8 @@ pub(super) struct Story<'a> {
     pub(super) steps: Vec<(DateTime<Utc>, TimeDelta)>,
     pub(super) runs: Vec<OpenRun>,
     pub(super) waiting: Vec<Claim>,
-    /// Whether a runner has the ledger.
-    pub(super) is_alive: bool,
+    /// Who has the ledger.
+    holding: Option<Holding>,
     pub(super) zone: Zone,
     pub(super) now: DateTime<Utc>,
 }
@@ -84,11 +84,16 @@ impl<'a> Story<'a> {
             steps: reader.clock_steps()?,
             runs: reader.open_runs()?.into_iter().filter(|open| open.run.job == name).collect(),
             waiting: reader.waiting()?.into_iter().filter(|claim| claim.key.job == name).collect(),
-            is_alive: holder(reader.path())?.is_some(),
+            holding: Holding::read(reader)?,
             zone: zone.unwrap_or_else(Zone::utc),
             now,
             name,
         })
+    }
+
+    /// Whether a runner has the ledger; a run by hand decides nothing.
+    pub(super) fn has_runner(&self) -> bool {
+        self.holding.as_ref().is_some_and(Holding::is_runner)
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -192,7 +197,7 @@ impl<'a> Story<'a> {
                     }
                     _ => String::new(),
                 };
-                let lost = if self.is_alive {
+                let lost = if self.holding.as_ref().is_some_and(|holding| holding.has(open)) {
                     ""
                 } else {
                     "; its runner is gone, and the next start closes or adopts it"

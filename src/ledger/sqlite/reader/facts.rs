@@ -12,11 +12,13 @@ use std::sync::Arc;
 /// may be.
 const LOOKED_AT_MAX: u32 = 1000;
 
-/// One start of a runner.
+/// One start of a runner, or one run by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeSeen {
     /// Its process id.
     pub pid: u32,
+    /// What its jobs find in `RUNNER_NODE`.
+    pub name: String,
     /// When it was started.
     pub started_at: DateTime<Utc>,
     /// When it last wrote.
@@ -112,6 +114,11 @@ impl Reader {
         self.said(nodes(&self.db))
     }
 
+    /// The newest start of a runner or run by hand; `None`: there was none.
+    pub fn last_node(&self) -> Result<Option<NodeSeen>, LedgerError> {
+        self.said(last_node(&self.db))
+    }
+
     /// When the wall clock was set, and how far.
     pub fn clock_steps(&self) -> Result<Vec<(DateTime<Utc>, TimeDelta)>, LedgerError> {
         self.said(clock_steps(&self.db))
@@ -167,16 +174,23 @@ impl Reader {
 }
 
 fn nodes(db: &Connection) -> Result<Vec<NodeSeen>> {
-    let sql = "SELECT pid, started_at, seen_at, stopped_at FROM node WHERE by_hand = 0 ORDER BY id";
-    let read = |row: &Row<'_>| {
-        Ok(NodeSeen {
-            pid: row.get(0)?,
-            started_at: codes::to_time(row.get(1)?)?,
-            seen_at: codes::to_time(row.get(2)?)?,
-            stopped_at: time(row, 3)?,
-        })
-    };
-    db.prepare_cached(sql)?.query_map([], read)?.collect()
+    let sql = "SELECT pid, name, started_at, seen_at, stopped_at FROM node WHERE by_hand = 0 ORDER BY id";
+    db.prepare_cached(sql)?.query_map([], node)?.collect()
+}
+
+fn last_node(db: &Connection) -> Result<Option<NodeSeen>> {
+    let sql = "SELECT pid, name, started_at, seen_at, stopped_at FROM node ORDER BY id DESC LIMIT 1";
+    db.prepare_cached(sql)?.query_row([], node).optional()
+}
+
+fn node(row: &Row<'_>) -> Result<NodeSeen> {
+    Ok(NodeSeen {
+        pid: row.get(0)?,
+        name: row.get(1)?,
+        started_at: codes::to_time(row.get(2)?)?,
+        seen_at: codes::to_time(row.get(3)?)?,
+        stopped_at: time(row, 4)?,
+    })
 }
 
 fn clock_steps(db: &Connection) -> Result<Vec<(DateTime<Utc>, TimeDelta)>> {
