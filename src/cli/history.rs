@@ -82,7 +82,7 @@ const OVERVIEW: [Column; 5] = [
     Column { head: "job", side: Side::Left, tight: Tight::Shortened },
     Column { head: "lately", side: Side::Left, tight: Tight::Stays },
     Column { head: "succeeded", side: Side::Right, tight: Tight::Spared },
-    Column { head: "last run", side: Side::Left, tight: Tight::Spared },
+    Column { head: "last run", side: Side::Left, tight: Tight::Shortened },
     Column { head: "ended", side: Side::Left, tight: Tight::Spared },
 ];
 
