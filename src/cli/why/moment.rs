@@ -7,13 +7,16 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 /// What times of the ledger are whole multiples of.
 pub(super) const TICK: TimeDelta = TimeDelta::microseconds(1);
 
+/// From, and until when exclusively.
+pub(super) type Window = (DateTime<Utc>, DateTime<Utc>);
+
 /// A stretch of time that is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
     /// As it was asked for.
     pub(super) text: String,
     /// From and until, exclusive; two where the clock was put back and shows the same twice.
-    pub(super) windows: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    pub(super) windows: Vec<Window>,
     /// What is meant is not in the window, but nearest to its beginning.
     pub(super) is_near: bool,
     /// What the clock did there.

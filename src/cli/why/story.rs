@@ -1,7 +1,7 @@
 //! What is known of one job at one moment, and the answer that follows from it.
 
 use super::bare::{Bare, BareWhy};
-use super::moment::{Change, Moment, TICK};
+use super::moment::{Change, Moment, TICK, Window};
 use super::ran::Part;
 use super::words;
 use crate::cli::records::{Found, Holding};
@@ -159,7 +159,7 @@ impl<'a> Story<'a> {
     }
 
     /// The latest fire time or request up to `at`, and the first after it.
-    fn nearest(&self, at: DateTime<Utc>) -> Result<Vec<(DateTime<Utc>, DateTime<Utc>)>, LedgerError> {
+    fn nearest(&self, at: DateTime<Utc>) -> Result<Vec<Window>, LedgerError> {
         let [before, after] = self.reader.around(&self.name, at)?;
         let (mut before, mut after) = (Vec::from_iter(before), Vec::from_iter(after));
         for definition in self.definitions() {
