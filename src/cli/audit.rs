@@ -1,12 +1,13 @@
 //! `runner audit`: is every fire time accounted for, once?
 
-use super::records::{Records, Words};
+use super::records::{Holding, Records, Words};
 use super::style::Style;
-use super::table::{self, Cell, Column, Side};
+use super::table::{self, Cell, Column, Side, Tight};
 use super::time::show_time;
 use super::{Ending, Format, Global, print};
-use crate::ledger::{Audited, Found, Reader};
+use crate::ledger::{Audited, Found, LedgerError, Reader};
 use crate::model::Outcome;
+use crate::trigger::Zone;
 use chrono::SecondsFormat;
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -30,40 +31,44 @@ pub(super) struct Audit {
 }
 
 const COLUMNS: [Column; 13] = [
-    left("job"),
-    right("fire times", false),
-    right("succeeded", false),
-    right("failed", false),
-    right("timed out", true),
-    right("cancelled", true),
-    right("skipped", true),
-    right("missed", true),
-    right("coalesced", true),
-    right("lost", true),
-    right("open", true),
-    right("wrong", false),
+    Column { head: "job", side: Side::Left, tight: Tight::Shortened },
+    right("fire times", Tight::Stays),
+    right("succeeded", Tight::Stays),
+    right("failed", Tight::Stays),
+    right("timed out", Tight::Spared),
+    right("cancelled", Tight::Spared),
+    right("skipped", Tight::Spared),
+    right("missed", Tight::Spared),
+    right("coalesced", Tight::Spared),
+    right("lost", Tight::Spared),
+    right("open", Tight::Spared),
+    right("wrong", Tight::Stays),
     left("which"),
 ];
 
 const fn left(head: &'static str) -> Column {
-    Column { head, side: Side::Left, can_be_spared: false }
+    Column { head, side: Side::Left, tight: Tight::Stays }
 }
 
-const fn right(head: &'static str, can_be_spared: bool) -> Column {
-    Column { head, side: Side::Right, can_be_spared }
+const fn right(head: &'static str, tight: Tight) -> Column {
+    Column { head, side: Side::Right, tight }
 }
 
 impl Audit {
     pub(super) fn carry_out(self, global: &Global) -> Ending {
         let words = Words::of(self.words)?;
         let found = self.records.find(words.file, self.format, global)?;
-        let jobs = found.jobs(&found.open()?, &words.names)?;
+        let reader = found.open()?;
+        let jobs = found.jobs(&reader, &words.names)?;
+        let open_end = open_end(&reader, &found.plan.settings.zone).map_err(|error| found.failure(error))?;
+        drop(reader);
         let audited = Reader::audit(&found.path, &jobs).map_err(|error| found.failure(error))?;
         match self.format {
             Format::Jsonl => print(&audited.iter().map(json_line).collect::<String>())?,
             Format::Text => {
                 let style = Style::of(io::stdout(), global);
-                print(&text(&audited, table::width_of(io::stdout()), style))?;
+                let text = text(&audited, table::width_of(io::stdout()), style);
+                print(&(text + &open_end.unwrap_or_default()))?;
             }
         }
         for audited in &audited {
@@ -74,6 +79,22 @@ impl Audit {
         let sound = audited.iter().all(Audited::is_sound);
         Ok(ExitCode::from(u8::from(!sound)))
     }
+}
+
+/// Of a runner that ended without having stopped, and that nobody has followed: what has come since is decided by
+/// the next one, and is not looked at.
+fn open_end(reader: &Reader, zone: &Zone) -> Result<Option<String>, LedgerError> {
+    let last = reader.last_node()?.filter(|node| node.stopped_at.is_none());
+    if Holding::read(reader)?.is_some_and(|holding| holding.is_runner()) {
+        return Ok(None);
+    }
+    Ok(last.map(|node| {
+        let seen = show_time(zone.at(node.seen_at));
+        format!(
+            "the last runner was not stopped, and wrote last at {seen}; what was due since then is decided when \
+             the next one starts\n"
+        )
+    }))
 }
 
 /// The field names are a promise.

@@ -56,8 +56,10 @@ fn a_runner_that_runs_is_audited_and_one_that_was_killed() {
     running.line("| up");
     let audit = ["audit", "--format", "jsonl"];
     assert_eq!(case.with_args(&audit).exits(0).json()[0]["running"], 1);
+    assert!(!case.with_args(&["audit"]).exits(0).stdout.contains("was not stopped"));
     running.signal(rustix::process::Signal::KILL);
     drop(running.finish());
+    case.with_args(&["audit"]).exits(0).prints("the last runner was not stopped");
     assert_eq!(case.with_args(&audit).exits(0).json()[0]["running"], 1);
 }
 

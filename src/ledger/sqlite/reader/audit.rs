@@ -5,7 +5,8 @@
 //! key is read: outcomes are counted by the index of what did not succeed, and the rest succeeded. Stretches are
 //! compared by their counts. What was deleted is compared by the counts that were kept of it.
 //!
-//! Three things can be wrong. A fire time has no row: it is *unaccounted*. It has two, or one inside a stretch that
+//! Three things can be wrong. A fire time has no row, or one without an end that nobody works on: it is
+//! *unaccounted*. It has two, or one inside a stretch that
 //! accounts for it already: it is *double*. Or a row is there for an instant that is no fire time: it is
 //! *unexpected*. One thing only looks wrong: after the clock was set back by less than a job's period, its
 //! definition may change before the clock has caught up with what was accounted for. So a row that an earlier
@@ -18,7 +19,7 @@ use crate::model::{Name, Outcome};
 use crate::trigger::{Schedule, Zone};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::thread;
 
@@ -152,7 +153,15 @@ impl Reader {
     }
 
     fn audit_once(&self, names: &[Name]) -> Result<Vec<Audited>, LedgerError> {
+        // A runner may add a job with its rows in between.
+        let at_one_moment = self.said(self.db.unchecked_transaction())?;
         let mut jobs: Vec<JobRow> = self.said(jobs(&self.db))?.into_values().collect();
+        let has_others = names.is_empty() && self.said(has_rows_of_nobody(&self.db, &jobs))?;
+        drop(at_one_moment);
+        if has_others {
+            let found = "there are rows of a job that is not in it".to_owned();
+            return Err(LedgerError::Corrupt { path: self.path.clone(), found });
+        }
         jobs.retain(|job| names.is_empty() || names.contains(&job.name));
         let rows: i64 = jobs.iter().map(|job| job.fires).sum();
         if rows < SHARED_FROM || jobs.len() < 2 {
@@ -170,6 +179,20 @@ impl Reader {
         all.sort_by(|a, b| a.job.cmp(&b.job));
         Ok(all)
     }
+}
+
+/// Whether a row names a job that there is not. It takes a look at the index for each job.
+fn has_rows_of_nobody(db: &Connection, jobs: &[JobRow]) -> Result<bool> {
+    let known: BTreeSet<i64> = jobs.iter().map(|job| job.id).collect();
+    let mut next = db.prepare_cached("SELECT min(job) FROM fire WHERE job > ?1")?;
+    let mut last = i64::MIN;
+    while let Some(job) = next.query_row([last], |row| row.get::<_, Option<i64>>(0))? {
+        if !known.contains(&job) {
+            return Ok(true);
+        }
+        last = job;
+    }
+    Ok(false)
 }
 
 /// Two groups with about as many rows.
@@ -205,6 +228,8 @@ struct Others {
     outcomes: BTreeMap<Outcome, u64>,
     running: u64,
     waiting: u64,
+    /// Instants of rows without an end that nobody works on.
+    adrift: Vec<i64>,
 }
 
 struct Counted(BTreeMap<i64, Others>);
@@ -216,16 +241,23 @@ impl Counted {
         let of_all: i64 = db.query_row("SELECT coalesce(sum(fires), 0) FROM job", [], |row| row.get(0))?;
         let of_these: i64 = jobs.iter().map(|job| job.fires).sum();
         let columns = "SELECT job, outcome, coalesce(count, 1) FROM fire";
+        let adrift = format!(
+            "SELECT job, instant FROM fire WHERE +outcome IS NULL AND series % {CLASSES} = 0
+             AND id NOT IN (SELECT fire FROM open)"
+        );
         if of_these <= of_all / 20 {
             let sql = format!("{columns} WHERE job = ?1 AND +outcome > 0 AND series % {CLASSES} = 0");
             for job in jobs {
                 counted.add(&mut db.prepare_cached(&sql)?.query([job.id])?)?;
+                let adrift = format!("{adrift} AND job = ?1");
+                counted.add_adrift(&mut db.prepare_cached(&adrift)?.query([job.id])?)?;
             }
         } else {
             let sql = format!(
                 "{columns} INDEXED BY fire_not_succeeded WHERE outcome > 0 AND series % {CLASSES} = 0"
             );
             counted.add(&mut db.prepare_cached(&sql)?.query([])?)?;
+            counted.add_adrift(&mut db.prepare_cached(&adrift)?.query([])?)?;
         }
         let sql = format!(
             "SELECT job, claim IS NULL FROM open CROSS JOIN fire ON fire.id = open.fire WHERE series % {CLASSES} = 0"
@@ -250,6 +282,15 @@ impl Counted {
         Ok(())
     }
 
+    fn add_adrift(&mut self, rows: &mut rusqlite::Rows<'_>) -> Result<()> {
+        while let Some(row) = rows.next()? {
+            let others = self.0.entry(row.get(0)?).or_default();
+            others.rows += 1;
+            others.adrift.push(row.get(1)?);
+        }
+        Ok(())
+    }
+
     fn of(&mut self, job: i64) -> Others {
         self.0.remove(&job).unwrap_or_default()
     }
@@ -265,6 +306,13 @@ fn audit_job(db: &Connection, job: &JobRow, others: Others, stepped_back: i64) -
             BTreeMap::new()
         }
     };
+    if periods.is_empty()
+        && audited.unreadable.is_none()
+        && job.accounted.is_some()
+        && !has_definition(db, job)?
+    {
+        audited.unreadable = Some("none of its definitions is in the ledger any more".to_owned());
+    }
     let all = periods.values().flatten();
     audited.from = all.clone().map(|period| period.from).min().map(codes::to_time).transpose()?;
     audited.until = all.map(|period| period.until).max().map(codes::to_time).transpose()?;
@@ -289,6 +337,7 @@ fn audit_job(db: &Connection, job: &JobRow, others: Others, stepped_back: i64) -
     for (outcome, count) in others.outcomes {
         audited.count(outcome, count);
     }
+    others.adrift.iter().for_each(|instant| audited.add(Found::Unaccounted, *instant, 1));
     (audited.running, audited.waiting) = (others.running, others.waiting);
     Ok(audited)
 }
@@ -366,6 +415,10 @@ impl Pruned {
 fn stopped(db: &Connection) -> Result<Option<i64>> {
     let sql = "SELECT stopped_at FROM node WHERE by_hand = 0 ORDER BY id DESC LIMIT 1";
     Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?.flatten())
+}
+
+fn has_definition(db: &Connection, job: &JobRow) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM definition WHERE job = ?1")?.exists([job.id])
 }
 
 /// Its definitions, by clock epoch, or why one cannot be read.
@@ -610,6 +663,39 @@ mod tests {
         assert_eq!(insert("51000000, 8"), ", 1 Unexpected at 51");
         assert_eq!(insert("80000000, 0"), ", 1 Unexpected at 80", "beyond the watermark");
         assert_eq!(insert("52000000, 1"), "", "by hand");
+    }
+
+    #[test]
+    fn a_row_without_an_end_that_nobody_works_on_accounts_for_nothing() {
+        let world = world();
+        world.rows("DELETE FROM open WHERE claim IS NULL", |_| Ok(()));
+        check(&world, "7 fire times: 1 succeeded, 1 skipped, 3 missed, 1 running, 1 Unaccounted at 60");
+        world.rows("DELETE FROM open", |_| Ok(()));
+        check(
+            &world,
+            "7 fire times: 1 succeeded, 1 skipped, 3 missed, 1 Unaccounted at 50, 1 Unaccounted at 60",
+        );
+    }
+
+    #[test]
+    fn rows_of_a_job_that_there_is_not_show() {
+        let mut world = world();
+        world.write([defined("b", 0, 5, Some(EVERY_10)), closed("b", 10, Outcome::Skipped)]);
+        world.rows("DELETE FROM job WHERE name = 'a'", |_| Ok(()));
+        let error = Reader::audit(&world.path(), &[]).expect_err("nobody has them");
+        assert!(error.to_string().contains("rows of a job that is not in it"), "{error}");
+        let of_b = Reader::audit(&world.path(), &[crate::ledger::tests::world::name("b")]);
+        assert!(of_b.expect("it has nothing to do with that")[0].is_sound());
+    }
+
+    #[test]
+    fn a_job_whose_rows_are_all_gone_shows() {
+        let world = world();
+        world.rows("DELETE FROM fire", |_| Ok(()));
+        check(&world, "7 fire times: 7 Unaccounted at 10");
+        world.rows("DELETE FROM definition", |_| Ok(()));
+        let audited = &audit(&world)[0];
+        assert!(audited.unreadable.as_ref().is_some_and(|why| why.contains("definition")), "{audited:?}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::schema::{self, FORMAT, Format};
 use super::{extended, fault, files, past};
 use crate::model::{Name, OpenRun};
 use crate::trigger::Zone;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -118,6 +119,8 @@ fn connect_frozen(path: &Path) -> Result<Connection> {
 
 fn set_up(db: &Connection) -> Result<()> {
     db.busy_timeout(BUSY_MAX)?;
+    // Else a statement that is asked of each job is planned anew for each.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "query_only", "ON")?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
