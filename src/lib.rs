@@ -71,8 +71,9 @@ pub mod scheduler;
 pub mod trigger;
 
 pub use engine::{
-    AddError, BoxError, Builder, Events, Grace as ShutdownGrace, Handle, Heard, IntoResult, IntoTriggers,
-    Job, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError,
+    AddError, BoxError, Builder, ControlError, Events, Grace as ShutdownGrace, Handle, Heard, IntoResult,
+    IntoTriggers, Job, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError, Triggered,
+    Upcoming,
 };
 pub use model::{Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
 pub use trigger::{Trigger, Zone};

@@ -3,10 +3,14 @@
 use super::current::current;
 use super::shared::{Phase, Shared};
 use super::{Events, Grace, ShutdownReport};
-use crate::model::Row;
+use crate::model::{Name, Row};
 use crate::scheduler::Fact;
+use chrono::{DateTime, FixedOffset, Utc};
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::oneshot;
 
 /// A scheduler that runs, for whoever has to do with it: any number of clones, on any thread, and within jobs.
 ///
@@ -18,6 +22,45 @@ pub struct Handle {
     shared: Arc<Shared>,
     /// `None` in the hands of a job.
     _alive: Option<Arc<Alive>>,
+}
+
+/// Why a handle could not do what was asked. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// There is no job of that name.
+    #[error("there is no job `{job}`")]
+    UnknownJob {
+        /// As it was given.
+        job: String,
+    },
+    /// The scheduler has stopped, or its runtime is gone.
+    #[error("the scheduler has stopped; build a new one")]
+    Stopped,
+}
+
+/// A run that was asked for. Waiting for it is waiting for its end; it can be dropped.
+#[derive(Debug)]
+pub struct Triggered(oneshot::Receiver<Arc<Row>>);
+
+impl Future for Triggered {
+    /// How it ended: it ran, or did not, and why.
+    type Output = Result<Arc<Row>, ControlError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map_err(|_| ControlError::Stopped)
+    }
+}
+
+/// A fire time that is to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upcoming {
+    /// Whose.
+    pub job: Name,
+    /// As its trigger names it, with the job zone's offset.
+    pub fire_time: DateTime<FixedOffset>,
+    /// With its jitter.
+    pub due: DateTime<Utc>,
 }
 
 /// Somebody outside still wants the scheduler to run.
@@ -68,6 +111,37 @@ impl Handle {
     /// [`history_max`](super::Builder::history_max). Of a job that there never was, nothing.
     pub fn history(&self, job: &str, count: usize) -> Vec<Arc<Row>> {
         self.shared.history(job, count)
+    }
+
+    /// Runs a job now, beside its fire times, which do not move. It counts for `max_instances`, and `overlap` decides
+    /// what happens beyond that. Returns what waits for the end; nobody has to.
+    ///
+    /// # Errors
+    /// [`ControlError::UnknownJob`], and [`ControlError::Stopped`] when nothing happens any more.
+    pub fn trigger(&self, job: &str) -> Result<Triggered, ControlError> {
+        if self.phase() == Phase::Stopped {
+            return Err(ControlError::Stopped);
+        }
+        let shared = &self.shared;
+        let ended = shared.ask(|core, now| {
+            let instant = core.request_run(job, now)?;
+            // Before anybody can tell its end.
+            Some(shared.wait_for((job.to_owned(), instant.timestamp_micros())))
+        });
+        ended.map(Triggered).ok_or_else(|| ControlError::UnknownJob { job: job.to_owned() })
+    }
+
+    /// Returns the fire times that are to come next, of all jobs, in order of time: each job's next one, with its
+    /// jitter in `due`. Jobs that have none are left out.
+    pub fn upcoming(&self) -> Vec<Upcoming> {
+        let core = self.shared.core();
+        let all = core.upcoming().filter_map(|(job, armed)| {
+            let armed = armed?;
+            Some(Upcoming { job: job.name.clone(), fire_time: job.zone.at(armed.fire_time), due: armed.due })
+        });
+        let mut all: Vec<Upcoming> = all.collect();
+        all.sort_by(|a, b| (a.due, &a.job).cmp(&(b.due, &b.job)));
+        all
     }
 
     /// Asks to stop, as a signal does: nothing new starts and what runs may end. A second call cancels what runs

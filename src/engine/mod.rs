@@ -27,7 +27,7 @@ mod workers;
 pub use clock::{Clock, now};
 pub use context::RunContext;
 pub use events::{Events, Heard, Numbered};
-pub use handle::Handle;
+pub use handle::{ControlError, Handle, Triggered, Upcoming};
 pub use job::{IntoTriggers, Job};
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;

@@ -295,10 +295,19 @@ impl Core {
             Fact::Vanished { run } => self.vanished(run, now),
             Fact::LedgerFailed(why) => self.ledger_failed(why, now),
             Fact::LedgerWorks => self.ledger_works(now),
-            Fact::RunRequested(name) => self.run_requested(&name, now),
+            Fact::RunRequested(name) => drop(self.run_requested(name.as_str(), now)),
             Fact::StopRequested => self.stop_requested(now),
         }
         self.close_all_that_came(now);
+    }
+
+    /// Asks for a run of this job now, as a person does ([`Fact::RunRequested`]), and returns the instant of the
+    /// request, which is the `fire_time` of the row that tells of its end; `None` if there is no job of that name.
+    pub fn request_run(&mut self, name: &str, now: Now) -> Option<FireTime> {
+        self.watch_clock(now);
+        let instant = self.run_requested(name, now);
+        self.close_all_that_came(now);
+        instant
     }
 
     /// Returns the next thing to begin, or `None` when there is nothing until the next `handle_*`.
@@ -374,11 +383,9 @@ impl Core {
         self.due.first_entry().map(|(due, index)| (&self.job(index).job, due))
     }
 
-    fn run_requested(&mut self, name: &Name, now: Now) {
-        let found = self.jobs[..self.planned].iter().position(|state| state.job.name == *name);
-        if let Some(index) = found {
-            self.admit_uncalled(JobIndex::from_usize(index), Cause::Manual, None, now);
-        }
+    fn run_requested(&mut self, name: &str, now: Now) -> Option<FireTime> {
+        let found = self.jobs[..self.planned].iter().position(|state| state.job.name.as_str() == name);
+        found.map(|index| self.admit_uncalled(JobIndex::from_usize(index), Cause::Manual, None, now))
     }
 
     fn recorded(&mut self, answer: Answer, now: Now) {

@@ -89,7 +89,14 @@ impl Candidate {
 
 impl Core {
     /// Offers a run that no trigger names (a request, the node's start, the finish of others).
-    pub(super) fn admit_uncalled(&mut self, index: JobIndex, cause: Cause, after: Option<Finish>, now: Now) {
+    /// Returns the instant that names it.
+    pub(super) fn admit_uncalled(
+        &mut self,
+        index: JobIndex,
+        cause: Cause,
+        after: Option<Finish>,
+        now: Now,
+    ) -> FireTime {
         let (clock_epoch, instant) = self.asked.instant(now.wall);
         let late = TimeDelta::zero();
         let after = after.map(Box::new);
@@ -107,6 +114,7 @@ impl Core {
         } else {
             self.offer(index, candidate, false, now);
         }
+        instant
     }
 
     /// Finds a place for `candidate`: a run of its own, a waiting place, the end of the backlog, or none.

@@ -697,6 +697,7 @@ impl World {
             }
             Event::RunAdopted(started) => format!("{} adopted", started.run),
             Event::LedgerFailed { why } => format!("ledger failed: {why}"),
+            Event::LoopStalled { run, lasted } => format!("{run} held its thread for {lasted:?}"),
             Event::LedgerWorks => "ledger works".into(),
             Event::AttemptFinished(attempt) => match attempt.retry_in {
                 Some(delay) => format!("{} tries again in {}s", attempt.run, delay.as_secs()),
