@@ -1,7 +1,6 @@
 //! What an audit says of a job.
 
 use super::super::super::codes;
-use super::super::JobRow;
 use crate::model::{Name, Outcome};
 use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
@@ -13,14 +12,16 @@ const FINDINGS_MAX: usize = 5;
 /// What became of the fire times of one job.
 #[derive(Clone, Debug)]
 pub struct Audited {
-    /// Whose.
-    pub job: Name,
+    /// Whose; `None`: of rows whose job is not in the ledger any more.
+    pub job: Option<Name>,
     /// The zone in which its times are shown.
     pub zone: Zone,
     /// Its fire times after this; `None` if it never had any.
     pub from: Option<DateTime<Utc>>,
     /// And up to this, inclusive.
     pub until: Option<DateTime<Utc>>,
+    /// Whether there may have been others since, because the last runner has not stopped: it runs, or was killed.
+    pub goes_on: bool,
     /// How many there were, by computation.
     pub fire_times: u64,
     /// How many ended how, by the ledger, those included whose rows were deleted.
@@ -37,6 +38,10 @@ pub struct Audited {
     pub double: u64,
     /// Rows without a fire time.
     pub unexpected: u64,
+    /// Rows, those of requests too, that are open without anybody knowing: they never end.
+    pub forgotten: u64,
+    /// Rows of requests that were written and are not there.
+    pub gone: u64,
     /// The first of those, in order.
     pub findings: Vec<Finding>,
     /// Why its fire times cannot be computed, if so: nothing was compared.
@@ -63,20 +68,30 @@ pub enum Found {
     Double,
     /// It is none, and has a row.
     Unexpected,
+    /// Its row is open, and no runner knows of it.
+    Forgotten,
+    /// It is that of the latest request, and some have lost their rows.
+    Gone,
 }
 
 impl Audited {
     /// Whether every fire time is accounted for, once.
     pub fn is_sound(&self) -> bool {
-        self.unreadable.is_none() && self.unaccounted == 0 && self.double == 0 && self.unexpected == 0
+        self.unreadable.is_none() && self.wrong() == 0
     }
 
-    pub(super) fn new(job: &JobRow) -> Audited {
+    /// How much is wrong.
+    pub fn wrong(&self) -> u64 {
+        self.unaccounted + self.double + self.unexpected + self.forgotten + self.gone
+    }
+
+    pub(super) fn new(job: Option<Name>, zone: Zone) -> Audited {
         Audited {
-            job: job.name.clone(),
-            zone: job.zone.clone(),
+            job,
+            zone,
             from: None,
             until: None,
+            goes_on: false,
             fire_times: 0,
             outcomes: BTreeMap::new(),
             running: 0,
@@ -85,6 +100,8 @@ impl Audited {
             unaccounted: 0,
             double: 0,
             unexpected: 0,
+            forgotten: 0,
+            gone: 0,
             findings: Vec::new(),
             unreadable: None,
         }
@@ -98,6 +115,8 @@ impl Audited {
             Found::Unaccounted => self.unaccounted += count,
             Found::Double => self.double += count,
             Found::Unexpected => self.unexpected += count,
+            Found::Forgotten => self.forgotten += count,
+            Found::Gone => self.gone += count,
         }
         if self.findings.len() < FINDINGS_MAX {
             let at = codes::to_time(at).unwrap_or_default();

@@ -125,20 +125,21 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Takes in all rows of the job that are of its calendar, and returns how many there are.
+/// Takes in all rows of the job that are of its calendar. Returns how many there are, and how many others.
 pub(super) fn merge_rows(
     db: &Connection,
     job: i64,
     merges: &mut [Merge<'_>],
     audited: &mut Audited,
-) -> Result<u64> {
+) -> Result<(u64, u64)> {
     let mut statement =
         db.prepare_cached("SELECT instant, series FROM fire WHERE job = ?1 ORDER BY instant, series")?;
     let mut rows = statement.query([job])?;
-    let (mut count, mut before) = (0, i64::MIN);
+    let (mut count, mut others, mut before) = (0, 0, i64::MIN);
     while let Some(row) = rows.next()? {
         let (instant, series): (i64, i64) = (row.get(0)?, row.get(1)?);
         if series % CLASSES != 0 {
+            others += 1;
             continue;
         }
         count += 1;
@@ -151,5 +152,5 @@ pub(super) fn merge_rows(
         }
         before = instant;
     }
-    Ok(count)
+    Ok((count, others))
 }

@@ -1,15 +1,19 @@
 //! The ledger held against the fire times that there should have been.
 //!
 //! Every fire time of every job is computed again from the definitions that were in force, and merged with the rows
-//! in order of their instants. What the index of the keys holds is enough for that, so that of most rows only the
-//! key is read: outcomes are counted by the index of what did not succeed, and the rest succeeded. Stretches are
-//! compared by their counts. What was deleted is compared by the counts that were kept of it.
+//! in order of their instants. What the index of the keys holds is enough for that: outcomes are counted by the index
+//! of what did not succeed, and the rest succeeded. Stretches are compared by their counts. What was deleted is compared
+//! by the counts that were kept of it.
 //!
-//! Three things can be wrong. A fire time has no row: it is *unaccounted*. It has two, or one inside a stretch that
-//! accounts for it already: it is *double*. Or a row is there for an instant that is no fire time: it is
-//! *unexpected*. One thing only looks wrong: after the clock was set back by less than a job's period, its
-//! definition may change before the clock has caught up with what was accounted for. So a row that an earlier
-//! definition names is in order if the clock was set back before it.
+//! Five things can be wrong. A fire time has no row: it is *unaccounted*. It has two, or one inside a stretch that
+//! accounts for it already, or one that has ended and is said to be open: it is *double*. A row is there for an instant
+//! that is no fire time, or for a job that is none: it is *unexpected*. A row is open, and is not among those that the
+//! next runner would close: it is *forgotten*. Of requests nothing can be computed; but if there are fewer rows than
+//! were written, and nothing else is wrong, some of those are *gone*.
+//!
+//! One thing only looks wrong: after the clock was set back by less than a job's period, its definition may change
+//! before the clock has caught up with what was accounted for. So a row that an earlier definition names is in order
+//! if the clock was set back before it.
 //!
 //! `audited` is what is said of a job; `periods` are its definitions, `pruned` is what was deleted, `merge` compares, and
 //! `counts` counts what did not succeed.
@@ -27,8 +31,10 @@ pub use audited::{Audited, Finding, Found};
 use super::super::codes;
 use super::{JobRow, LedgerError, Reader, jobs};
 use crate::model::{Name, Outcome};
+use crate::trigger::Zone;
 use counts::{Counted, Others};
 use merge::Merge;
+use periods::Periods;
 use pruned::Pruned;
 use rusqlite::{Connection, Result, Row};
 use std::collections::BTreeMap;
@@ -45,7 +51,8 @@ const TRIES_MAX: u32 = 3;
 const CLASSES: i64 = 8;
 
 impl Reader {
-    /// Audits the ledger at `path`: these jobs, or all if there are none, sorted by their names.
+    /// Audits the ledger at `path`: these jobs, or all if there are none, sorted by their names. Rows of jobs that are
+    /// not in it any more come last.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -64,11 +71,19 @@ impl Reader {
     fn audit_once(&self, names: &[Name]) -> Result<Vec<Audited>, LedgerError> {
         let mut jobs: Vec<JobRow> = self.said(jobs(&self.db))?.into_values().collect();
         jobs.retain(|job| names.is_empty() || names.contains(&job.name));
+        let nobodys = if names.is_empty() { self.said(nobodys(&self.db))? } else { None };
         let rows: i64 = jobs.iter().map(|job| job.fires).sum();
-        if rows < SHARED_FROM || jobs.len() < 2 {
+        let mut all = if rows < SHARED_FROM || jobs.len() < 2 {
             let jobs: Vec<Name> = jobs.into_iter().map(|job| job.name).collect();
-            return self.said(audit(&self.db, &jobs));
-        }
+            self.said(audit(&self.db, &jobs))?
+        } else {
+            self.audit_by_two(jobs)?
+        };
+        all.extend(nobodys);
+        Ok(all)
+    }
+
+    fn audit_by_two(&self, jobs: Vec<JobRow>) -> Result<Vec<Audited>, LedgerError> {
         let beside = Reader::open(&self.path)?;
         let (ours, theirs) = halves(jobs);
         let (ours, theirs) = thread::scope(|scope| {
@@ -80,6 +95,25 @@ impl Reader {
         all.sort_by(|a, b| a.job.cmp(&b.job));
         Ok(all)
     }
+}
+
+/// Rows of jobs that are not in the ledger any more, of which nothing is known but that they are there.
+fn nobodys(db: &Connection) -> Result<Option<Audited>> {
+    // From one job to the next by the index of the keys.
+    let sql = "WITH RECURSIVE found(job) AS (
+                   SELECT min(job) FROM fire
+                   UNION ALL
+                   SELECT (SELECT min(job) FROM fire WHERE job > found.job) FROM found WHERE job IS NOT NULL)
+               SELECT min(instant), count(*) FROM found CROSS JOIN fire ON fire.job = found.job
+               WHERE found.job NOT IN (SELECT id FROM job) GROUP BY found.job";
+    let mut nobodys = None;
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let audited: &mut Audited = nobodys.get_or_insert_with(|| Audited::new(None, Zone::utc()));
+        audited.add(Found::Unexpected, row.get(0)?, unsigned(row, 1)?);
+    }
+    Ok(nobodys)
 }
 
 /// Two groups with about as many rows.
@@ -109,10 +143,13 @@ fn audit(db: &Connection, names: &[Name]) -> Result<Vec<Audited>> {
 }
 
 fn audit_job(db: &Connection, job: &JobRow, others: Others, stepped_back: i64) -> Result<Audited> {
-    let mut audited = Audited::new(job);
+    let mut audited = Audited::new(Some(job.name.clone()), job.zone.clone());
     let mut pruned = Pruned::read(db, job.id)?;
-    let periods = match periods::periods(db, job)? {
-        Ok(periods) => periods,
+    let periods = match periods::read(db, job)? {
+        Ok(Periods { by_epoch, goes_on }) => {
+            audited.goes_on = goes_on;
+            by_epoch
+        }
         Err(unreadable) => {
             audited.unreadable = Some(unreadable);
             BTreeMap::new()
@@ -134,7 +171,7 @@ fn audit_job(db: &Connection, job: &JobRow, others: Others, stepped_back: i64) -
         pruned.count(&mut audited);
         debug_assert!(series % CLASSES == 0, "others are not read");
     }
-    let rows = merge::merge_rows(db, job.id, &mut merges, &mut audited)?;
+    let (rows, rows_of_requests) = merge::merge_rows(db, job.id, &mut merges, &mut audited)?;
     for merge in merges {
         merge.end(&mut audited);
     }
@@ -143,6 +180,16 @@ fn audit_job(db: &Connection, job: &JobRow, others: Others, stepped_back: i64) -
         audited.count(outcome, count);
     }
     (audited.running, audited.waiting) = (others.running, others.waiting);
+    if audited.wrong() == 0 {
+        let gone = job.fires.unsigned_abs().saturating_sub(rows + rows_of_requests);
+        audited.add(Found::Gone, job.asked.or(job.accounted).unwrap_or_default(), gone);
+    }
+    for (found, mut instants) in [(Found::Double, others.ended), (Found::Forgotten, others.forgotten)] {
+        instants.sort_unstable();
+        for at in instants {
+            audited.add(found, at, 1);
+        }
+    }
     Ok(audited)
 }
 

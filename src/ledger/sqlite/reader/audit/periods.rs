@@ -13,15 +13,25 @@ fn stopped(db: &Connection) -> Result<Option<i64>> {
     Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?.flatten())
 }
 
-/// Its definitions, by clock epoch, or why one cannot be read.
-pub(super) fn periods(db: &Connection, job: &JobRow) -> Result<Result<BTreeMap<u32, Vec<Period>>, String>> {
+/// See the module's page.
+#[derive(Default)]
+pub(super) struct Periods {
+    pub(super) by_epoch: BTreeMap<u32, Vec<Period>>,
+    /// Whether one is in force and no runner has said up to when: later fire times may be due and not yet decided.
+    pub(super) goes_on: bool,
+}
+
+/// The definitions of `job`, or why they cannot be read.
+pub(super) fn read(db: &Connection, job: &JobRow) -> Result<Result<Periods, String>> {
     let sql = "SELECT clock_epoch, from_instant, until_instant, schedule FROM definition WHERE job = ?1 ORDER BY id";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([job.id])?;
-    let mut periods: BTreeMap<u32, Vec<Period>> = BTreeMap::new();
-    let stopped = stopped(db)?.unwrap_or(i64::MIN);
+    let mut periods = Periods::default();
+    let stopped = stopped(db)?;
+    let mut is_defined = false;
     while let Some(row) = rows.next()? {
         let (epoch, from): (u32, i64) = (row.get(0)?, row.get(1)?);
+        is_defined |= epoch == job.clock_epoch;
         let Some(text) = row.get::<_, Option<String>>(3)? else { continue };
         let schedule = match Schedule::of_definition(&text) {
             Ok(schedule) => schedule,
@@ -30,10 +40,17 @@ pub(super) fn periods(db: &Connection, job: &JobRow) -> Result<Result<BTreeMap<u
         // The one in force has come as far as the job, and at least as far as a runner that was stopped.
         let until = match row.get(2)? {
             Some(until) => until,
-            None if epoch == job.clock_epoch => job.accounted.unwrap_or(from).max(stopped),
+            None if epoch == job.clock_epoch => {
+                periods.goes_on = stopped.is_none();
+                job.accounted.unwrap_or(from).max(stopped.unwrap_or(i64::MIN))
+            }
             None => from,
         };
-        periods.entry(epoch).or_default().push(Period { schedule, from, until });
+        periods.by_epoch.entry(epoch).or_default().push(Period { schedule, from, until });
+    }
+    // A watermark without the definition that it began with.
+    if job.accounted.is_some() && !is_defined {
+        return Ok(Err("its definition is gone".to_owned()));
     }
     Ok(Ok(periods))
 }

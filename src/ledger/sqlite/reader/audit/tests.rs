@@ -1,7 +1,9 @@
 //! Ledgers that are sound, and ledgers that were damaged.
 
 use super::*;
-use crate::ledger::tests::world::{World, at, claim_of, closed, defined, ended, fire, key, row, stretch};
+use crate::ledger::tests::world::{
+    World, at, claim_of, closed, defined, ended, fire, key, name, row, stretch,
+};
 use crate::model::{Cause, Record};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +40,9 @@ fn said(audited: &Audited) -> String {
 fn check(world: &World, expected: &str) {
     let audited = audit(world);
     assert_eq!(said(&audited[0]), expected);
-    let sound = !["Unaccounted", "Double", "Unexpected"].iter().any(|word| expected.contains(word));
+    let sound = !["Unaccounted", "Double", "Unexpected", "Forgotten", "Gone"]
+        .iter()
+        .any(|word| expected.contains(word));
     assert_eq!(audited[0].is_sound(), sound);
 }
 
@@ -93,6 +97,79 @@ fn a_row_too_many_shows() {
     assert_eq!(insert("51000000, 8"), ", 1 Unexpected at 51");
     assert_eq!(insert("80000000, 0"), ", 1 Unexpected at 80", "beyond the watermark");
     assert_eq!(insert("52000000, 1"), "", "by hand");
+}
+
+#[test]
+fn what_is_open_without_anybody_knowing_is_forgotten() {
+    let world = world();
+    world.rows("UPDATE fire SET outcome = NULL WHERE instant = 70000000", |_| Ok(()));
+    check(&world, "7 fire times: 1 succeeded, 3 missed, 1 running, 1 waiting, 1 Forgotten at 70");
+    world.rows("DELETE FROM open", |_| Ok(()));
+    check(
+        &world,
+        "7 fire times: 1 succeeded, 3 missed, 1 Forgotten at 50, 1 Forgotten at 55, 1 Forgotten at 60, 1 Forgotten at 70",
+    );
+    let audited = Reader::audit(&world.path(), &[name("a")]).expect("it can be read");
+    assert_eq!(audited[0].forgotten, 4, "the one by hand as well");
+}
+
+#[test]
+fn what_has_ended_and_is_open_is_double() {
+    let world = world();
+    world.rows(
+        "INSERT INTO open(fire, attempts, node) SELECT id, 0, 1 FROM fire WHERE instant = 70000000",
+        |_| Ok(()),
+    );
+    check(&world, "7 fire times: 1 succeeded, 1 skipped, 3 missed, 1 running, 1 waiting, 1 Double at 70");
+}
+
+#[test]
+fn a_job_without_a_row_of_all_that_was_due_shows() {
+    let world = world();
+    world.rows("DELETE FROM open", |_| Ok(()));
+    world.rows("DELETE FROM fire", |_| Ok(()));
+    check(&world, "7 fire times: 7 Unaccounted at 10");
+    world.rows("DELETE FROM definition", |_| Ok(()));
+    let audited = &audit(&world)[0];
+    assert_eq!(audited.unreadable.as_deref(), Some("its definition is gone"));
+    assert!(!audited.is_sound());
+}
+
+#[test]
+fn rows_of_a_job_that_is_gone_show() {
+    let mut world = world();
+    world.write([defined("b", 0, 5, Some(EVERY_10)), closed("b", 10, Outcome::Skipped)]);
+    world.rows("DELETE FROM job WHERE name = 'a'", |_| Ok(()));
+    let audited = audit(&world);
+    assert_eq!(
+        audited.iter().map(|audited| audited.job.clone()).collect::<Vec<_>>(),
+        [Some(name("b")), None]
+    );
+    assert_eq!(said(&audited[1]), "0 fire times: 6 Unexpected at 10");
+    assert!(audited[0].is_sound() && !audited[1].is_sound());
+    let of_b = Reader::audit(&world.path(), &[name("b")]).expect("it can be read");
+    assert_eq!(of_b.len(), 1, "no other job was asked about");
+}
+
+#[test]
+fn rows_of_requests_that_are_gone_show() {
+    let world = world();
+    world.rows("DELETE FROM open WHERE fire = (SELECT id FROM fire WHERE series = 1)", |_| Ok(()));
+    world.rows("DELETE FROM fire WHERE series = 1", |_| Ok(()));
+    check(&world, "7 fire times: 1 succeeded, 1 skipped, 3 missed, 1 running, 1 waiting, 1 Gone at 55");
+}
+
+#[test]
+fn after_a_crash_it_is_said_that_more_may_have_been_due() {
+    let mut world = world();
+    world.write([defined("b", 0, 5, Some(EVERY_10)), defined("b", 0, 9, None)]);
+    let goes_on = |world: &World| audit(world).iter().map(|audited| audited.goes_on).collect::<Vec<_>>();
+    assert_eq!(goes_on(&world), [true, false], "`b` has no schedule any more");
+    world.crash();
+    assert_eq!(goes_on(&world), [true, false]);
+    world.open();
+    world.close(71);
+    assert_eq!(goes_on(&world), [false, false]);
 }
 
 #[test]
@@ -165,6 +242,7 @@ fn what_was_deleted_is_still_counted() {
     // As retention does; the one at 40 was open then.
     world.rows("DELETE FROM fire WHERE instant < 60000000 AND instant <> 40000000", |_| Ok(()));
     world.rows("INSERT INTO pruned VALUES (1, 0, 5, 3, 30000000), (1, 0, 4, 1, 50000000)", |_| Ok(()));
+    world.rows("UPDATE job SET fires = 3", |_| Ok(()));
     check(&world, "7 fire times: 4 skipped, 3 missed, 4 pruned");
     world.rows("DELETE FROM fire WHERE instant = 40000000", |_| Ok(()));
     check(&world, "7 fire times: 3 skipped, 3 missed, 4 pruned, 1 Unaccounted at 10");
