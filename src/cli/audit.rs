@@ -2,7 +2,7 @@
 
 use super::records::{Records, Words};
 use super::style::Style;
-use super::table::{self, Cell, Column, Side};
+use super::table::{self, Cell, Column, Side, Tight};
 use super::time::show_time;
 use super::{Ending, Format, Global, print};
 use crate::ledger::{Audited, Found, Reader};
@@ -31,27 +31,27 @@ pub(super) struct Audit {
 }
 
 const COLUMNS: [Column; 13] = [
-    left("job"),
-    right("fire times", false),
-    right("succeeded", false),
-    right("failed", false),
-    right("timed out", true),
-    right("cancelled", true),
-    right("skipped", true),
-    right("missed", true),
-    right("coalesced", true),
-    right("lost", true),
-    right("open", true),
-    right("wrong", false),
+    Column { head: "job", side: Side::Left, tight: Tight::Shortened },
+    right("fire times", Tight::Stays),
+    right("succeeded", Tight::Stays),
+    right("failed", Tight::Stays),
+    right("timed out", Tight::Spared),
+    right("cancelled", Tight::Spared),
+    right("skipped", Tight::Spared),
+    right("missed", Tight::Spared),
+    right("coalesced", Tight::Spared),
+    right("lost", Tight::Spared),
+    right("open", Tight::Spared),
+    right("wrong", Tight::Stays),
     left("which"),
 ];
 
 const fn left(head: &'static str) -> Column {
-    Column { head, side: Side::Left, can_be_spared: false }
+    Column { head, side: Side::Left, tight: Tight::Stays }
 }
 
-const fn right(head: &'static str, can_be_spared: bool) -> Column {
-    Column { head, side: Side::Right, can_be_spared }
+const fn right(head: &'static str, tight: Tight) -> Column {
+    Column { head, side: Side::Right, tight }
 }
 
 impl Audit {
