@@ -11,7 +11,8 @@ CREATE TABLE node(
     by_hand INTEGER NOT NULL,       -- 1: it ran one job by hand, and no fire times
     seen_at INTEGER NOT NULL,       -- when it last wrote
     stopped_at INTEGER,             -- NULL: it runs, or was not stopped by itself
-    batches INTEGER NOT NULL        -- how many batches it has written
+    batches INTEGER NOT NULL,       -- how many batches it has written
+    first_fire INTEGER NOT NULL     -- rows in `fire` from this id on are by it or by later ones
 ) STRICT;
 
 -- What is kept of a job for ever.
