@@ -186,3 +186,35 @@ fn whoever_follows_sees_each_run_when_it_has_ended() {
     runner.signal(Signal::TERM);
     runner.finish().code(0);
 }
+
+#[test]
+fn whoever_follows_a_run_is_there_until_its_end_and_one_that_there_is_not_is_refused() {
+    let mut case = Case::new().jobs("[jobs.a]\nevery = \"200ms\"\ncommand = \"echo out\"\n");
+    case.runs_until(&["started a#2", "succeeded"]);
+    case.with_args(&["logs", "a#2", "--follow"]).exits(0).prints("out");
+    let refused = case.with_args(&["logs", "a#999", "--follow"]).exits(3);
+    assert!(refused.stderr.contains("no run a#999 is recorded; the last one is a#"), "{}", refused.stderr);
+    let refused = case.with_args(&["logs", "a#999"]).exits(3);
+    assert!(refused.stderr.contains("no run a#999 is recorded"), "{}", refused.stderr);
+}
+
+#[test]
+fn all_that_read_do_so_beside_a_runner_and_disturb_it_not() {
+    let mut case =
+        Case::new().jobs("[jobs.a]\nevery = \"20ms\"\noutput = \"none\"\ncommand = \"echo out\"\n");
+    let mut running = case.beside();
+    running.line("succeeded");
+    for _ in 0..3 {
+        for words in
+            [&["history"][..], &["history", "a"], &["status"], &["why", "a"], &["logs", "a"], &["audit"]]
+        {
+            case.with_args(words).exits(0);
+        }
+        running.line("succeeded");
+    }
+    running.signal(Signal::TERM);
+    let finished = running.finish();
+    let disturbed = ["cannot be", "ERROR", "WARN"].iter().any(|word| finished.stderr.contains(word));
+    assert!(!disturbed, "{}", finished.stderr);
+    case.with_args(&["audit"]).exits(0).prints("are accounted for, each once");
+}
