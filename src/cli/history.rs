@@ -3,7 +3,7 @@
 use super::records::{Found, Records, Words};
 use super::strip::{LEGEND, STRIP, strip};
 use super::style::{Style, shown};
-use super::table::{self, Cell, Column, Side};
+use super::table::{self, Cell, Column, Side, Tight};
 use super::time::{parse_time, show_distance, show_duration, show_time};
 use super::{Ending, Failure, Format, Global, print};
 use crate::engine;
@@ -65,25 +65,25 @@ fn parse_outcomes(word: &str) -> Result<Outcomes, String> {
 }
 
 const COLUMNS: [Column; 10] = [
-    Column { head: "fire time", side: Side::Left, can_be_spared: false },
-    Column { head: "run", side: Side::Left, can_be_spared: false },
-    Column { head: "outcome", side: Side::Left, can_be_spared: false },
-    Column { head: "took", side: Side::Right, can_be_spared: false },
-    Column { head: "late", side: Side::Right, can_be_spared: true },
-    Column { head: "exit", side: Side::Left, can_be_spared: false },
-    Column { head: "cause", side: Side::Left, can_be_spared: true },
-    Column { head: "attempts", side: Side::Right, can_be_spared: true },
-    Column { head: "memory", side: Side::Right, can_be_spared: true },
-    Column { head: "why", side: Side::Left, can_be_spared: false },
+    Column { head: "fire time", side: Side::Left, tight: Tight::Stays },
+    Column { head: "run", side: Side::Left, tight: Tight::Shortened },
+    Column { head: "outcome", side: Side::Left, tight: Tight::Stays },
+    Column { head: "took", side: Side::Right, tight: Tight::Stays },
+    Column { head: "late", side: Side::Right, tight: Tight::Spared },
+    Column { head: "exit", side: Side::Left, tight: Tight::Stays },
+    Column { head: "cause", side: Side::Left, tight: Tight::Spared },
+    Column { head: "attempts", side: Side::Right, tight: Tight::Spared },
+    Column { head: "memory", side: Side::Right, tight: Tight::Spared },
+    Column { head: "why", side: Side::Left, tight: Tight::Stays },
 ];
 
 /// Of the jobs: what is shown of the latest outcomes of each.
 const OVERVIEW: [Column; 5] = [
-    Column { head: "job", side: Side::Left, can_be_spared: false },
-    Column { head: "lately", side: Side::Left, can_be_spared: false },
-    Column { head: "succeeded", side: Side::Right, can_be_spared: true },
-    Column { head: "last run", side: Side::Left, can_be_spared: true },
-    Column { head: "ended", side: Side::Left, can_be_spared: true },
+    Column { head: "job", side: Side::Left, tight: Tight::Shortened },
+    Column { head: "lately", side: Side::Left, tight: Tight::Stays },
+    Column { head: "succeeded", side: Side::Right, tight: Tight::Spared },
+    Column { head: "last run", side: Side::Left, tight: Tight::Shortened },
+    Column { head: "ended", side: Side::Left, tight: Tight::Spared },
 ];
 
 /// Of more jobs there is no overview.
@@ -164,7 +164,8 @@ fn print_overview(reader: &Reader, found: &Found, global: &Global) -> Result<(),
     let now = engine::now().wall;
     let rows: Vec<Vec<Cell>> = jobs.iter().map(|job| overview_cells(job, now, style)).collect();
     let table = table::render(&OVERVIEW, &rows, table::width_of(io::stdout()), style);
-    print(&format!("{table}{}\n\n", style.dim(LEGEND)))
+    let legend = LEGEND.map(|line| style.dim(line)).join("\n");
+    print(&format!("{table}{legend}\n\n"))
 }
 
 fn overview_cells(lately: &Lately, now: DateTime<Utc>, style: Style) -> Vec<Cell> {

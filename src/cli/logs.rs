@@ -30,7 +30,8 @@ pub(super) struct Logs {
     /// This attempt of the run, counted from 1 [default: its last]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     attempt: Option<u32>,
-    /// Wait for the run that is under way or comes next, then for the one after it, until Ctrl-C
+    /// Of a job: wait for the run that is under way or comes next, then for the one after it, until Ctrl-C. Of a run:
+    /// wait for its end
     #[arg(long, conflicts_with_all = ["failed", "attempt"])]
     follow: bool,
     /// Print the bytes as they are: control characters are not escaped on a terminal
@@ -89,7 +90,8 @@ impl Logs {
     }
 }
 
-/// Prints each run from the first that has not ended, or from the one that is named, as soon as it has ended.
+/// Prints each run of a job from the first that has not ended, as soon as it has ended, for ever; or the one that is
+/// named.
 fn follow(found: &Found, job: &Name, number: Option<u64>, escapes: bool) -> Ending {
     let failed = |error| found.failure(error);
     let mut next = number;
@@ -104,11 +106,20 @@ fn follow(found: &Found, job: &Name, number: Option<u64>, escapes: bool) -> Endi
             .map(|open| open.run.number)
             .collect();
         let last = reader.last_number(job).map_err(failed)?;
+        if let Some(number) = number.filter(|number| *number > last) {
+            let run = RunId { job: job.clone(), number };
+            return Err(Failure::cannot_work(anyhow!(
+                "no run {run} is recorded; the last one is {job}#{last}"
+            )));
+        }
         let mut at = *next.get_or_insert_with(|| open.iter().min().copied().unwrap_or(last + 1));
         while at <= last && !open.contains(&at) {
             let run = RunId { job: job.clone(), number: at };
             if let Some(printed) = reader.printed(&run, None).map_err(failed)? {
                 tell(&run, &printed, escapes)?;
+            }
+            if number.is_some() {
+                return Ok(ExitCode::SUCCESS);
             }
             at += 1;
         }

@@ -3,11 +3,15 @@
 use super::ledger::{self, StateDir};
 use super::state::Place;
 use super::{Failure, Format, Global, file};
-use crate::ledger::{LedgerError, Reader};
-use crate::model::{Name, Plan};
+use crate::ledger::{Holder, LedgerError, NodeSeen, Reader, holder};
+use crate::model::{Name, OpenRun, Plan};
 use anyhow::anyhow;
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use std::path::{Path, PathBuf};
+
+/// A ledger that is held and was not written for so long is in trouble: it is at least once a minute.
+const SILENCE_MAX: TimeDelta = TimeDelta::minutes(2);
 
 /// Which ledger is read.
 #[derive(Debug, Args)]
@@ -23,6 +27,13 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     job_file: PathBuf,
     quarantine: String,
+}
+
+/// Who has a ledger at present.
+pub(super) struct Holding {
+    pub(super) holder: Holder,
+    /// What it has written of itself; `None`: nothing yet.
+    node: Option<NodeSeen>,
 }
 
 /// Words that name files, and the others.
@@ -82,6 +93,31 @@ impl Records {
         };
         let quarantine = self.state_dir.quarantine(&job_file);
         Ok(Found { plan, path, job_file, quarantine })
+    }
+}
+
+impl Holding {
+    /// Returns who has the ledger that is read; `None`: nobody does.
+    pub(super) fn read(reader: &Reader) -> Result<Option<Holding>, LedgerError> {
+        let Some(holder) = holder(reader.path())? else { return Ok(None) };
+        let node = reader.last_node()?.filter(|node| holder.pid == Some(node.pid));
+        Ok(Some(Holding { holder, node }))
+    }
+
+    /// Whether it is a runner, which sees to all jobs.
+    pub(super) fn is_runner(&self) -> bool {
+        !self.holder.by_hand
+    }
+
+    /// Whether it sees to a run that has not ended: one by hand sees to its own.
+    pub(super) fn has(&self, open: &OpenRun) -> bool {
+        self.is_runner() || self.node.as_ref().is_some_and(|node| *node.name == *open.node)
+    }
+
+    /// Since when it has not written what it should have; `None`: it does write.
+    pub(super) fn silent_since(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let seen_at = self.node.as_ref()?.seen_at;
+        (now - seen_at > SILENCE_MAX).then_some(seen_at)
     }
 }
 

@@ -1,16 +1,16 @@
 //! `runner status`: how every job is, the failing ones first.
 
-use super::records::{Found, Records, Words};
+use super::records::{Found, Holding, Records, Words};
 use super::style::Style;
-use super::table::{self, Cell, Column, Side};
+use super::table::{self, Cell, Column, Side, Tight};
 use super::time::{show_distance, show_duration, show_time};
 use super::{Ending, Failure, Format, Global, print};
 use crate::engine;
-use crate::ledger::{Ended, Holder, Lately, NodeSeen, Reader, holder};
+use crate::ledger::{Ended, Lately, LedgerError, NodeSeen, Reader};
 use crate::model::{Job, Name, OpenRun, Outcome};
 use crate::scheduler::{Armed, armed};
 use anyhow::anyhow;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 /// So far back a streak is counted.
 const STREAK_MAX: u32 = 20;
 
-/// Says whether a runner lives, and of each job how it is: what it does now, how it ended last, when it is due next.
+/// Says whether a runner lives and writes, and of each job how it is: what it does now, how it ended last, when it is due next.
 ///
 /// Failing jobs come first. Jobs that are no longer in the job file are left to `runner history`.
 #[derive(Debug, Args)]
@@ -36,12 +36,12 @@ pub(super) struct Status {
 }
 
 const COLUMNS: [Column; 6] = [
-    Column { head: "job", side: Side::Left, can_be_spared: false },
-    Column { head: "state", side: Side::Left, can_be_spared: false },
-    Column { head: "last", side: Side::Left, can_be_spared: false },
-    Column { head: "when", side: Side::Left, can_be_spared: true },
-    Column { head: "streak", side: Side::Right, can_be_spared: true },
-    Column { head: "next", side: Side::Left, can_be_spared: false },
+    Column { head: "job", side: Side::Left, tight: Tight::Shortened },
+    Column { head: "state", side: Side::Left, tight: Tight::Stays },
+    Column { head: "last", side: Side::Left, tight: Tight::Stays },
+    Column { head: "when", side: Side::Left, tight: Tight::Spared },
+    Column { head: "streak", side: Side::Right, tight: Tight::Spared },
+    Column { head: "next", side: Side::Left, tight: Tight::Stays },
 ];
 
 /// How a job is.
@@ -102,18 +102,13 @@ impl Status {
         let reader = found.open()?;
         let now = engine::now().wall;
         let failed = |error| found.failure(error);
-        let holder = holder(&found.path).map_err(failed)?;
-        let nodes = reader.nodes().map_err(failed)?;
         let facts = Facts::read(&reader).map_err(failed)?;
-        let lines = facts.lines(&found, holder.is_some(), now);
+        let lines = facts.lines(&found, now);
         match self.format {
-            Format::Jsonl => print(&json_lines(&found, holder.as_ref(), nodes.last(), &lines))?,
+            Format::Jsonl => print(&json_lines(&found, &facts, &lines, now))?,
             Format::Text => {
                 let style = Style::of(io::stdout(), global);
-                let zone = &found.plan.settings.zone;
-                let at =
-                    |at: DateTime<Utc>| format!("{} ({})", show_time(zone.at(at)), show_distance(at, now));
-                let header = header(holder.as_ref(), nodes.last(), at, style);
+                let header = facts.header(&found, now, style);
                 let rows: Vec<_> = lines.iter().map(|line| cells(line, now, style)).collect();
                 print(&(header + &table::render(&COLUMNS, &rows, table::width_of(io::stdout()), style)))?;
             }
@@ -122,33 +117,37 @@ impl Status {
     }
 }
 
-/// What the ledger says of all jobs.
+/// What the ledger says of its runner and of all jobs.
 struct Facts {
+    /// Who has it.
+    holding: Option<Holding>,
+    /// The last start of a runner.
+    last: Option<NodeSeen>,
     lately: BTreeMap<Name, Lately>,
     open: Vec<OpenRun>,
     waiting: BTreeMap<Name, usize>,
 }
 
 impl Facts {
-    fn read(reader: &Reader) -> Result<Facts, crate::ledger::LedgerError> {
+    fn read(reader: &Reader) -> Result<Facts, LedgerError> {
         let lately = reader.lately(STREAK_MAX)?;
         let mut waiting = BTreeMap::new();
         for claim in reader.waiting()? {
             *waiting.entry(claim.key.job).or_default() += 1;
         }
         let lately = lately.into_iter().map(|lately| (lately.job.clone(), lately)).collect();
-        Ok(Facts { lately, open: reader.open_runs()?, waiting })
+        let (holding, last) = (Holding::read(reader)?, reader.nodes()?.pop());
+        Ok(Facts { holding, last, lately, open: reader.open_runs()?, waiting })
     }
 
-    fn lines<'a>(&'a self, found: &'a Found, is_alive: bool, now: DateTime<Utc>) -> Vec<Line<'a>> {
+    fn lines<'a>(&'a self, found: &'a Found, now: DateTime<Utc>) -> Vec<Line<'a>> {
         let seed = engine::seed(&found.plan);
-        let mut lines: Vec<Line<'_>> =
-            found.plan.jobs.iter().map(|job| self.line(job, is_alive, &seed, now)).collect();
+        let mut lines: Vec<Line<'_>> = found.plan.jobs.iter().map(|job| self.line(job, &seed, now)).collect();
         lines.sort_by_key(|line| (!line.is_failing(), line.job.name.clone()));
         lines
     }
 
-    fn line<'a>(&'a self, job: &'a Job, is_alive: bool, seed: &str, now: DateTime<Utc>) -> Line<'a> {
+    fn line<'a>(&'a self, job: &'a Job, seed: &str, now: DateTime<Utc>) -> Line<'a> {
         let ended = self.lately.get(&job.name).map_or(&[][..], |lately| &lately.ended);
         let open: Vec<&OpenRun> = self.open.iter().filter(|open| open.run.job == job.name).collect();
         let waiting = self.waiting.get(&job.name).copied().unwrap_or(0);
@@ -156,7 +155,8 @@ impl Facts {
         let is_between =
             |open: &&OpenRun| open.last.as_ref().is_some_and(|last| last.number == open.attempts);
         let state = match (open.as_slice(), waiting) {
-            ([_, ..], _) | (_, 1..) if !is_alive => State::Unfinished,
+            ([_, ..], _) if !open.iter().any(|open| self.is_seen_to(open)) => State::Unfinished,
+            ([], 1..) if !self.has_runner() => State::Unfinished,
             ([_, ..], _) if open.iter().all(is_between) => State::Retrying,
             ([_, ..], _) => State::Running,
             ([], 1..) => State::Waiting,
@@ -172,6 +172,55 @@ impl Facts {
             streak: streak(ended),
             next: next.map(|next| armed(job, seed, next)),
         }
+    }
+
+    fn has_runner(&self) -> bool {
+        self.holding.as_ref().is_some_and(Holding::is_runner)
+    }
+
+    fn is_seen_to(&self, open: &OpenRun) -> bool {
+        self.holding.as_ref().is_some_and(|holding| holding.has(open))
+    }
+
+    /// Who has the ledger, whether that one writes, and if it is no runner, when the last one ran.
+    fn header(&self, found: &Found, now: DateTime<Utc>, style: Style) -> String {
+        let zone = &found.plan.settings.zone;
+        let at = |at: DateTime<Utc>| {
+            format!("{} ({})", show_time(zone.at(at.trunc_subsecs(0))), show_distance(at, now))
+        };
+        let mut lines = Vec::new();
+        if let Some(holding) = &self.holding {
+            let pid = holding.holder.pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
+            let since = holding.holder.since;
+            let said = if holding.is_runner() {
+                let since = since.map(|since| format!(", since {}", at(since)));
+                format!("a runner runs{pid}{}", since.unwrap_or_default())
+            } else {
+                let since = since.map(|since| format!(", begun {}", show_distance(since, now)));
+                format!("a run by hand is under way{pid}{}", since.unwrap_or_default())
+            };
+            lines.push(style.outcome(Outcome::Succeeded, said));
+            lines.extend(holding.silent_since(now).map(|seen_at| {
+                let length = show_duration((now - seen_at).to_std().unwrap_or_default());
+                let said =
+                    format!("it has written nothing for {length}, and should each minute: its ledger is in");
+                style.outcome(Outcome::Failed, said + "\ntrouble, or it hangs; what it printed says more")
+            }));
+        }
+        if !self.has_runner() {
+            let said = match &self.last {
+                None => "no runner has run yet".to_owned(),
+                Some(NodeSeen { stopped_at: Some(stopped), .. }) => {
+                    format!("no runner runs: the last one stopped {}", at(*stopped))
+                }
+                Some(NodeSeen { seen_at, .. }) => format!(
+                    "no runner runs: the last one ended without having stopped\nit was last heard of {}",
+                    at(*seen_at)
+                ),
+            };
+            lines.push(style.outcome(Outcome::Skipped, said));
+        }
+        lines.join("\n") + "\n"
     }
 }
 
@@ -189,33 +238,6 @@ fn streak(ended: &[Ended]) -> Option<Streak> {
     let length = runs.clone().take_while(|run| is_good(run) == first).count();
     let is_open = runs.all(|run| is_good(run) == first) && ended.len() == STREAK_MAX as usize;
     Some(Streak { is_good: first, runs: length, is_open })
-}
-
-fn header(
-    holder: Option<&Holder>,
-    last: Option<&NodeSeen>,
-    at: impl Fn(DateTime<Utc>) -> String,
-    style: Style,
-) -> String {
-    let said = match (holder, last) {
-        (Some(Holder { pid, since }), _) => {
-            let pid = pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
-            let since = since.map(|since| format!(", since {}", at(since))).unwrap_or_default();
-            style.outcome(Outcome::Succeeded, format!("a runner runs{pid}{since}")).into_owned()
-        }
-        (None, None) => style.outcome(Outcome::Skipped, "no runner has run yet").into_owned(),
-        (None, Some(node)) => {
-            let said = match node.stopped_at {
-                Some(stopped) => format!("no runner runs: the last one stopped {}", at(stopped)),
-                None => format!(
-                    "no runner runs: the last one ended without having stopped, last heard of {}",
-                    at(node.seen_at)
-                ),
-            };
-            style.outcome(Outcome::Skipped, said).into_owned()
-        }
-    };
-    said + "\n"
 }
 
 fn cells(line: &Line<'_>, now: DateTime<Utc>, style: Style) -> Vec<Cell> {
@@ -267,14 +289,20 @@ fn otherwise(job: &Job) -> Option<String> {
 }
 
 /// One line for the runner, and one for each job. The field names are a promise.
-fn json_lines(found: &Found, holder: Option<&Holder>, last: Option<&NodeSeen>, lines: &[Line<'_>]) -> String {
+fn json_lines(found: &Found, facts: &Facts, lines: &[Line<'_>], now: DateTime<Utc>) -> String {
     let zone = &found.plan.settings.zone;
     let at = |at: Option<DateTime<Utc>>| at.map(|at| zone.at(at).to_rfc3339());
-    let stopped = if holder.is_some() { None } else { last.and_then(|node| node.stopped_at) };
+    let (holding, last) = (facts.holding.as_ref(), facts.last.as_ref());
+    let stopped = last.and_then(|node| node.stopped_at).filter(|_| !facts.has_runner());
     let runner = json!({
-        "runner": if holder.is_some() { "running" } else { "down" },
-        "pid": holder.and_then(|holder| holder.pid),
-        "since": at(holder.and_then(|holder| holder.since)),
+        "runner": match holding {
+            Some(holding) if holding.is_runner() => "running",
+            Some(_) => "by_hand",
+            None => "down",
+        },
+        "pid": holding.and_then(|holding| holding.holder.pid),
+        "since": at(holding.and_then(|holding| holding.holder.since)),
+        "silent_since": at(holding.and_then(|holding| holding.silent_since(now))),
         "stopped_at": at(stopped),
         "last_seen_at": at(last.map(NodeSeen::until)),
         "ledger": found.path.to_string_lossy(),

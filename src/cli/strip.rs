@@ -8,8 +8,8 @@ use crate::model::Outcome;
 pub(super) const STRIP: u32 = 20;
 
 /// What the characters stand for.
-pub(super) const LEGEND: &str =
-    ". succeeded  F failed  T timed out  C cancelled  L lost  s skipped  m missed  c coalesced";
+pub(super) const LEGEND: [&str; 2] =
+    [". succeeded  F failed  T timed out  C cancelled  L lost", "s skipped  m missed  c coalesced"];
 
 /// The strip of what has ended, which is the newest first.
 pub(super) fn strip(ended: &[Ended], style: Style) -> String {

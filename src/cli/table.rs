@@ -1,7 +1,8 @@
 //! Tables: columns as wide as what is in them, and no wider in all than the terminal.
 //!
-//! A column in which no row has anything is left out. If there is no room, the columns that can be spared are left
-//! out, the last first, and then the last column that is left is cut.
+//! A column in which no row has anything is left out. If there is no room, names are shortened in their middle, as
+//! far as they can still be told apart; then the columns that can be spared are left out, the last first; and then the
+//! last column that is left is cut.
 
 use super::style::Style;
 use rustix::termios::tcgetwinsize;
@@ -13,13 +14,25 @@ const GAP: &str = "  ";
 /// No column is cut to less.
 const CUT_MIN: usize = 8;
 
+/// And names not to less than this, as long as something else can give way.
+const NAME_MIN: usize = 24;
+
 /// How a column is set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     pub(super) head: &'static str,
     pub(super) side: Side,
-    /// Whether it is left out when there is no room.
-    pub(super) can_be_spared: bool,
+    pub(super) tight: Tight,
+}
+
+/// What becomes of a column when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tight {
+    Stays,
+    /// It is left out.
+    Spared,
+    /// Its texts are names, whose ends matter as much as their beginnings.
+    Shortened,
 }
 
 /// To which side of its column a text is set.
@@ -43,6 +56,12 @@ impl Cell {
 
     fn width(&self) -> usize {
         self.text.chars().count()
+    }
+
+    /// A shorter text, in its colours if those are of the whole.
+    fn instead(&self, text: &str) -> String {
+        let painted = self.painted.as_ref().filter(|painted| painted.contains(&self.text));
+        painted.map_or(text.to_owned(), |painted| painted.replace(&self.text, text))
     }
 }
 
@@ -86,14 +105,22 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], width: usize) -> (Vec<usize>, Vec
     let total = |shown: &[usize], widths: &[usize]| {
         shown.iter().map(|index| widths[*index]).sum::<usize>() + GAP.len() * shown.len().saturating_sub(1)
     };
-    while total(&shown, &widths) > width {
-        let spared = shown.iter().rposition(|index| columns[*index].can_be_spared);
-        let Some(spared) = spared else { break };
+    let is = |index: usize, tight| columns[index].tight == tight;
+    let names_cut: Vec<usize> = widths
+        .iter()
+        .enumerate()
+        .map(|(index, width)| if is(index, Tight::Shortened) { NAME_MIN.min(*width) } else { *width })
+        .collect();
+    while total(&shown, &names_cut) > width {
+        let Some(spared) = shown.iter().rposition(|index| is(*index, Tight::Spared)) else { break };
         shown.remove(spared);
     }
-    if let Some(last) = shown.last() {
+    let names = || shown.iter().copied().filter(|index| is(*index, Tight::Shortened));
+    let first = names().map(|index| (index, NAME_MIN));
+    let then = shown.last().map(|last| (*last, CUT_MIN)).into_iter();
+    for (index, least) in first.chain(then).chain(names().map(|index| (index, CUT_MIN))) {
         let excess = total(&shown, &widths).saturating_sub(width);
-        widths[*last] = widths[*last].saturating_sub(excess).max(CUT_MIN.min(widths[*last]));
+        widths[index] = widths[index].saturating_sub(excess).max(least.min(widths[index]));
     }
     (shown, widths)
 }
@@ -104,10 +131,11 @@ fn line(columns: &[Column], row: &[Cell], shown: &[usize], widths: &[usize]) -> 
         let cell = &row[*index];
         let room = widths[*index];
         let padding = " ".repeat(room.saturating_sub(cell.width()));
-        let text = match &cell.painted {
-            _ if cell.width() > room => &cut(&cell.text, room),
-            Some(painted) => painted,
-            None => &cell.text,
+        let text = if cell.width() > room {
+            let is_name = columns[*index].tight == Tight::Shortened;
+            &cell.instead(&if is_name { shortened(&cell.text, room) } else { cut(&cell.text, room) })
+        } else {
+            cell.painted.as_ref().unwrap_or(&cell.text)
         };
         line += if at > 0 { GAP } else { "" };
         match columns[*index].side {
@@ -120,8 +148,17 @@ fn line(columns: &[Column], row: &[Cell], shown: &[usize], widths: &[usize]) -> 
 
 /// The beginning of a text, and that it is one.
 fn cut(text: &str, width: usize) -> String {
-    let kept: String = text.chars().take(width.saturating_sub(3)).collect();
-    kept.trim_end().to_owned() + "..."
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    kept.trim_end().to_owned() + "…"
+}
+
+/// The beginning and the end of a text, and that there was more between.
+fn shortened(text: &str, width: usize) -> String {
+    let kept = width.saturating_sub(1);
+    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    let end = text.chars().count() - tail;
+    let kept = |from, until| text.chars().skip(from).take(until).collect::<String>();
+    kept(0, head) + "…" + &kept(end, tail)
 }
 
 #[cfg(test)]
@@ -129,10 +166,10 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 4] = [
-        Column { head: "job", side: Side::Left, can_be_spared: false },
-        Column { head: "n", side: Side::Right, can_be_spared: true },
-        Column { head: "nothing", side: Side::Right, can_be_spared: true },
-        Column { head: "why", side: Side::Left, can_be_spared: false },
+        Column { head: "job", side: Side::Left, tight: Tight::Shortened },
+        Column { head: "n", side: Side::Right, tight: Tight::Spared },
+        Column { head: "nothing", side: Side::Right, tight: Tight::Spared },
+        Column { head: "why", side: Side::Left, tight: Tight::Stays },
     ];
 
     #[track_caller]
@@ -148,8 +185,27 @@ mod tests {
         check(None, "job        n  why\nbackup     7  it was late by far\na       1234\n");
         check(Some(32), "job        n  why\nbackup     7  it was late by far\na       1234\n");
         check(Some(30), "job     why\nbackup  it was late by far\na\n");
-        check(Some(20), "job     why\nbackup  it was la...\na\n");
-        check(Some(1), "job     why\nbackup  it wa...\na\n");
+        check(Some(20), "job     why\nbackup  it was late…\na\n");
+        check(Some(1), "job     why\nbackup  it was…\na\n");
+    }
+
+    #[test]
+    fn names_are_shortened_in_their_middle_before_anything_is_left_out() {
+        let colour = Style { colour: true, terminal: true, can_redraw: true };
+        let name = "nightly-backup-of-the-database-in-berlin#17";
+        let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");
+        let check = |width, expected: &str| {
+            let row =
+                vec![Cell::painted(name, bold), "7".into(), Cell::default(), "it was late by far".into()];
+            let text = render(&COLUMNS, &[row], Some(width), colour);
+            assert_eq!(text.lines().nth(1), Some(expected));
+        };
+        check(66, &format!("{}  7  it was late by far", bold(name)));
+        check(65, &format!("{}  7  it was late by far", bold("nightly-backup-of-the…atabase-in-berlin#17")));
+        check(47, &format!("{}  7  it was late by far", bold("nightly-back…n-berlin#17")));
+        check(46, &format!("{}  it was late by far", bold("nightly-backu…in-berlin#17")));
+        check(40, &format!("{}  it was late b…", bold("nightly-back…n-berlin#17")));
+        check(20, &format!("{}  it was…", bold("night…n#17")));
     }
 
     #[test]

@@ -38,8 +38,11 @@ pub(super) fn parse_time(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<
 
 fn parse_local(text: &str) -> Option<NaiveDateTime> {
     let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|date| date.and_time(NaiveTime::MIN));
+    // As `show_time` writes it.
+    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+    let exact = || formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let years = |local: &NaiveDateTime| YEARS.contains(&local.year());
-    parse_local_time(text).or_else(date).filter(years)
+    parse_local_time(text).or_else(exact).or_else(date).filter(years)
 }
 
 fn too_far(text: &str) -> String {
@@ -122,6 +125,8 @@ mod tests {
         check("2026-12-24T18:00:00Z", Ok("2026-12-24T18:00:00+00:00"));
         check("2026-12-24T18:00", Ok("2026-12-24T17:00:00+00:00"));
         check("2026-07-24 18:00:30", Ok("2026-07-24T16:00:30+00:00"));
+        check("2026-07-24 18:00:30.123+02:00", Ok("2026-07-24T16:00:30.123+00:00"));
+        check("2026-07-24 18:00:30.123", Ok("2026-07-24T16:00:30.123+00:00"));
         check("2026-12-24", Ok("2026-12-23T23:00:00+00:00"));
         check("2026-03-29 02:30", Ok("2026-03-29T01:00:00+00:00"));
         check("now", Ok("2026-01-05T00:00:00+00:00"));

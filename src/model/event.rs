@@ -68,6 +68,14 @@ pub enum Event {
     },
     /// The ledger could not be written and can again.
     LedgerWorks,
+    /// Async code of a run has held its thread for so long without a pause. On a current-thread runtime all else has
+    /// waited meanwhile; code that blocks belongs in a blocking job.
+    LoopStalled {
+        /// Whose code.
+        run: RunId,
+        /// From the beginning of the poll to its end.
+        lasted: Duration,
+    },
     /// A stop was asked for; sent again at each graver stage.
     RunnerStopping {
         /// What is done about those that still run.

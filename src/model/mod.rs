@@ -8,6 +8,7 @@
 
 mod action;
 mod after;
+mod closure;
 mod env_file;
 mod event;
 mod hash;
@@ -25,6 +26,7 @@ mod run;
 
 pub use action::{JobAction, OutputMode, Setup};
 pub use after::{After, AfterOn, Finish};
+pub use closure::Closure;
 pub use env_file::{EnvFileError, parse_env_file};
 pub use event::{Attempt, Event, Row, Started, StopStage, Tally};
 pub use hash::stable_hash;

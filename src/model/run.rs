@@ -4,6 +4,7 @@ use super::Name;
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a run accounts for. No two runs have the same key.
@@ -109,11 +110,13 @@ pub struct ProcessId {
     pub pidfd_inode: Option<u64>,
 }
 
-/// How an attempt's process ended, with what it used and printed.
+/// How an attempt's process or closure ended, with what it used and printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exit {
-    /// Code or signal.
+    /// Of a process code or signal.
     pub status: ExitStatus,
+    /// What a closure's error or panic says.
+    pub message: Option<Arc<str>>,
     /// From its start to its end; what came of it may have lived on.
     pub took: Duration,
     /// What it and its waited-for children used; `None` if it was not this runner's child.
@@ -122,13 +125,30 @@ pub struct Exit {
     pub output: Option<OutputKept>,
 }
 
-/// How a process ended.
+/// How a process ended, or a closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// It exited with this code.
+    /// The process exited with this code.
     Code(u8),
-    /// This signal ended it.
+    /// This signal ended the process.
     Signal(i32),
+    /// The closure returned without an error.
+    Returned,
+    /// The closure returned an error.
+    Error,
+    /// The closure panicked.
+    Panicked,
+    /// The closure was dropped before it could return.
+    Aborted,
+}
+
+impl Exit {
+    /// The `reason` field's words for what a closure says of its end; `None` of a process.
+    pub fn reason(&self) -> Option<String> {
+        let message = self.message.as_deref()?;
+        let panicked = self.status == ExitStatus::Panicked;
+        Some(if panicked { format!("panicked: {message}") } else { message.to_owned() })
+    }
 }
 
 impl ExitStatus {
@@ -137,6 +157,10 @@ impl ExitStatus {
         match self {
             ExitStatus::Code(code) => format!("exit {code}"),
             ExitStatus::Signal(number) => signal_name(number),
+            ExitStatus::Returned => "returned".to_owned(),
+            ExitStatus::Error => "error".to_owned(),
+            ExitStatus::Panicked => "panicked".to_owned(),
+            ExitStatus::Aborted => "aborted".to_owned(),
         }
     }
 }

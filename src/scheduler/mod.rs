@@ -151,6 +151,8 @@ pub struct Spawn {
     /// With the job zone's offset; for a manual run the request, for a startup run the node's start, for a
     /// dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
+    /// The fire time with its jitter.
+    pub due: DateTime<Utc>,
     /// Why it runs.
     pub cause: Cause,
     /// The finish that made it due, of a [`Cause::Dependency`].
@@ -362,6 +364,11 @@ impl Core {
     /// The moment of the last fact: once stopped, all that was due by then is accounted for.
     pub fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// The runs that there are: waiting, running, or between attempts.
+    pub fn runs(&self) -> impl Iterator<Item = RunRef> {
+        self.runs.keys().copied()
     }
 
     /// How many records have no answer from the ledger yet.

@@ -97,7 +97,8 @@ impl Core {
             duration_ms: duration.map(|duration| saturating(duration.as_millis())),
             ..self.row_of(key, zone, run.candidate.cause, ending)
         };
-        let reason = row.reason.clone().or_else(|| error.map(|error| error.reason().to_owned()));
+        let told = || error.map(|error| error.reason().to_owned()).or_else(|| exit.and_then(Exit::reason));
+        let reason = row.reason.clone().or_else(told);
         Row { reason, ..exit.map_or(row.clone(), |exit| with_exit(row, exit)) }
     }
 
@@ -136,6 +137,7 @@ fn with_exit(row: Row, exit: &Exit) -> Row {
     let (exit_code, signal) = match exit.status {
         ExitStatus::Code(code) => (Some(code), None),
         ExitStatus::Signal(signal) => (None, Some(signal)),
+        ExitStatus::Returned | ExitStatus::Error | ExitStatus::Panicked | ExitStatus::Aborted => (None, None),
     };
     Row {
         exit_code,

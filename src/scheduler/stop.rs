@@ -37,18 +37,29 @@ pub(super) fn give_up_at(killed_at: Duration) -> Duration {
 }
 
 impl Core {
+    /// Stops within a time of the caller's choice: what runs may end by itself for `drain`, then its ladder begins,
+    /// and `cancel` later it is killed. Once a stop was asked for nothing changes.
+    pub fn stop_within(&mut self, drain: Duration, cancel: Duration, now: Now) {
+        self.watch_clock(now);
+        if self.stop.is_none() {
+            self.drain(drain.saturating_add(cancel), Some(cancel), now);
+        }
+        self.close_all_that_came(now);
+    }
+
     /// Begins the stop, or takes it to its next stage.
     pub(super) fn stop_requested(&mut self, now: Now) {
         match self.stop.map(|stop| stop.stage) {
-            None => self.drain(now),
+            None => self.drain(self.shutdown_grace, None, now),
             Some(StopStage::Drain) => self.terminate(now),
             Some(StopStage::Terminate) => self.kill_all(now),
             Some(StopStage::Kill) => {}
         }
     }
 
-    fn drain(&mut self, now: Now) {
-        let deadline = now.monotonic.saturating_add(self.shutdown_grace);
+    /// `ladder`: how long all ladders take; `None`: each as long as its job says.
+    fn drain(&mut self, grace: Duration, ladder: Option<Duration>, now: Now) {
+        let deadline = now.monotonic.saturating_add(grace);
         self.stop = Some(Stop { stage: StopStage::Drain, deadline });
         // What catching up was put off for comes at once, and is closed.
         for index in self.job_indices() {
@@ -56,7 +67,9 @@ impl Core {
         }
         self.close_all_that_wait();
         for run in self.run_refs() {
-            self.stop_run_by(run, deadline, now);
+            let kill_after = || self.policy_of(run).ladder.kill_after;
+            let ladder = ladder.unwrap_or_else(kill_after).min(grace);
+            self.stop_run_by(run, deadline, ladder, now);
         }
         self.announce_stopping(now);
     }
@@ -82,9 +95,8 @@ impl Core {
         }
     }
 
-    fn stop_run_by(&mut self, run: RunRef, deadline: Duration, now: Now) {
+    fn stop_run_by(&mut self, run: RunRef, deadline: Duration, ladder: Duration, now: Now) {
         if self.runs[&run].has_process() {
-            let ladder = self.policy_of(run).ladder.kill_after.min(self.shutdown_grace);
             self.stop_at(run, deadline.saturating_sub(ladder), deadline);
         } else {
             self.stop_run(run, StopWhy::Shutdown, now);

@@ -189,7 +189,12 @@ impl Case {
 
     /// Starts a runner in this case's folder, which stays.
     pub fn beside(&self) -> Running {
-        let other = Case::new().args(&["start"]);
+        self.beside_with(&["start"])
+    }
+
+    /// The same with other arguments.
+    pub fn beside_with(&self, args: &[&str]) -> Running {
+        let other = Case::new().args(args);
         let mut command = other.command();
         self.surround(&mut command);
         other.start_as(command)

@@ -67,7 +67,8 @@ fn a_table_says_how_each_ended_and_that_there_are_more() {
         overview[1].starts_with("a FF 0 of 2 a#2 ") && overview[2].starts_with("b . 1 of 1 b#1 "),
         "{overview:?}"
     );
-    assert!(overview[4].starts_with(". succeeded F failed T timed out "), "{overview:?}");
+    assert_eq!(overview[4], ". succeeded F failed T timed out C cancelled L lost");
+    assert_eq!(overview[5], "s skipped m missed c coalesced");
     let lines: Vec<String> = table.lines().map(redacted).collect();
     assert_eq!(lines[0], "fire time run outcome took exit cause memory why");
     assert!(lines[1].starts_with("DATE TIME c#1 failed manual cannot run `/no/such/program`"), "{lines:?}");

@@ -1,6 +1,7 @@
 //! `runner status` and `runner logs`, of ledgers that the program has really written.
 
 use crate::case::Case;
+use rusqlite::Connection;
 use rustix::process::Signal;
 
 const JOBS: &str = "[runner]\nledger = \"own.db\"\n\
@@ -64,8 +65,72 @@ fn a_runner_that_lives_and_what_it_runs_are_named() {
     running.signal(Signal::KILL);
     drop(running.finish());
     let shown = case.with_args(&["status"]).exits(0).stdout;
-    assert!(shown.contains("ended without having stopped, last heard of 20"), "{shown}");
+    assert!(shown.contains("ended without having stopped\nit was last heard of 20"), "{shown}");
     assert!(shown.contains("a    unfinished"), "{shown}");
+}
+
+#[test]
+fn a_run_by_hand_is_no_runner() {
+    let jobs = "[runner]\nledger = \"own.db\"\n\
+        [jobs.a]\ncommand = \"mkfifo go; echo up; read -r line < go\"\n\
+        [jobs.b]\nstartup = true\ncommand = \"echo up; exec sleep 60\"\n";
+    let mut case = Case::new().jobs(jobs);
+    let mut running = case.beside();
+    running.line("b | up");
+    running.signal(Signal::KILL);
+    running.wait();
+    let mut by_hand = case.beside_with(&["run", "a"]);
+    by_hand.line("a | up");
+    let pid = by_hand.pid();
+    let shown = case.with_args(&["status"]).exits(0).stdout;
+    assert!(shown.starts_with(&format!("a run by hand is under way, process {pid}, begun ")), "{shown}");
+    let state = |job: &str| {
+        let line = shown.lines().find(|line| line.starts_with(job)).expect("its line");
+        line.split_whitespace().nth(1).map(str::to_owned)
+    };
+    assert!(shown.contains("\nno runner runs: the last one ended without having stopped\n"), "{shown}");
+    assert_eq!([state("a  "), state("b  ")], [Some("running".into()), Some("unfinished".into())], "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    let json = case.with_args(&["status", "--format", "jsonl"]).exits(0).json();
+    assert_eq!((&json[0]["runner"], &json[0]["pid"]), (&"by_hand".into(), &pid.into()));
+    let why = case.with_args(&["why", "b"]).exits(0).stdout;
+    assert!(why.contains("its runner is gone, and the next start closes or adopts it"), "{why}");
+    let why = case.with_args(&["why", "a"]).exits(0).stdout;
+    assert!(why.contains("it runs as a#1, since 20") && !why.contains("is gone"), "{why}");
+    let refused = case.with_args(&["start"]).exits(3);
+    refused.says(&format!("is held by a run by hand: process {pid}, since 20"));
+    std::fs::write(case.path().join("go"), "now\n").expect("it is read");
+    by_hand.finish().code(0);
+}
+
+#[test]
+fn a_runner_that_does_not_write_is_in_trouble() {
+    let jobs = "[runner]\nledger = \"own.db\"\n[jobs.a]\ncron = \"0 0 1 1 *\"\ncommand = [\"true\"]\n";
+    let mut case = Case::new().jobs(jobs);
+    let mut running = case.beside();
+    running.line("next: a ");
+    let healthy = case.with_args(&["status"]).exits(0).stdout;
+    assert!(!healthy.contains("trouble"), "{healthy}");
+    let db = Connection::open(case.path().join("own.db")).expect("a database");
+    let mut after = |minutes: i64| {
+        // Until what it writes at its start is behind it.
+        let sql = "UPDATE node SET seen_at = started_at - ?1 * 60000000";
+        db.execute(sql, [minutes]).expect("it can be done");
+        case.with_args(&["status"]).exits(0).stdout
+    };
+    let said = "\nit has written nothing for 5m ";
+    let mut shown = after(5);
+    while !shown.contains(said) {
+        shown = after(5);
+    }
+    assert!(shown.starts_with("a runner runs, ") && shown.contains("its ledger is in\ntrouble"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    let json = case.with_args(&["status", "--format", "jsonl"]).exits(0).json();
+    assert!(json[0]["silent_since"].is_string(), "{json:?}");
+    running.signal(Signal::TERM);
+    running.finish().code(0);
+    let shown = case.with_args(&["status"]).exits(0).stdout;
+    assert!(shown.starts_with("no runner runs: the last one stopped 20"), "{shown}");
 }
 
 #[test]
@@ -109,9 +174,7 @@ fn whoever_follows_sees_each_run_when_it_has_ended() {
                 command = \"echo run $RUNNER_RUN_ID\"\n";
     let case = Case::new().jobs(jobs);
     case.runs_until(&["succeeded"]);
-    let mut command = Case::new().args(&["logs", "a", "--follow"]).command();
-    case.surround(&mut command);
-    let mut follower = Case::new().start_as(command);
+    let mut follower = case.beside_with(&["logs", "a", "--follow"]);
     let runner = case.beside();
     let first = follower.line("run a#");
     let number =
@@ -122,4 +185,36 @@ fn whoever_follows_sees_each_run_when_it_has_ended() {
     drop(follower.finish());
     runner.signal(Signal::TERM);
     runner.finish().code(0);
+}
+
+#[test]
+fn whoever_follows_a_run_is_there_until_its_end_and_one_that_there_is_not_is_refused() {
+    let mut case = Case::new().jobs("[jobs.a]\nevery = \"200ms\"\ncommand = \"echo out\"\n");
+    case.runs_until(&["started a#2", "succeeded"]);
+    case.with_args(&["logs", "a#2", "--follow"]).exits(0).prints("out");
+    let refused = case.with_args(&["logs", "a#999", "--follow"]).exits(3);
+    assert!(refused.stderr.contains("no run a#999 is recorded; the last one is a#"), "{}", refused.stderr);
+    let refused = case.with_args(&["logs", "a#999"]).exits(3);
+    assert!(refused.stderr.contains("no run a#999 is recorded"), "{}", refused.stderr);
+}
+
+#[test]
+fn all_that_read_do_so_beside_a_runner_and_disturb_it_not() {
+    let mut case =
+        Case::new().jobs("[jobs.a]\nevery = \"20ms\"\noutput = \"none\"\ncommand = \"echo out\"\n");
+    let mut running = case.beside();
+    running.line("succeeded");
+    for _ in 0..3 {
+        for words in
+            [&["history"][..], &["history", "a"], &["status"], &["why", "a"], &["logs", "a"], &["audit"]]
+        {
+            case.with_args(words).exits(0);
+        }
+        running.line("succeeded");
+    }
+    running.signal(Signal::TERM);
+    let finished = running.finish();
+    let disturbed = ["cannot be", "ERROR", "WARN"].iter().any(|word| finished.stderr.contains(word));
+    assert!(!disturbed, "{}", finished.stderr);
+    case.with_args(&["audit"]).exits(0).prints("are accounted for, each once");
 }

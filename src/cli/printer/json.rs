@@ -93,6 +93,10 @@ impl Json {
                 let least = least.to_rfc3339_opts(SecondsFormat::Secs, true);
                 self.line("clock_wrong", now, json!({ "least": least }))
             }
+            Event::LoopStalled { run, lasted } => {
+                let lasted = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+                self.line("loop_stalled", now, json!({"run": run.to_string(), "lasted_ms": lasted}))
+            }
             Event::ClockRight => self.line("clock_right", now, json!({})),
             Event::RunnerStopping { stage, running, within } => {
                 let running: Vec<String> = running.iter().map(ToString::to_string).collect();

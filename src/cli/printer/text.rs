@@ -169,6 +169,12 @@ impl Text {
                 let remedy = "nothing is due until it is set; start with --trust-clock to believe it";
                 format!("{} {}\n", self.time(now.wall), self.style.bold(format!("{text}; {remedy}")))
             }
+            Event::LoopStalled { run, lasted } => {
+                let lasted = humantime::format_duration(Duration::from_millis(
+                    u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+                ));
+                format!("{} {run} has held up its thread for {lasted}\n", self.time(now.wall))
+            }
             Event::ClockRight => format!("{} the clock is right\n", self.time(now.wall)),
             Event::RunnerStopping { stage, running, within } => self.stopping(now, *stage, running, *within),
         }

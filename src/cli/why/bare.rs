@@ -1,8 +1,10 @@
 //! Of fire times that there is no row for.
 
+use super::moment::TICK;
 use super::story::{Answer, Item, Story, schedule};
+use super::words::{Subject, subject};
 use crate::cli::time::show_distance;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// So many fire times of one definition are looked at.
@@ -35,8 +37,8 @@ impl Story<'_> {
         until: DateTime<Utc>,
     ) -> Vec<Bare> {
         let known: BTreeSet<DateTime<Utc>> = items.iter().map(|(at, _)| *at).collect();
-        let stretch = |(at, item): &(DateTime<Utc>, Item)| match item {
-            Item::Ended(row) => row.fire_time_last.map(|last| (*at, last.to_utc())),
+        let stretch = |(_, item): &(DateTime<Utc>, Item)| match item {
+            Item::Ended(row, _) => row.fire_time_last.map(|last| (row.fire_time.to_utc(), last.to_utc())),
             _ => None,
         };
         let stretches: Vec<_> = items.iter().filter_map(stretch).collect();
@@ -71,7 +73,7 @@ impl Story<'_> {
     /// The fire times that there should be, by the definitions and for what is to come by the job file; not more than
     /// can be told.
     fn expected(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
-        let just_before = from - TimeDelta::microseconds(1);
+        let just_before = from - TICK;
         let mut all: Vec<DateTime<Utc>> = Vec::new();
         for definition in self.definitions() {
             let Some(schedule) = schedule(definition) else { continue };
@@ -96,6 +98,7 @@ impl Story<'_> {
             (1, _) => self.due(first),
             _ => format!("{count} fire times from {} to {}", self.at(first), self.at(last)),
         };
+        let Subject { it, is, its, .. } = subject(count);
         let (verdict, what) = match why {
             BareWhy::Future if count > 1 => ("future", "they are still to come".to_owned()),
             BareWhy::Future => {
@@ -103,22 +106,23 @@ impl Story<'_> {
                 ("future", format!("it will be due then, {distance}"))
             }
             BareWhy::Deleted => {
-                ("deleted", "what became of it was deleted, by `keep` in the job file".to_owned())
+                let them = if count == 1 { "it" } else { "them" };
+                ("deleted", format!("what became of {them} was deleted, by `keep` in the job file"))
             }
             BareWhy::Unaccounted => {
                 let what = format!("nothing is recorded, and should be; see `runner audit {}`", self.name);
                 ("unaccounted", what)
             }
-            BareWhy::Undecided if self.is_alive => {
-                ("undecided", "it is being decided, or put off by its jitter".to_owned())
+            BareWhy::Undecided if self.has_runner() => {
+                ("undecided", format!("{it} {is} being decided, or put off by {its} jitter"))
             }
             BareWhy::Undecided => {
                 let since = self.nodes.last().map(|node| format!(" since {}", self.at(node.until())));
                 let since = since.unwrap_or_default();
-                (
-                    "undecided",
-                    format!("no runner has run{since}; the next start decides whether it still runs"),
-                )
+                let runs = if count == 1 { "runs" } else { "run" };
+                let what =
+                    format!("no runner has run{since}; the next start decides whether {it} still {runs}");
+                ("undecided", what)
             }
         };
         self.answer(verdict, None, Some(first), format!("{due}: {what}.{}", self.dst(first)))

@@ -1,8 +1,14 @@
-//! Which moment somebody means: an instant, a minute, a day; and what the clocks did to it.
+//! Which moment somebody means: an instant, a minute, a day, or what was around it; and what the clocks did to it.
 
 use crate::cli::time::parse_time;
 use crate::trigger::Zone;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+
+/// What times of the ledger are whole multiples of.
+pub(super) const TICK: TimeDelta = TimeDelta::microseconds(1);
+
+/// From, and until when exclusively.
+pub(super) type Window = (DateTime<Utc>, DateTime<Utc>);
 
 /// A stretch of time that is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +16,9 @@ pub(super) struct Moment {
     /// As it was asked for.
     pub(super) text: String,
     /// From and until, exclusive; two where the clock was put back and shows the same twice.
-    pub(super) windows: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    pub(super) windows: Vec<Window>,
+    /// What is meant is not in the window, but nearest to its beginning.
+    pub(super) is_near: bool,
     /// What the clock did there.
     pub(super) change: Option<Change>,
 }
@@ -33,36 +41,30 @@ impl Moment {
     /// The instant itself.
     pub(super) fn exactly(at: DateTime<Utc>, zone: &Zone) -> Moment {
         let text = zone.at(at).format("%Y-%m-%d %H:%M:%S%.f%:z").to_string();
-        Moment { text, windows: vec![(at, at + TimeDelta::microseconds(1))], change: None }
+        Moment { text, windows: vec![(at, at + TICK)], is_near: false, change: None }
     }
 
     /// Returns what `text` means in `zone`: of a date the whole day, of a time without seconds that minute, of one
-    /// with seconds that second, of one with a fraction that instant; of an offset from `now` the minute that it is in.
+    /// with seconds that second, of one with a fraction what begins with its digits; of an offset from `now` what is
+    /// nearest to it.
     ///
     /// # Errors
     /// What was expected, as a sentence for the command line.
     pub(super) fn parse(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<Moment, String> {
         let at = parse_time(text, zone, now)?;
         let text = text.trim();
-        let moment = |windows, change| Moment { text: text.to_owned(), windows, change };
+        let is_near = text == "now" || text.starts_with(['-', '+']);
+        if is_near {
+            let shown = zone.at(at).format("%Y-%m-%d %H:%M:%S%:z").to_string();
+            return Ok(Moment { text: shown, is_near, ..Moment::exactly(at, zone) });
+        }
+        let moment = |windows, change| Moment { text: text.to_owned(), windows, is_near, change };
         if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             let next = day.succ_opt().unwrap_or(NaiveDate::MAX);
             let until = zone.resolve_first(next.and_hms_opt(0, 0, 0).expect("midnight"));
             return Ok(moment(vec![(at, until)], None));
         }
-        let is_relative = text == "now" || text.starts_with(['-', '+']);
-        if is_relative {
-            let minute = at.with_second(0).and_then(|at| at.with_nanosecond(0)).unwrap_or(at);
-            return Ok(moment(vec![(minute, minute + TimeDelta::minutes(1))], None));
-        }
-        let is_rfc_3339 = DateTime::parse_from_rfc3339(text).is_ok();
-        let length = match text.matches(':').count() {
-            _ if is_rfc_3339 && text.contains('.') => TimeDelta::microseconds(1),
-            _ if is_rfc_3339 => TimeDelta::seconds(1),
-            2.. => TimeDelta::seconds(1),
-            _ => TimeDelta::minutes(1),
-        };
-        let window = (at, at + length);
+        let window = (at, at + precision(text));
         let Some(local) = local(text) else { return Ok(moment(vec![window], None)) };
         let shown = zone.at(at).naive_local();
         if shown != local {
@@ -79,9 +81,23 @@ impl Moment {
     }
 }
 
+/// How long what a time means is: `18:00`, `18:00:30`, `18:00:30.123`.
+fn precision(text: &str) -> TimeDelta {
+    if let Some((_, rest)) = text.split_once('.') {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        return TimeDelta::nanoseconds(10_i64.pow(u32::try_from(9 - digits.min(9)).expect("few"))).max(TICK);
+    }
+    let is_rfc_3339 = DateTime::parse_from_rfc3339(text).is_ok();
+    match text.matches(':').count() {
+        2.. => TimeDelta::seconds(1),
+        _ if is_rfc_3339 => TimeDelta::seconds(1),
+        _ => TimeDelta::minutes(1),
+    }
+}
+
 /// A time that was written without an offset.
 fn local(text: &str) -> Option<NaiveDateTime> {
-    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"];
     let local = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
     // One that no calendar has is none.
     Utc.from_local_datetime(&local).single().map(|_| local)
@@ -107,8 +123,23 @@ mod tests {
         check("2026-06-01 03:00", &[("2026-06-01T01:00:00Z", "2026-06-01T01:01:00Z")], None);
         check("2026-06-01T03:00:07", &[("2026-06-01T01:00:07Z", "2026-06-01T01:00:08Z")], None);
         check("2026-06-01T03:00:00Z", &[("2026-06-01T03:00:00Z", "2026-06-01T03:00:01Z")], None);
-        check("2026-06-01T03:00:00.5Z", &[("2026-06-01T03:00:00.5Z", "2026-06-01T03:00:00.500001Z")], None);
-        check("-2h", &[("2026-06-01T10:34:00Z", "2026-06-01T10:35:00Z")], None);
+        check("2026-06-01T03:00:00.5Z", &[("2026-06-01T03:00:00.5Z", "2026-06-01T03:00:00.6Z")], None);
+        let milliseconds = [("2026-06-01T01:00:00.123Z", "2026-06-01T01:00:00.124Z")];
+        check("2026-06-01 03:00:00.123+02:00", &milliseconds, None);
+        check("2026-06-01 03:00:00.123", &milliseconds, None);
+        let microseconds = [("2026-06-01T01:00:00.123456Z", "2026-06-01T01:00:00.123457Z")];
+        check("2026-06-01T03:00:00.123456+02:00", &microseconds, None);
+    }
+
+    #[test]
+    fn an_offset_means_what_is_nearest() {
+        let now = "2026-06-01T12:34:56Z".parse().expect("a time");
+        let moment = Moment::parse("-2h", &Zone::utc(), now).expect("a time");
+        assert!(moment.is_near);
+        assert_eq!(
+            (moment.windows[0].0, &*moment.text),
+            (now - TimeDelta::hours(2), "2026-06-01 10:34:56+00:00")
+        );
     }
 
     #[test]

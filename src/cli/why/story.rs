@@ -1,16 +1,18 @@
 //! What is known of one job at one moment, and the answer that follows from it.
 
 use super::bare::{Bare, BareWhy};
-use super::moment::{Change, Moment};
+use super::moment::{Change, Moment, TICK, Window};
+use super::ran::Part;
 use super::words;
-use crate::cli::records::Found;
+use crate::cli::records::{Found, Holding};
 use crate::cli::time::{show_distance, show_time};
 use crate::engine;
-use crate::ledger::{InForce, JobFacts, LedgerError, NodeSeen, Reader, UnderWay, Wanted, holder};
+use crate::ledger::{InForce, JobFacts, LedgerError, NodeSeen, Reader, UnderWay, Wanted};
 use crate::model::{Claim, Job, Name, OpenRun, Outcome, Row, Tally};
 use crate::trigger::{Schedule, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// So many fire times of one moment are each explained; of more the first of those that did not succeed.
@@ -50,15 +52,18 @@ pub(super) struct Story<'a> {
     pub(super) steps: Vec<(DateTime<Utc>, TimeDelta)>,
     pub(super) runs: Vec<OpenRun>,
     pub(super) waiting: Vec<Claim>,
-    /// Whether a runner has the ledger.
-    pub(super) is_alive: bool,
+    /// Of the runner.
+    pub(super) max_running: Option<NonZeroU32>,
+    /// Who has the ledger.
+    holding: Option<Holding>,
     pub(super) zone: Zone,
     pub(super) now: DateTime<Utc>,
 }
 
 /// Something at a moment.
 pub(super) enum Item {
-    Ended(Row),
+    /// A row, and which of its fire times are asked about.
+    Ended(Row, Part),
     Running(OpenRun),
     Waiting(Claim),
     /// Fire times that no row is there for, all for the same reason.
@@ -84,11 +89,17 @@ impl<'a> Story<'a> {
             steps: reader.clock_steps()?,
             runs: reader.open_runs()?.into_iter().filter(|open| open.run.job == name).collect(),
             waiting: reader.waiting()?.into_iter().filter(|claim| claim.key.job == name).collect(),
-            is_alive: holder(reader.path())?.is_some(),
+            max_running: found.plan.settings.max_running,
+            holding: Holding::read(reader)?,
             zone: zone.unwrap_or_else(Zone::utc),
             now,
             name,
         })
+    }
+
+    /// Whether a runner has the ledger; a run by hand decides nothing.
+    pub(super) fn has_runner(&self) -> bool {
+        self.holding.as_ref().is_some_and(Holding::is_runner)
     }
 
     pub(super) fn name(&self) -> &Name {
@@ -104,7 +115,7 @@ impl<'a> Story<'a> {
         let in_ledger = self.facts.as_ref().and_then(|facts| facts.latest);
         let in_force = self.definitions().last();
         let due = in_force.filter(|definition| definition.until.is_none()).and_then(|definition| {
-            let due = schedule(definition)?.prev_before(self.now + TimeDelta::microseconds(1))?;
+            let due = schedule(definition)?.prev_before(self.now + TICK)?;
             (due > definition.from).then_some(due)
         });
         in_ledger.max(due)
@@ -123,8 +134,10 @@ impl<'a> Story<'a> {
 
     pub(super) fn answers(&self, moment: &Moment) -> Result<Vec<Answer>, LedgerError> {
         let mut answers = Vec::new();
-        for (from, until) in &moment.windows {
-            let items = self.items(*from, *until)?;
+        let windows =
+            if moment.is_near { self.nearest(moment.windows[0].0)? } else { moment.windows.clone() };
+        for (from, until) in windows {
+            let items = self.items(from, until)?;
             if items.is_empty() {
                 continue;
             }
@@ -137,7 +150,7 @@ impl<'a> Story<'a> {
             }
         }
         if answers.is_empty() {
-            answers.push(self.nothing(moment));
+            answers.push(self.nothing(moment)?);
         }
         if let (Some(change), Some(first)) = (&moment.change, answers.first_mut()) {
             first.text = format!("{} {}", self.of_the_clock(&moment.text, change), first.text);
@@ -145,19 +158,39 @@ impl<'a> Story<'a> {
         Ok(answers)
     }
 
+    /// The latest fire time or request up to `at`, and the first after it.
+    fn nearest(&self, at: DateTime<Utc>) -> Result<Vec<Window>, LedgerError> {
+        let [before, after] = self.reader.around(&self.name, at)?;
+        let (mut before, mut after) = (Vec::from_iter(before), Vec::from_iter(after));
+        for definition in self.definitions() {
+            let Some(schedule) = schedule(definition) else { continue };
+            let end = definition.until.unwrap_or(self.now);
+            before.extend(schedule.prev_before(at.min(end) + TICK).filter(|due| *due > definition.from));
+            after.extend(schedule.next_after(at.max(definition.from)).filter(|due| *due <= end));
+        }
+        if let Some(job) = self.job.as_ref().filter(|job| job.enabled) {
+            before.extend(job.schedule.prev_before(at + TICK).filter(|due| *due > self.now));
+            after.extend(job.schedule.next_after(at.max(self.now)));
+        }
+        let nearest = before.into_iter().max().into_iter().chain(after.into_iter().min());
+        Ok(nearest.map(|at| (at, at + TICK)).collect())
+    }
+
     /// All that is from `from` to before `until`, in order.
     fn items(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Item>, LedgerError> {
         let wanted = Wanted {
             jobs: vec![self.name.clone()],
             since: Some(from),
-            until: Some(until - TimeDelta::microseconds(1)),
+            until: Some(until - TICK),
             ..Wanted::default()
         };
         let mut items: Vec<(DateTime<Utc>, Item)> = Vec::new();
         let within = |at: DateTime<Utc>| from <= at && at < until;
         for row in self.reader.rows(&wanted)? {
             let row = row?;
-            items.push((row.fire_time.to_utc(), Item::Ended(row)));
+            if let Some(part) = self.part(&row, from, until) {
+                items.push((part.first, Item::Ended(row, part)));
+            }
         }
         let running = self.runs.iter().filter(|open| within(open.claim.key.instant));
         items.extend(running.map(|open| (open.claim.key.instant, Item::Running(open.clone()))));
@@ -182,7 +215,7 @@ impl<'a> Story<'a> {
 
     fn explain(&self, item: &Item) -> Result<Answer, LedgerError> {
         match item {
-            Item::Ended(row) => self.explain_row(row),
+            Item::Ended(row, part) => self.explain_row(row, *part),
             Item::Running(open) => {
                 let at = open.claim.key.instant;
                 let since = open.started_at.map(|at| format!(", since {}", self.at(at))).unwrap_or_default();
@@ -192,20 +225,19 @@ impl<'a> Story<'a> {
                     }
                     _ => String::new(),
                 };
-                let lost = if self.is_alive {
+                let lost = if self.holding.as_ref().is_some_and(|holding| holding.has(open)) {
                     ""
                 } else {
                     "; its runner is gone, and the next start closes or adopts it"
                 };
-                let text = format!("{}: it runs as {}{since}{retry}{lost}.", self.due(at), open.run);
+                let due = self.due_by(at, open.claim.cause.as_str());
+                let text = format!("{due}: it runs as {}{since}{retry}{lost}.", open.run);
                 Ok(self.answer("running", Some(open.run.to_string()), Some(at), text + &self.dst(at)))
             }
             Item::Waiting(claim) => {
                 let at = claim.key.instant;
-                let behind = self.reader.under_way(&self.name, self.now)?;
-                let behind =
-                    behind.map(|run| format!(", behind {}", self.run_in_time(&run))).unwrap_or_default();
-                let text = format!("{}: it waits for its turn{behind}.", self.due(at));
+                let text =
+                    format!("{}: it waits{}.", self.due_by(at, claim.cause.as_str()), self.waits_for()?);
                 Ok(self.answer("waiting", None, Some(at), text))
             }
             Item::Bare(bare) => Ok(self.explain_bare(*bare)),
@@ -213,51 +245,80 @@ impl<'a> Story<'a> {
     }
 
     /// Of a moment at which nothing was due.
-    fn nothing(&self, moment: &Moment) -> Answer {
+    fn nothing(&self, moment: &Moment) -> Result<Answer, LedgerError> {
         let (from, _) = moment.windows[0];
         let asked = &moment.text;
         let Some(first) = self.definitions().first() else {
             if from > self.now || self.facts.is_none() {
                 return self.not_due(asked, from);
             }
-            let text = format!("{asked}: it has no schedule, and nothing is recorded of it then.");
-            return self.answer("no_schedule", None, None, text);
+            let text = format!("{asked}: nothing is recorded of it then, and no runner has seen it yet.");
+            return Ok(self.answer("no_schedule", None, None, text + &self.recorded_around(from)?));
         };
         if from <= first.from {
             let text =
                 format!("{asked}: the job was not there yet; it was first seen at {}.", self.at(first.from));
-            return self.answer("not_yet_there", None, None, text);
+            return Ok(self.answer("not_yet_there", None, None, text));
         }
         match self.in_force(from).filter(|_| from <= self.now) {
-            Some(InForce { schedule: None, from, until, .. }) => {
-                let until =
-                    until.map_or("since".to_owned(), |until| format!("until {}, from", self.at(until)));
-                let text = format!(
-                    "{asked}: it had no fire times {until} {}: it was disabled, or not in the job file.",
-                    self.at(*from)
-                );
-                self.answer("no_schedule", None, None, text + &self.would_name(moment))
+            Some(InForce { schedule: None, from: since, until, .. }) => {
+                let between = match until {
+                    Some(until) => format!("from {} to {}", self.at(*since), self.at(*until)),
+                    None => format!("since {}", self.at(*since)),
+                };
+                let is_as_it_was = until.is_none() && self.schedule_of_file().is_none();
+                let why = if is_as_it_was {
+                    self.without_fire_times()
+                } else {
+                    "it was disabled, not in the job file, or without a schedule".to_owned()
+                };
+                let text = format!("{asked}: it was not due then, and had no fire times {between}: {why}.");
+                let around = self.recorded_around(from)?;
+                Ok(self.answer("no_schedule", None, None, text + &around + &self.would_name(moment)))
             }
             _ => {
-                let answer = self.not_due(asked, from);
-                Answer { text: answer.text + &self.would_name(moment), ..answer }
+                let answer = self.not_due(asked, from)?;
+                Ok(Answer { text: answer.text + &self.would_name(moment), ..answer })
             }
         }
     }
 
+    fn schedule_of_file(&self) -> Option<Schedule> {
+        let job = self.job.as_ref().filter(|job| job.enabled)?;
+        Some(Schedule::clone(&job.schedule)).filter(|schedule| !schedule.is_empty())
+    }
+
+    /// Why the job has none, as the job file is now.
+    fn without_fire_times(&self) -> String {
+        let Some(job) = &self.job else { return "it is not in the job file any more".to_owned() };
+        let startup = job.startup.then(|| "when the runner starts".to_owned());
+        let after = job.after.as_ref().map(|after| format!("when {after}"));
+        let runs: Vec<String> = startup.into_iter().chain(after).collect();
+        match runs.join(" and ") {
+            _ if !job.enabled => "it is disabled".to_owned(),
+            when if when.is_empty() => "it runs only by hand".to_owned(),
+            when => format!("it runs {when}"),
+        }
+    }
+
+    /// What is known of a job around a moment, whose fire times nothing names.
+    fn recorded_around(&self, at: DateTime<Utc>) -> Result<String, LedgerError> {
+        let [before, after] = self.reader.around(&self.name, at)?;
+        let before = before.map(|at| format!("before it {}", self.at(at)));
+        let after = after.map(|at| format!("after it {}", self.at(at)));
+        let around: Vec<String> = before.into_iter().chain(after).collect();
+        let around = around.join(", ");
+        Ok(if around.is_empty() { around } else { format!(" The nearest that are recorded: {around}.") })
+    }
+
     /// With the fire times around it.
-    fn not_due(&self, asked: &str, at: DateTime<Utc>) -> Answer {
+    fn not_due(&self, asked: &str, at: DateTime<Utc>) -> Result<Answer, LedgerError> {
         let in_force = self.in_force(at).filter(|_| at <= self.now).and_then(schedule);
-        let of_file =
-            || self.job.as_ref().filter(|job| job.enabled).map(|job| Schedule::clone(&job.schedule));
         let tense = if at > self.now { "it will not be due then" } else { "it was not due then" };
-        let Some(schedule) = in_force.or_else(of_file).filter(|schedule| !schedule.is_empty()) else {
-            let why = match &self.job {
-                None => "it is not in the job file any more",
-                Some(job) if !job.enabled => "it is disabled",
-                Some(_) => "it has no schedule",
-            };
-            return self.answer("no_schedule", None, None, format!("{asked}: {tense}: {why}."));
+        let in_force = in_force.filter(|schedule| !schedule.is_empty());
+        let Some(schedule) = in_force.or_else(|| self.schedule_of_file()) else {
+            let text = format!("{asked}: {tense}: {}.", self.without_fire_times());
+            return Ok(self.answer("no_schedule", None, None, text + &self.recorded_around(at)?));
         };
         let texts: Vec<&str> = schedule.triggers().iter().map(Trigger::text).collect();
         let before = schedule.prev_before(at).map(|at| format!("before it {}", self.at(at)));
@@ -266,15 +327,16 @@ impl<'a> Story<'a> {
         let around = if around.is_empty() { "it has no fire times".to_owned() } else { around.join(", ") };
         let text =
             format!("{asked}: {tense}, by `{}`. The nearest fire times: {around}.", texts.join("`, `"));
-        self.answer("not_due", None, None, text)
+        Ok(self.answer("not_due", None, None, text))
     }
 
     /// Another definition may have been meant.
     fn would_name(&self, moment: &Moment) -> String {
         let names = |schedule: &Schedule| {
-            moment.windows.iter().any(|(from, until)| {
-                schedule.next_after(*from - TimeDelta::microseconds(1)).is_some_and(|at| at < *until)
-            })
+            moment
+                .windows
+                .iter()
+                .any(|(from, until)| schedule.next_after(*from - TICK).is_some_and(|at| at < *until))
         };
         let at = moment.windows[0].0;
         let Some(other) = self
@@ -301,7 +363,7 @@ impl<'a> Story<'a> {
         let (mut open, mut bare, mut to_come) = (0, 0, 0);
         for item in items {
             match item {
-                Item::Ended(row) => tally.add(row.outcome, row.count),
+                Item::Ended(row, part) => tally.add(row.outcome, part.count),
                 Item::Running(_) | Item::Waiting(_) => open += 1,
                 Item::Bare(some) if some.why == BareWhy::Future => to_come += some.count,
                 Item::Bare(some) => bare += some.count,
@@ -314,7 +376,7 @@ impl<'a> Story<'a> {
         let text = format!("{}: {}.", moment.text, parts.join("; "));
         let mut answers = vec![self.answer("summary", None, None, text)];
         let is_notable =
-            |item: &&Item| !matches!(item, Item::Ended(row) if row.outcome == Outcome::Succeeded);
+            |item: &&Item| !matches!(item, Item::Ended(row, _) if row.outcome == Outcome::Succeeded);
         for item in items.iter().filter(is_notable).take(EXPLAINED_MAX) {
             answers.push(self.explain(item)?);
         }

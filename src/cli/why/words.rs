@@ -7,6 +7,25 @@ use crate::trigger::DstMark;
 use chrono::TimeDelta;
 use std::time::Duration;
 
+/// One fire time or several, as what a sentence is about.
+#[derive(Clone, Copy)]
+pub(super) struct Subject {
+    pub(super) it: &'static str,
+    pub(super) is: &'static str,
+    pub(super) was: &'static str,
+    pub(super) itself: &'static str,
+    pub(super) its: &'static str,
+}
+
+/// What a sentence about so many is about.
+pub(super) fn subject(count: u64) -> Subject {
+    if count == 1 {
+        Subject { it: "it", is: "is", was: "was", itself: "itself", its: "its" }
+    } else {
+        Subject { it: "they", is: "are", was: "were", itself: "themselves", its: "their" }
+    }
+}
+
 /// How long that is.
 pub(super) fn length(delta: TimeDelta) -> String {
     show_duration(delta.to_std().unwrap_or_default())

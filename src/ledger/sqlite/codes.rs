@@ -3,7 +3,7 @@
 //! A code that was released never means anything else. A file with a code that nobody has is damaged, and
 //! reading it says so.
 
-use crate::model::{Cause, CauseClass, Outcome, SpawnWhy};
+use crate::model::{Cause, CauseClass, ExitStatus, Outcome, SpawnWhy};
 use chrono::{DateTime, Utc};
 use rusqlite::types::{FromSqlError, Type};
 use std::time::Duration;
@@ -81,6 +81,22 @@ pub(in crate::ledger) fn to_spawn_why(code: i64) -> rusqlite::Result<SpawnWhy> {
     find([NotFound, CannotExecute, Resources, Surroundings], spawn_why, code)
 }
 
+/// How a closure ended; `None` for a process.
+pub(in crate::ledger) fn closure(status: ExitStatus) -> Option<i64> {
+    match status {
+        ExitStatus::Code(_) | ExitStatus::Signal(_) => None,
+        ExitStatus::Returned => Some(0),
+        ExitStatus::Error => Some(1),
+        ExitStatus::Panicked => Some(2),
+        ExitStatus::Aborted => Some(3),
+    }
+}
+
+pub(in crate::ledger) fn to_closure(code: i64) -> rusqlite::Result<ExitStatus> {
+    use ExitStatus::{Aborted, Error, Panicked, Returned};
+    find([Returned, Error, Panicked, Aborted], |status| closure(status).expect("a closure's"), code)
+}
+
 pub(in crate::ledger) fn to_time(micros: i64) -> rusqlite::Result<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| out_of_range(micros))
 }
@@ -118,6 +134,9 @@ mod tests {
         for value in Cause::ALL {
             assert_eq!(to_cause(cause(value)).expect("a code"), value);
             assert_eq!(to_series(series(41, value.class())).expect("a code"), (41, value.class()));
+        }
+        for code in 0..4 {
+            assert_eq!(closure(to_closure(code).expect("a code")), Some(code));
         }
         assert!(to_outcome(8).is_err() && to_series(4).is_err() && to_series(-1).is_err());
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another runner uses it.
-    #[error("the ledger `{}` is held by another runner{}", path.display(), holder(*pid, *since))]
+    #[error("the ledger `{}` is held by {}{}", path.display(), kind(*by_hand), holder(*pid, *since))]
     Held {
         /// The ledger.
         path: PathBuf,
@@ -16,6 +16,8 @@ pub enum LedgerError {
         pid: Option<u32>,
         /// When that one was started.
         since: Option<DateTime<Utc>>,
+        /// Whether that one only runs one job by hand.
+        by_hand: bool,
     },
     /// There is none.
     #[error("no ledger at `{}`: nothing has been recorded there", path.display())]
@@ -117,6 +119,10 @@ pub enum LedgerError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
+}
+
+fn kind(by_hand: bool) -> &'static str {
+    if by_hand { "a run by hand" } else { "another runner" }
 }
 
 fn holder(pid: Option<u32>, since: Option<DateTime<Utc>>) -> String {

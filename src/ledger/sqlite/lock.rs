@@ -34,13 +34,15 @@ pub(super) struct Lock {
     ledger: Option<File>,
 }
 
-/// The runner that holds a ledger.
+/// The runner, or the run by hand, that holds a ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
     /// Its process id; `None` if it has not said yet.
     pub pid: Option<u32>,
     /// When it was started.
     pub since: Option<DateTime<Utc>>,
+    /// Whether it only runs one job by hand.
+    pub by_hand: bool,
 }
 
 impl Lock {
@@ -49,11 +51,12 @@ impl Lock {
         let refused = |source| files::refused(path, "locked", source);
         let file = files::open_private(&extended(path, ".lock"), OFlags::CREATE);
         let mut file = File::from(file.map_err(|error| refused(error.into()))?);
-        if let Some(Holder { pid, since }) = lock(&mut file, true).map_err(refused)? {
-            return Err(LedgerError::Held { path: path.to_owned(), pid, since });
+        if let Some(Holder { pid, since, by_hand }) = lock(&mut file, true).map_err(refused)? {
+            return Err(LedgerError::Held { path: path.to_owned(), pid, since, by_hand });
         }
         let since = node.started_at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        let text = format!("pid {}\nboot {}\nsince {since}\n", node.pid, node.boot_id);
+        let how = if node.by_hand { "hand" } else { "runner" };
+        let text = format!("pid {}\nboot {}\nsince {since}\nby {how}\n", node.pid, node.boot_id);
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
@@ -78,7 +81,12 @@ impl Lock {
             Ok(()) => self.ledger = Some(file),
             // Who it is was said in a file that is gone.
             Err(Errno::WOULDBLOCK) => {
-                return Err(LedgerError::Held { path: path.to_owned(), pid: None, since: None });
+                return Err(LedgerError::Held {
+                    path: path.to_owned(),
+                    pid: None,
+                    since: None,
+                    by_hand: false,
+                });
             }
             Err(error) => return Err(refused(error.into())),
         }
@@ -135,6 +143,7 @@ fn read(file: &mut File) -> Holder {
     Holder {
         pid: value("pid").and_then(|pid| pid.parse().ok()),
         since: value("since").and_then(|since| since.parse().ok()),
+        by_hand: value("by") == Some("hand"),
     }
 }
 

@@ -135,7 +135,7 @@ fn run(db: &Connection, row: &Row<'_>) -> Result<OpenRun> {
 fn last_attempt(db: &Connection, fire: i64, run: &RunId) -> Result<Option<Attempt>> {
     let sql = "SELECT number, outcome, timed_out, finished_at, duration_us, retry_in_us, exit_code, signal,
                took_us, user_us, system_us, max_rss_kib, output_bytes, output_dropped_bytes, spawn_why,
-               spawn_message, head, tail
+               message, head, tail, closure
                FROM attempt LEFT JOIN output ON output.fire = attempt.fire AND output.attempt = number
                WHERE attempt.fire = ?1 ORDER BY number DESC LIMIT 1";
     db.prepare_cached(sql)?.query_row([fire], |row| attempt(row, run)).optional()
@@ -159,10 +159,12 @@ fn attempt(row: &Row<'_>, run: &RunId) -> Result<Attempt> {
 }
 
 fn exit(row: &Row<'_>, took: i64) -> Result<Exit> {
-    let status = match row.get(6)? {
-        Some(code) => ExitStatus::Code(code),
-        None => ExitStatus::Signal(row.get(7)?),
+    let status = match (row.get(6)?, row.get(18)?) {
+        (Some(code), _) => ExitStatus::Code(code),
+        (None, Some(closure)) => codes::to_closure(closure)?,
+        (None, None) => ExitStatus::Signal(row.get(7)?),
     };
+    let message = row.get::<_, Option<String>>(15)?.map(Into::into);
     let usage = match row.get(9)? {
         Some(user) => Some(Usage {
             user: codes::to_duration(user),
@@ -180,7 +182,7 @@ fn exit(row: &Row<'_>, took: i64) -> Result<Exit> {
         }),
         None => None,
     };
-    Ok(Exit { status, took: codes::to_duration(took), usage, output })
+    Ok(Exit { status, message, took: codes::to_duration(took), usage, output })
 }
 
 fn asked(db: &Connection) -> Result<Option<(u32, DateTime<Utc>)>> {

@@ -152,16 +152,16 @@ pub(super) fn insert_attempt(db: &Connection, fire: i64, attempt: &Attempt) -> R
     let (exit_code, signal) = match exit.map(|exit| exit.status) {
         Some(ExitStatus::Code(code)) => (Some(code), None),
         Some(ExitStatus::Signal(signal)) => (None, Some(signal)),
-        None => (None, None),
+        _ => (None, None),
     };
     let usage = exit.and_then(|exit| exit.usage);
     let output = exit.and_then(|exit| exit.output.as_ref());
     let sql = "INSERT OR REPLACE INTO attempt(fire, number, outcome, timed_out, finished_at, duration_us,
                retry_in_us, exit_code, signal, took_us, user_us, system_us, max_rss_kib, output_bytes,
-               output_dropped_bytes, spawn_why, spawn_message)
+               output_dropped_bytes, closure, spawn_why, message)
                VALUES (:fire, :number, :outcome, :timed_out, :finished_at, :duration_us,
                :retry_in_us, :exit_code, :signal, :took_us, :user_us, :system_us, :max_rss_kib, :output_bytes,
-               :output_dropped_bytes, :spawn_why, :spawn_message)";
+               :output_dropped_bytes, :closure, :spawn_why, :message)";
     db.prepare_cached(sql)?.execute(named_params! {
         ":fire": fire,
         ":number": attempt.number,
@@ -178,8 +178,9 @@ pub(super) fn insert_attempt(db: &Connection, fire: i64, attempt: &Attempt) -> R
         ":max_rss_kib": usage.map(|usage| codes::int(usage.max_rss_kib)),
         ":output_bytes": output.map(|output| codes::int(output.bytes)),
         ":output_dropped_bytes": output.map(|output| codes::int(output.dropped_bytes)),
+        ":closure": exit.and_then(|exit| codes::closure(exit.status)),
         ":spawn_why": error.map(|error| codes::spawn_why(error.why)),
-        ":spawn_message": error.map(|error| &error.message),
+        ":message": error.map(|error| &*error.message).or(exit.and_then(|exit| exit.message.as_deref())),
     })?;
     Ok(ATTEMPT_BYTES)
 }

@@ -11,7 +11,8 @@ CREATE TABLE node(
     by_hand INTEGER NOT NULL,       -- 1: it ran one job by hand, and no fire times
     seen_at INTEGER NOT NULL,       -- when it last wrote
     stopped_at INTEGER,             -- NULL: it runs, or was not stopped by itself
-    batches INTEGER NOT NULL        -- how many batches it has written
+    batches INTEGER NOT NULL,       -- how many batches it has written
+    first_fire INTEGER NOT NULL     -- rows in `fire` from this id on are by it or by later ones
 ) STRICT;
 
 -- What is kept of a job for ever.
@@ -116,8 +117,9 @@ CREATE TABLE attempt(
     max_rss_kib INTEGER,
     output_bytes INTEGER,
     output_dropped_bytes INTEGER,
+    closure INTEGER,                -- how that ended; NULL: it was a process
     spawn_why INTEGER,
-    spawn_message TEXT,
+    message TEXT,                   -- why there was no process, or what the closure says
     PRIMARY KEY(fire, number)
 ) STRICT, WITHOUT ROWID;
 

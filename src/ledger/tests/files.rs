@@ -54,8 +54,13 @@ fn a_second_runner_is_refused_also_when_the_lock_file_was_deleted() {
 #[test]
 fn who_only_looks_is_told_who_holds_it() {
     let mut ledger = World::sqlite();
-    let expected = Holder { pid: Some(std::process::id()), since: Some(at(1000)) };
+    let expected = Holder { pid: Some(std::process::id()), since: Some(at(1000)), by_hand: false };
     assert_eq!(holder(&ledger.path()).expect("a lock"), Some(expected));
+    ledger.crash();
+    let mut by_hand = options(1000);
+    by_hand.node.by_hand = true;
+    ledger.open_with(by_hand);
+    assert_eq!(holder(&ledger.path()).expect("a lock"), Some(Holder { by_hand: true, ..expected }));
     ledger.crash();
     assert_eq!(holder(&ledger.path()).expect("a lock"), None);
     assert_eq!(holder(&ledger.path().join("nothing")).ok(), None, "a file is no folder");

@@ -223,6 +223,7 @@ pub(in crate::ledger) fn attempt(job: &str, number: u64, attempt: u32, second: i
         number: attempt,
         result: Ok(Exit {
             status: ExitStatus::Code(3),
+            message: None,
             took: Duration::from_micros(1_500_001),
             usage: Some(usage),
             output: Some(output),

@@ -113,11 +113,11 @@ impl Core {
     fn spawn_of(&self, run_ref: RunRef) -> Spawn {
         let run = &self.runs[&run_ref];
         let (attempt, cause, fire_time) = (run.attempts, run.candidate.cause, run.candidate.fire_time);
-        let after = run.candidate.after.as_deref().cloned();
+        let (due, after) = (run.candidate.due, run.candidate.after.as_deref().cloned());
         let id = run.id.clone().expect("it is claimed");
         let job = Arc::clone(self.job_of(run_ref));
         let fire_time = job.zone.at(fire_time);
-        Spawn { run_ref, run: id, job, fire_time, cause, after, attempt }
+        Spawn { run_ref, run: id, job, fire_time, due, cause, after, attempt }
     }
 
     pub(in crate::scheduler) fn run_started(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {

@@ -131,6 +131,7 @@ fn ending(stop: Option<StopWhy>, result: &Result<Exit, SpawnError>, policy: &Pol
         (None, Ok(Exit { status: ExitStatus::Code(code), .. })) if policy.success_codes.contains(code) => {
             Ending::Succeeded
         }
+        (None, Ok(Exit { status: ExitStatus::Returned, .. })) => Ending::Succeeded,
         (None, _) => Ending::Failed,
     }
 }

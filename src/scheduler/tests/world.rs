@@ -632,8 +632,13 @@ impl World {
         for (run, status) in ended {
             let process = self.processes.remove(&run).expect("it is there");
             let took = self.now.monotonic.saturating_sub(process.began);
-            let exit =
-                Exit { status, took, usage: Some(Usage::default()), output: Some(OutputKept::default()) };
+            let exit = Exit {
+                status,
+                message: None,
+                took,
+                usage: Some(Usage::default()),
+                output: Some(OutputKept::default()),
+            };
             self.core.handle_event(self.now, Fact::Exited { run, exit });
         }
     }
@@ -728,6 +733,7 @@ impl World {
             }
             Event::RunAdopted(started) => format!("{} adopted", started.run),
             Event::LedgerFailed { why } => format!("ledger failed: {why}"),
+            Event::LoopStalled { run, lasted } => format!("{run} held its thread for {lasted:?}"),
             Event::LedgerWorks => "ledger works".into(),
             Event::AttemptFinished(attempt) => match attempt.retry_in {
                 Some(delay) => format!("{} tries again in {}s", attempt.run, delay.as_secs()),

@@ -12,11 +12,13 @@ use std::sync::Arc;
 /// may be.
 const LOOKED_AT_MAX: u32 = 1000;
 
-/// One start of a runner.
+/// One start of a runner, or one run by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeSeen {
     /// Its process id.
     pub pid: u32,
+    /// What its jobs find in `RUNNER_NODE`.
+    pub name: String,
     /// When it was started.
     pub started_at: DateTime<Utc>,
     /// When it last wrote.
@@ -65,7 +67,9 @@ pub struct InForce {
 pub struct UnderWay {
     /// Which.
     pub run: RunId,
-    /// When the first was.
+    /// Its fire time, or when it was asked for.
+    pub fire_time: DateTime<Utc>,
+    /// When the first was; `None`: none was yet.
     pub started_at: Option<DateTime<Utc>>,
     /// When the last ended; `None`: it is not known to have.
     pub finished_at: Option<DateTime<Utc>>,
@@ -112,6 +116,11 @@ impl Reader {
         self.said(nodes(&self.db))
     }
 
+    /// The newest start of a runner or run by hand; `None`: there was none.
+    pub fn last_node(&self) -> Result<Option<NodeSeen>, LedgerError> {
+        self.said(last_node(&self.db))
+    }
+
     /// When the wall clock was set, and how far.
     pub fn clock_steps(&self) -> Result<Vec<(DateTime<Utc>, TimeDelta)>, LedgerError> {
         self.said(clock_steps(&self.db))
@@ -128,11 +137,21 @@ impl Reader {
         job.map(|job| self.said(facts(&self.db, &job))).transpose()
     }
 
-    /// The newest run of that job whose process was there at a moment.
+    /// The newest run of that job which was due at a moment or before it and had not ended then; it may have started
+    /// later.
     pub fn under_way(&self, name: &Name, at: DateTime<Utc>) -> Result<Option<UnderWay>, LedgerError> {
         match self.said(jobs(&self.db))?.get(name) {
             Some(job) => self.said(under_way(&self.db, job, at)),
             None => Ok(None),
+        }
+    }
+
+    /// The latest fire time or request of that job up to a moment, and the first after it, of those that a row is
+    /// there for.
+    pub fn around(&self, name: &Name, at: DateTime<Utc>) -> Result<[Option<DateTime<Utc>>; 2], LedgerError> {
+        match self.said(jobs(&self.db))?.get(name) {
+            Some(job) => self.said(around(&self.db, job, at)),
+            None => Ok([None, None]),
         }
     }
 
@@ -167,16 +186,23 @@ impl Reader {
 }
 
 fn nodes(db: &Connection) -> Result<Vec<NodeSeen>> {
-    let sql = "SELECT pid, started_at, seen_at, stopped_at FROM node WHERE by_hand = 0 ORDER BY id";
-    let read = |row: &Row<'_>| {
-        Ok(NodeSeen {
-            pid: row.get(0)?,
-            started_at: codes::to_time(row.get(1)?)?,
-            seen_at: codes::to_time(row.get(2)?)?,
-            stopped_at: time(row, 3)?,
-        })
-    };
-    db.prepare_cached(sql)?.query_map([], read)?.collect()
+    let sql = "SELECT pid, name, started_at, seen_at, stopped_at FROM node WHERE by_hand = 0 ORDER BY id";
+    db.prepare_cached(sql)?.query_map([], node)?.collect()
+}
+
+fn last_node(db: &Connection) -> Result<Option<NodeSeen>> {
+    let sql = "SELECT pid, name, started_at, seen_at, stopped_at FROM node ORDER BY id DESC LIMIT 1";
+    db.prepare_cached(sql)?.query_row([], node).optional()
+}
+
+fn node(row: &Row<'_>) -> Result<NodeSeen> {
+    Ok(NodeSeen {
+        pid: row.get(0)?,
+        name: row.get(1)?,
+        started_at: codes::to_time(row.get(2)?)?,
+        seen_at: codes::to_time(row.get(3)?)?,
+        stopped_at: time(row, 4)?,
+    })
 }
 
 fn clock_steps(db: &Connection) -> Result<Vec<(DateTime<Utc>, TimeDelta)>> {
@@ -207,11 +233,21 @@ fn facts(db: &Connection, job: &JobRow) -> Result<JobFacts> {
     })
 }
 
-/// A run counts from its claim on, which is a little before its process is there; a claim is made at its fire time
+fn around(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<[Option<DateTime<Utc>>; 2]> {
+    let one = |sql: &str| {
+        db.prepare_cached(sql)?.query_row(params![job.id, at.timestamp_micros()], |row| time(row, 0))
+    };
+    Ok([
+        one("SELECT max(instant) FROM fire WHERE job = ?1 AND instant <= ?2")?,
+        one("SELECT min(instant) FROM fire WHERE job = ?1 AND instant > ?2")?,
+    ])
+}
+
+/// A run is known from its claim on, which is a little before its process is there; a claim is made at its fire time
 /// or later.
 fn under_way(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<Option<UnderWay>> {
     let sql = format!(
-        "SELECT number, coalesce(recent.started_at, open.started_at, instant), finished_at FROM
+        "SELECT number, coalesce(recent.started_at, open.started_at), finished_at, instant FROM
              (SELECT id, number, instant, started_at, finished_at, outcome FROM fire
               WHERE job = ?1 AND number IS NOT NULL ORDER BY number DESC) AS recent
              LEFT JOIN open ON open.fire = recent.id
@@ -225,7 +261,13 @@ fn under_way(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<Option<
         let finished_at: Option<i64> = row.get(2)?;
         if finished_at.is_none_or(|finished| finished >= at) {
             let run = RunId { job: job.name.clone(), number: row.get::<_, i64>(0)?.unsigned_abs() };
-            return Ok(Some(UnderWay { run, started_at: time(row, 1)?, finished_at: time(row, 2)? }));
+            let fire_time = codes::to_time(row.get(3)?)?;
+            return Ok(Some(UnderWay {
+                run,
+                fire_time,
+                started_at: time(row, 1)?,
+                finished_at: time(row, 2)?,
+            }));
         }
     }
     Ok(None)
@@ -358,6 +400,21 @@ mod tests {
             [15, 25, 35].map(|second| at_moment(&world, second)),
             [Some((1, Some(20))), None, Some((2, None))]
         );
+    }
+
+    #[test]
+    fn what_is_around_a_moment_is_known() {
+        let mut world = World::sqlite();
+        world.write([
+            closed("a", 10, Outcome::Skipped),
+            Record::Claim(fire("a", 20)),
+            closed("b", 15, Outcome::Missed),
+        ]);
+        let around = |second| reader(&world).around(&name("a"), at(second)).expect("it can be read");
+        assert_eq!(around(9), [None, Some(at(10))]);
+        assert_eq!(around(10), [Some(at(10)), Some(at(20))]);
+        assert_eq!(around(30), [Some(at(20)), None]);
+        assert_eq!(reader(&world).around(&name("c"), at(10)).expect("it can be read"), [None, None]);
     }
 
     #[test]

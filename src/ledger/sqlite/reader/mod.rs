@@ -22,6 +22,7 @@ use super::schema::{self, FORMAT, Format};
 use super::{extended, fault, files, past};
 use crate::model::{Name, OpenRun};
 use crate::trigger::Zone;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -48,6 +49,8 @@ pub(super) struct JobRow {
     pub(super) clock_epoch: u32,
     /// The watermark.
     pub(super) accounted: Option<i64>,
+    /// The latest request.
+    pub(super) asked: Option<i64>,
     /// Its rows in `fire`.
     pub(super) fires: i64,
 }
@@ -118,6 +121,8 @@ fn connect_frozen(path: &Path) -> Result<Connection> {
 
 fn set_up(db: &Connection) -> Result<()> {
     db.busy_timeout(BUSY_MAX)?;
+    // Else a statement that is asked of each job is planned anew for each.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "query_only", "ON")?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
@@ -126,15 +131,16 @@ fn set_up(db: &Connection) -> Result<()> {
 
 /// All jobs, by their names.
 fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobRow>> {
-    let sql = "SELECT name, job.id, coalesce(job.clock_epoch, 0), accounted, fires,
+    let sql = "SELECT name, job.id, coalesce(job.clock_epoch, 0), accounted, asked, fires,
                (SELECT zone FROM definition WHERE job = job.id ORDER BY id DESC LIMIT 1) FROM job";
     let read = |row: &rusqlite::Row<'_>| {
-        let zone: Option<String> = row.get(5)?;
+        let zone: Option<String> = row.get(6)?;
         // A zone that this machine does not have is shown in UTC.
         let zone = zone.and_then(|zone| Zone::find(&zone).ok()).unwrap_or_else(Zone::utc);
         let (id, clock_epoch, accounted) = (row.get(1)?, row.get(2)?, row.get(3)?);
         let name = past::name(row, 0)?;
-        Ok((name.clone(), JobRow { id, name, zone, clock_epoch, accounted, fires: row.get(4)? }))
+        let (asked, fires) = (row.get(4)?, row.get(5)?);
+        Ok((name.clone(), JobRow { id, name, zone, clock_epoch, accounted, asked, fires }))
     };
     db.prepare_cached(sql)?.query_map([], read)?.collect()
 }

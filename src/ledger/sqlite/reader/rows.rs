@@ -6,12 +6,11 @@
 
 use super::super::codes;
 use super::{JobRow, LedgerError, Reader, jobs};
-use crate::model::{Name, Outcome, Row as Figures, RunId, RunKey};
+use crate::model::{CauseClass, Name, Outcome, Row as Figures, RunId, RunKey};
 use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Which rows are asked for.
 #[derive(Clone, Debug, Default)]
@@ -123,17 +122,17 @@ fn ids(db: &Connection, wanted: &Wanted, jobs: &BTreeMap<Name, JobRow>) -> Resul
     Ok(ids)
 }
 
-/// Adds those of one job, by its own index.
+/// Adds those of one job, by its own index: of any outcome, without a look at the rows themselves.
 fn of_job(db: &Connection, wanted: &Wanted, job: &JobRow, ids: &mut Vec<i64>) -> Result<()> {
     let (since, until) = (micros(wanted.since, i64::MIN), micros(wanted.until, i64::MAX));
-    let mut outcomes = String::new();
-    for outcome in &wanted.outcomes {
-        let comma = if outcomes.is_empty() { "" } else { ", " };
-        write!(outcomes, "{comma}{}", codes::outcome(*outcome)).expect("a text takes it");
-    }
-    let outcome = if outcomes.is_empty() { "IS NOT NULL".to_owned() } else { format!("IN ({outcomes})") };
+    let codes: Vec<String> =
+        wanted.outcomes.iter().map(|outcome| codes::outcome(*outcome).to_string()).collect();
+    let has_ended = match codes.join(", ") {
+        any if any.is_empty() => "id NOT IN (SELECT fire FROM open)".to_owned(),
+        these => format!("+outcome IN ({these})"),
+    };
     let sql = format!(
-        "SELECT id FROM fire WHERE job = ?1 AND instant BETWEEN ?2 AND ?3 AND +outcome {outcome}
+        "SELECT id FROM fire WHERE job = ?1 AND instant BETWEEN ?2 AND ?3 AND {has_ended}
          ORDER BY instant DESC, series DESC LIMIT ?4"
     );
     let mut statement = db.prepare_cached(&sql)?;
@@ -141,14 +140,17 @@ fn of_job(db: &Connection, wanted: &Wanted, job: &JobRow, ids: &mut Vec<i64>) ->
         ids.push(id?);
     }
     if wanted.since.is_some() {
-        // A stretch that began before.
+        // A stretch that began before: of those of an epoch, which do not overlap, the last.
         let sql = format!(
-            "SELECT id FROM fire INDEXED BY fire_stretch
-             WHERE job = ?1 AND count IS NOT NULL AND instant < ?2 AND last_instant >= ?2
-             AND +outcome {outcome}"
+            "SELECT id FROM (SELECT id, last_instant, outcome FROM fire
+                             WHERE job = ?1 AND series = ?2 AND instant < ?3 AND count IS NOT NULL
+                             ORDER BY instant DESC LIMIT 1)
+             WHERE last_instant >= ?3 AND {has_ended}"
         );
-        for id in db.prepare_cached(&sql)?.query_map([job.id, since], |row| row.get(0))? {
-            ids.push(id?);
+        let mut statement = db.prepare_cached(&sql)?;
+        for epoch in 0..=job.clock_epoch {
+            let values = [job.id, codes::series(epoch, CauseClass::Calendar), since];
+            ids.extend(statement.query_row(values, |row| row.get::<_, i64>(0)).optional()?);
         }
     }
     Ok(())
@@ -220,7 +222,7 @@ fn read(row: &Row<'_>, job: &Name, zone: &Zone, nodes: &BTreeMap<i64, String>) -
 mod tests {
     use super::*;
     use crate::ledger::tests::world::{World, at, closed, defined, ended, fire, name, stretch};
-    use crate::model::Record;
+    use crate::model::{Record, RunKey};
 
     fn world() -> World {
         let mut world = World::sqlite();
@@ -285,5 +287,26 @@ mod tests {
         );
         check(&Wanted { since: Some(at(0)), ..outcomes(&[Outcome::Succeeded]) }, &[ALL[3]], false);
         check(&Wanted { outcomes: vec![Outcome::Skipped], ..jobs(&["b"]) }, &[ALL[2]], false);
+    }
+
+    #[test]
+    fn a_stretch_of_any_epoch_is_found_by_a_time_within_it() {
+        let mut world = World::sqlite();
+        let in_epoch = |epoch, record| match record {
+            Record::Closed { key, row } => Record::Closed { key: RunKey { clock_epoch: epoch, ..key }, row },
+            other => other,
+        };
+        world.write([defined("a", 0, 0, None), stretch("a", 10, 30, 3), stretch("a", 40, 70, 4)]);
+        world.write([defined("a", 1, 35, None), in_epoch(1, stretch("a", 36, 66, 4))]);
+        let since = |second| {
+            let wanted = Wanted { since: Some(at(second)), ..Wanted::default() };
+            let reader = Reader::open(&world.path()).expect("a ledger");
+            let rows = reader.rows(&wanted).expect("rows");
+            rows.map(|row| row.expect("a row").fire_time.timestamp()).collect::<Vec<_>>()
+        };
+        assert_eq!(since(50), [36, 40]);
+        assert_eq!(since(67), [40]);
+        assert_eq!(since(20), [36, 40, 10]);
+        assert_eq!(since(71), [] as [i64; 0]);
     }
 }

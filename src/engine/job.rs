@@ -1,0 +1,283 @@
+//! A job of an embedding program: what it does, when, and by which policies.
+
+use super::work::{self, IntoResult};
+use super::{AddError, RunContext};
+use crate::model::{
+    self, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry, Rights, Setup,
+};
+use crate::trigger::{ScheduleBuilder, Trigger, Zone};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What [`Job::command`] keeps of an attempt's output.
+const KEEP_OUTPUT_BYTES: u64 = 64 << 10;
+
+/// A named thing to do, before it is added to a scheduler. What is not chosen is as in a job file: one run at once,
+/// fire times beyond that are skipped, misfires may start up to an hour late and are coalesced into the latest.
+///
+/// ```
+/// use runner::{Job, Overlap, Trigger, Zone};
+/// use std::time::Duration;
+///
+/// let zone = Zone::find("Europe/Berlin")?;
+/// let report = Job::new("report", Trigger::cron("30 2 * * MON-FRI", &zone)?, |context| async move {
+///     println!("{} for {}", context.run, context.fire_time);
+/// })
+/// .zone(&zone)
+/// .timeout(Duration::from_secs(1800))
+/// .overlap(Overlap::Queue);
+/// # drop(report);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a job runs when it was added to a scheduler"]
+pub struct Job {
+    pub(super) name: String,
+    description: Option<Arc<str>>,
+    triggers: Vec<Trigger>,
+    start: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+    startup: bool,
+    zone: Option<Zone>,
+    action: JobAction,
+    setup: Setup,
+    policy: Policy,
+    max_instances: u32,
+    group: Option<String>,
+    place: &'static Location<'static>,
+}
+
+impl Job {
+    /// Returns a job that runs async code: it is called for each attempt, and what it returns is a task of the
+    /// runtime. It may return nothing or a result; an error fails the run, and so does a panic.
+    ///
+    /// The code must not block its thread: see [`Job::blocking`].
+    #[track_caller]
+    pub fn new<F, Fut>(name: impl Into<String>, triggers: impl IntoTriggers, work: F) -> Job
+    where
+        F: Fn(RunContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoResult> + Send + 'static,
+    {
+        Job::of(name.into(), triggers, JobAction::Closure(work::of_async(work)))
+    }
+
+    /// Returns a job that runs code which blocks: on one of the runtime's blocking threads, at most
+    /// [`blocking_max`](super::Builder::blocking_max) of all such jobs at once. To be told to stop it has to look at
+    /// [`RunContext::cancel`].
+    #[track_caller]
+    pub fn blocking<F, R>(name: impl Into<String>, triggers: impl IntoTriggers, work: F) -> Job
+    where
+        F: Fn(RunContext) -> R + Send + Sync + 'static,
+        R: IntoResult,
+    {
+        Job::of(name.into(), triggers, JobAction::Closure(work::of_blocking(work)))
+    }
+
+    /// Returns a job that runs a program with arguments, without a shell, in a session of its own: its whole process
+    /// group is stopped with it. It inherits the environment, runs in the current folder, and what it prints is kept
+    /// in the ledger, up to 64 KiB.
+    #[track_caller]
+    pub fn command<A: Into<String>>(
+        name: impl Into<String>,
+        triggers: impl IntoTriggers,
+        words: impl IntoIterator<Item = A>,
+    ) -> Job {
+        let words: Vec<String> = words.into_iter().map(Into::into).collect();
+        Job::of(name.into(), triggers, JobAction::Argv(words.into()))
+    }
+
+    #[track_caller]
+    fn of(name: String, triggers: impl IntoTriggers, action: JobAction) -> Job {
+        Job {
+            name,
+            description: None,
+            triggers: triggers.into_triggers(),
+            start: None,
+            end: None,
+            startup: false,
+            zone: None,
+            action,
+            setup: setup(),
+            policy: Policy::default(),
+            max_instances: 1,
+            group: None,
+            place: Location::caller(),
+        }
+    }
+
+    /// What it is for, in a person's words.
+    pub fn description(self, text: impl Into<Arc<str>>) -> Job {
+        Job { description: Some(text.into()), ..self }
+    }
+
+    /// Also runs once when the scheduler starts. A job that is added later does not.
+    pub fn on_startup(self) -> Job {
+        Job { startup: true, ..self }
+    }
+
+    /// No fire time is earlier than this instant, which itself may be one. Periods of elapsed time are anchored here.
+    pub fn starting(self, start: DateTime<Utc>) -> Job {
+        Job { start: Some(start), ..self }
+    }
+
+    /// No fire time is later than this instant, which itself may be one.
+    pub fn ending(self, end: DateTime<Utc>) -> Job {
+        Job { end: Some(end), ..self }
+    }
+
+    /// In which zone its times are shown; by default the scheduler's. What triggers mean is theirs.
+    pub fn zone(self, zone: &Zone) -> Job {
+        Job { zone: Some(zone.clone()), ..self }
+    }
+
+    /// How many runs of it there may be at once, those by request included; 1 by default.
+    pub fn max_instances(self, most: u32) -> Job {
+        Job { max_instances: most, ..self }
+    }
+
+    /// What happens to a fire time when there are `max_instances` runs already; by default it is skipped.
+    pub fn overlap(mut self, overlap: Overlap) -> Job {
+        self.policy.overlap = overlap;
+        self
+    }
+
+    /// How late a misfire may still start; by default an hour.
+    pub fn misfire_grace_time(mut self, grace: Grace) -> Job {
+        self.policy.misfire_grace_time = grace;
+        self
+    }
+
+    /// Which of several misfires run; by default the latest.
+    pub fn coalesce(mut self, coalesce: Coalesce) -> Job {
+        self.policy.coalesce = coalesce;
+        self
+    }
+
+    /// Delays each fire time by up to this long, drawn from the job's name and the fire time, and never up to the
+    /// next one. The series itself does not move.
+    pub fn jitter(mut self, most: Duration) -> Job {
+        self.policy.jitter = Some(most);
+        self
+    }
+
+    /// How long an attempt may take; then it is cancelled, and the run has `timed_out`.
+    pub fn timeout(mut self, timeout: Duration) -> Job {
+        self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// How long after its cancellation an attempt is dropped, or killed; 10 s by default.
+    pub fn kill_after(mut self, kill_after: Duration) -> Job {
+        self.policy.ladder.kill_after = kill_after;
+        self
+    }
+
+    /// What follows a failed or timed-out attempt; by default nothing.
+    pub fn retry(mut self, retry: Retry) -> Job {
+        self.policy.retry = retry;
+        self
+    }
+
+    /// Shares the limit of that [group](super::Builder::group).
+    pub fn group(self, group: impl Into<String>) -> Job {
+        Job { group: Some(group.into()), ..self }
+    }
+
+    /// Returns the job as the scheduler has it, if it is sound.
+    pub(super) fn build(self, host: &Host) -> Result<Arc<model::Job>, AddError> {
+        let invalid = |source| AddError::InvalidName { name: self.name.clone(), source };
+        let name = Name::parse(&self.name).map_err(invalid)?;
+        let mut policy = self.policy;
+        policy.max_instances =
+            NonZeroU32::new(self.max_instances).ok_or_else(|| AddError::NoInstances { job: name.clone() })?;
+        policy.group = match &self.group {
+            Some(group) => {
+                let known = host.groups.keys().find(|known| known.as_str() == group);
+                let unknown = || AddError::UnknownGroup { job: name.clone(), group: group.clone() };
+                Some(known.ok_or_else(unknown)?.clone())
+            }
+            None => None,
+        };
+        let (triggers, start, end) = (self.triggers, self.start, self.end);
+        let schedule = ScheduleBuilder { triggers, start, end }.build();
+        if schedule.never_fires() {
+            return Err(AddError::NeverFires { job: name });
+        }
+        if host.blocking_max == 0 && work::blocks(&self.action) {
+            return Err(AddError::NoBlocking { job: name });
+        }
+        if matches!(&self.action, JobAction::Argv(words) if words.is_empty()) {
+            return Err(AddError::NoProgram { job: name });
+        }
+        Ok(Arc::new(model::Job {
+            name,
+            description: self.description,
+            enabled: true,
+            startup: self.startup,
+            after: None,
+            schedule: Arc::new(schedule),
+            zone: self.zone.unwrap_or_else(|| host.zone.clone()),
+            action: self.action,
+            setup: Arc::new(self.setup),
+            policy: Arc::new(policy),
+            place: Place { file: Path::new(self.place.file()).into(), line: self.place.line() },
+        }))
+    }
+}
+
+/// What a scheduler's jobs have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    pub(super) zone: Zone,
+    pub(super) groups: BTreeMap<Name, NonZeroU32>,
+    pub(super) blocking_max: usize,
+}
+
+/// When a job is due: a trigger, several of them, or none for a job that only runs by request or at startup.
+pub trait IntoTriggers {
+    /// Returns the triggers. Of several that name one instant, the first is named.
+    fn into_triggers(self) -> Vec<Trigger>;
+}
+
+impl IntoTriggers for Trigger {
+    fn into_triggers(self) -> Vec<Trigger> {
+        vec![self]
+    }
+}
+
+impl IntoTriggers for Vec<Trigger> {
+    fn into_triggers(self) -> Vec<Trigger> {
+        self
+    }
+}
+
+impl<const N: usize> IntoTriggers for [Trigger; N] {
+    fn into_triggers(self) -> Vec<Trigger> {
+        self.into()
+    }
+}
+
+impl IntoTriggers for () {
+    fn into_triggers(self) -> Vec<Trigger> {
+        Vec::new()
+    }
+}
+
+fn setup() -> Setup {
+    Setup {
+        shell: vec!["/bin/sh".to_owned(), "-c".to_owned()],
+        cwd: PathBuf::from("."),
+        inherit_env: true,
+        env_files: Vec::new(),
+        env: BTreeMap::new(),
+        stdin: None,
+        rights: Rights::default(),
+        output: OutputMode::All,
+        keep_output_bytes: KEEP_OUTPUT_BYTES,
+    }
+}
