@@ -4,7 +4,7 @@
 use super::due::{Armed, Due, armed};
 use super::overlap::Candidate;
 use super::{Core, JobIndex};
-use crate::model::{Cause, Coalesce, Ending, Grace, Job, Now, SkippedWhy};
+use crate::model::{Cause, CauseClass, Coalesce, Ending, Grace, Job, Now, SkippedWhy};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -64,8 +64,8 @@ impl Core {
         let in_turn = self.job(index).job.policy.coalesce == Coalesce::All && verdict.kept.len() > 1;
         for armed in verdict.kept {
             let candidate = Candidate {
+                key: self.key(index, CauseClass::Calendar, clock_epoch, armed.fire_time),
                 cause: cause(armed, due.last, now.wall),
-                clock_epoch,
                 fire_time: armed.fire_time,
                 due: armed.due,
                 late: now.wall - armed.due,

@@ -4,11 +4,12 @@
 //! that run, and those that wait to be tried again. Beyond the limit at most one fire time waits, except in
 //! a backlog (`coalesce = "all"`), which is run one after another.
 
-use super::due::{Armed, Due};
+use super::due::Armed;
 use super::epoch::Accounted;
 use super::limits::GroupIndex;
 use super::misfire::BACKLOG_MAX;
 use super::pause::PAUSED;
+use super::row::claim;
 use super::run::{Run, StopWhy};
 use super::{Core, JobIndex, Upon};
 use crate::model::{
@@ -54,9 +55,9 @@ struct Busy {
 /// A fire time that is to be run, if there is a place.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
+    /// That of its run.
+    pub(super) key: RunKey,
     pub(super) cause: Cause,
-    /// Part of its run's key.
-    pub(super) clock_epoch: u32,
     pub(super) fire_time: FireTime,
     pub(super) due: DateTime<Utc>,
     /// How late it was when it was offered; waiting does not age it.
@@ -125,19 +126,6 @@ impl Busy {
     }
 }
 
-impl Candidate {
-    /// Whether its run would have that key; its job's has.
-    pub(super) fn is_of(&self, key: &RunKey) -> bool {
-        let instant = (self.clock_epoch, self.fire_time);
-        self.cause.class() == key.class && instant == (key.clock_epoch, key.instant)
-    }
-
-    pub(super) fn alone(&self) -> Due {
-        let armed = Armed { fire_time: self.fire_time, due: self.due };
-        Due { first: armed, last: armed, count: 1 }
-    }
-}
-
 impl Core {
     /// Offers a run that no trigger names (a request, the node's start, the finish of others).
     /// Returns its key, and how it has ended if it has.
@@ -149,18 +137,16 @@ impl Core {
         now: Now,
     ) -> (RunKey, Option<Ending>) {
         let (clock_epoch, instant) = self.asked.instant(now.wall);
-        let late = TimeDelta::zero();
-        let after = after.map(Box::new);
+        let key = self.key(index, cause.class(), clock_epoch, instant);
         let candidate = Candidate {
+            key: key.clone(),
             cause,
-            clock_epoch,
             fire_time: instant,
             due: instant,
-            late,
-            after,
+            late: TimeDelta::zero(),
+            after: after.map(Box::new),
             is_recorded: false,
         };
-        let key = self.key(index, cause, clock_epoch, instant);
         let is_held_back = cause != Cause::Manual && self.job(index).pause.is_some();
         let ending = match (self.is_stopping(), is_held_back) {
             (true, _) => Ending::Skipped(SkippedWhy::Stopping),
@@ -212,21 +198,20 @@ impl Core {
     }
 
     fn wait(&mut self, index: JobIndex, mut candidate: Candidate) {
-        self.record_wait(index, &mut candidate);
+        self.record_wait(&mut candidate);
         self.job_mut(index).busy().waiting = Some(candidate);
     }
 
     /// Sees to it that the ledger knows what is due and not claimed yet.
-    pub(super) fn record_wait(&mut self, index: JobIndex, candidate: &mut Candidate) {
+    pub(super) fn record_wait(&mut self, candidate: &mut Candidate) {
         if self.is_durable && !candidate.is_recorded {
             candidate.is_recorded = true;
-            let claim = self.claim(index, candidate);
-            self.record(Record::Waits(claim), Upon::Announce(Vec::new()));
+            self.record(Record::Waits(claim(candidate)), Upon::Announce(Vec::new()));
         }
     }
 
     fn replace_oldest(&mut self, index: JobIndex, mut candidate: Candidate, now: Now) {
-        self.record_wait(index, &mut candidate);
+        self.record_wait(&mut candidate);
         let heir = candidate.fire_time;
         let displaced = self.job_mut(index).busy().waiting.replace(candidate);
         if let Some(displaced) = displaced {
@@ -247,7 +232,7 @@ impl Core {
         self.fill_places(index);
         let last = self.job_mut(index).busy.as_mut().and_then(|busy| busy.backlog.pop_back());
         if let Some(mut last) = last {
-            self.record_wait(index, &mut last);
+            self.record_wait(&mut last);
             self.job_mut(index).busy().backlog.push_back(last);
         }
     }
@@ -273,7 +258,7 @@ impl Core {
         let run_ref = self.add_run(index, Run::new(index, candidate));
         self.ask_for_slot(run_ref);
         if let Some(mut candidate) = self.runs.get(&run_ref).and_then(Run::waiting) {
-            self.record_wait(index, &mut candidate);
+            self.record_wait(&mut candidate);
             self.runs.get_mut(&run_ref).expect("it waits").candidate = candidate;
         }
         run_ref

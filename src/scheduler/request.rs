@@ -59,7 +59,7 @@ impl Core {
     /// Whether the run of that key has been given its places.
     fn is_on_its_way(&self, index: JobIndex, key: &RunKey) -> bool {
         let runs = self.job(index).instances().iter().rev().map(|run| &self.runs[run]);
-        let mut of_key = runs.filter(|run| run.candidate.is_of(key));
+        let mut of_key = runs.filter(|run| run.candidate.key == *key);
         of_key.next().is_some_and(|run| run.waiting().is_none())
     }
 

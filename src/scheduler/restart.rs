@@ -261,8 +261,8 @@ impl Verdict {
 
 pub(super) fn candidate_of(claim: &Claim) -> Candidate {
     Candidate {
+        key: claim.key.clone(),
         cause: claim.cause,
-        clock_epoch: claim.key.clock_epoch,
         fire_time: claim.key.instant,
         due: claim.key.instant,
         late: TimeDelta::milliseconds(claim.late_ms),

@@ -6,7 +6,7 @@ use crate::model::{
     RunId, RunRef, SkippedWhy, Started,
 };
 use crate::scheduler::misfire::LATE_MAX;
-use crate::scheduler::overlap::Candidate;
+use crate::scheduler::row::claim;
 use crate::scheduler::{Action, Core, Spawn, Upon};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ impl Core {
         let run = &self.runs[&run_ref];
         let (record, upon) = match &run.id {
             None => {
-                let (job, claim) = (run.job, self.claim(run.job, &run.candidate));
+                let (job, claim) = (run.job, claim(&run.candidate));
                 self.dependents.forget_finished(job);
                 let definition = Arc::clone(&self.job(job).job);
                 self.run_mut(run_ref).definition = Some(definition);
@@ -145,9 +145,8 @@ impl Core {
 
     fn started(&self, run_ref: RunRef, pid: u32, now: Now) -> Started {
         let run = &self.runs[&run_ref];
-        let Candidate { cause, clock_epoch, fire_time, .. } = run.candidate;
         Started {
-            key: self.key(run.job, cause, clock_epoch, fire_time),
+            key: run.candidate.key.clone(),
             run: run.id.clone().expect("it is claimed"),
             fire_time: self.job_of(run_ref).zone.at(run.candidate.fire_time),
             cause: run.candidate.cause.as_str(),
