@@ -221,6 +221,8 @@ impl Job {
             startup: self.startup,
             after: None,
             schedule: Arc::new(schedule),
+            delay_after: None,
+            runs_max: None,
             zone: self.zone.unwrap_or_else(|| host.zone.clone()),
             action: self.action,
             setup: Arc::new(self.setup),

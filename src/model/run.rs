@@ -18,7 +18,7 @@ pub struct RunKey {
     /// Which of the series the instant belongs to.
     pub class: CauseClass,
     /// The fire time; for a manual run the request, for a startup run the node's start, for a dependency the
-    /// finish that completed the set.
+    /// finish that completed the set. Of a fixed delay it is the fire time, or just after, so that none has it twice.
     pub instant: DateTime<Utc>,
 }
 
@@ -68,6 +68,16 @@ pub enum CauseClass {
     Startup,
     /// [`Cause::Dependency`].
     Dependency,
+    /// [`Cause::Scheduled`] and [`Cause::CatchUp`] of a job with a fixed delay: its fire times follow from its runs and
+    /// cannot be computed again.
+    Delay,
+}
+
+impl CauseClass {
+    /// Whether its runs are for fire times, and not asked for or due by something else.
+    pub fn is_of_fire_times(self) -> bool {
+        matches!(self, CauseClass::Calendar | CauseClass::Delay)
+    }
 }
 
 impl Cause {
@@ -86,7 +96,7 @@ impl Cause {
         }
     }
 
-    /// The series that a run of this cause belongs to.
+    /// The series that a run of this cause belongs to, of a job without a fixed delay.
     pub fn class(self) -> CauseClass {
         match self {
             Cause::Scheduled | Cause::CatchUp => CauseClass::Calendar,

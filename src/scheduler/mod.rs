@@ -10,10 +10,10 @@
 //! - [`Core::poll_timeout`]: when `handle_timeout` next has work.
 //!
 //! What happens to a fire time is decided in one order, which is the order of the files to read: `due` (which
-//! fire times are due, jitter) and `after` (who is due because others have finished), `misfire` (grace,
-//! coalesce), `overlap` (`max_instances` and what happens beyond it), `limits` (groups and `max_running`),
-//! `run` (claim, attempts, timeout, ladder, retry) and `stop` (what a shutdown does to all of them). `clock`
-//! and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
+//! fire times are due, jitter), `delay` (those that follow from the end of a run) and `after` (who is due because
+//! others have finished), `misfire` (grace, coalesce), `overlap` (`max_instances` and what happens beyond it),
+//! `limits` (groups and `max_running`), `run` (claim, attempts, timeout, ladder, retry), `finish` (`runs_max`)
+//! and `stop` (what a shutdown does to all of them). `clock` and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
@@ -30,8 +30,10 @@
 mod after;
 mod clock;
 mod definition;
+mod delay;
 mod due;
 mod epoch;
+mod finish;
 mod limits;
 mod misfire;
 mod overlap;
@@ -194,6 +196,8 @@ pub struct Core {
     recovery: Recovery,
     /// Those that have one.
     paused: BTreeSet<JobIndex>,
+    /// Jobs whose last run was claimed, and of which the ledger does not know that yet.
+    just_finished: BTreeSet<JobIndex>,
     /// One-shots that were run, or that another fire time stood in for.
     one_shots_finished: BTreeSet<(JobIndex, FireTime)>,
     seed: Arc<str>,
@@ -264,6 +268,7 @@ impl Core {
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
             recovery: Recovery::default(),
             paused: BTreeSet::new(),
+            just_finished: BTreeSet::new(),
             one_shots_finished: BTreeSet::new(),
             seed: seed.into(),
             node: node.into(),
@@ -287,6 +292,7 @@ impl Core {
             Some(least) => core.announce(Event::ClockWrong { least }),
             None => core.begin(now),
         }
+        core.settle(now);
         core
     }
 
@@ -315,7 +321,7 @@ impl Core {
         self.watch_clock(now);
         self.take_due(now);
         self.take_run_out(now);
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Takes in one outside fact. Facts about runs that have ended change nothing.
@@ -332,7 +338,7 @@ impl Core {
             Fact::RunRequested(name) => drop(self.request(&name, now)),
             Fact::StopRequested => self.stop_requested(now),
         }
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Returns the next thing to begin, or `None` when there is nothing until the next `handle_*`.

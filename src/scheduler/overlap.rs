@@ -6,6 +6,7 @@
 
 use super::due::Armed;
 use super::epoch::Accounted;
+use super::finish::FINISHED;
 use super::limits::GroupIndex;
 use super::misfire::BACKLOG_MAX;
 use super::pause::PAUSED;
@@ -34,6 +35,8 @@ pub(super) struct JobState {
     pub(super) wakes_at: Option<DateTime<Utc>>,
     pub(super) accounted: Accounted,
     pub(super) tally: Tally,
+    /// How many runs for its fire times were claimed since it was added.
+    pub(super) claims: u64,
     /// Counts the steps back of the wall clock after which it went on anew.
     pub(super) clock_epoch: u32,
     /// Boxed, because most jobs are idle most of the time.
@@ -79,6 +82,7 @@ impl JobState {
             wakes_at: None,
             accounted: Accounted::From(now.wall),
             tally: Tally::default(),
+            claims: 0,
             clock_epoch: 0,
             busy: None,
         }
@@ -99,10 +103,10 @@ impl JobState {
         self.busy.as_ref().map_or(&[], |busy| &busy.instances)
     }
 
-    /// How many fire times and requests wait for a place of it.
-    pub(super) fn waiting(&self) -> usize {
-        let waiting = |busy: &Busy| busy.backlog.len() + usize::from(busy.waiting.is_some());
-        self.busy.as_deref().map_or(0, waiting)
+    /// What waits for a place of it.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        let busy = self.busy.as_deref().into_iter();
+        busy.flat_map(|busy| busy.backlog.iter().chain(&busy.waiting))
     }
 
     fn busy(&mut self) -> &mut Busy {
@@ -167,8 +171,11 @@ impl Core {
         in_turn: bool,
         now: Now,
     ) -> Option<Ending> {
-        let calendar = matches!(candidate.cause, Cause::Scheduled | Cause::CatchUp);
-        if in_turn || (calendar && self.job(index).has_backlog()) {
+        let is_of_fire_time = candidate.key.class.is_of_fire_times();
+        if is_of_fire_time && self.job(index).has_had_its_runs() {
+            self.close_candidate(index, &candidate, FINISHED, None);
+            Some(FINISHED)
+        } else if in_turn || (is_of_fire_time && self.job(index).has_backlog()) {
             self.join_backlog(index, candidate);
             None
         } else if self.job(index).has_place() {
@@ -286,16 +293,21 @@ impl Core {
 
     /// Takes everything that waits for a place of this job.
     pub(super) fn take_waiting(&mut self, index: JobIndex) -> Vec<Candidate> {
+        self.take_waiting_if(index, |_| true)
+    }
+
+    /// Takes what waits for a place of this job and is so.
+    pub(super) fn take_waiting_if(
+        &mut self,
+        index: JobIndex,
+        is_meant: impl Fn(&Candidate) -> bool,
+    ) -> Vec<Candidate> {
         let Some(busy) = self.job_mut(index).busy.as_mut() else {
             return Vec::new();
         };
-        busy.backlog.drain(..).chain(busy.waiting.take()).collect()
-    }
-
-    /// Takes what waits for a place of this job and was asked for by hand.
-    pub(super) fn take_waiting_by_hand(&mut self, index: JobIndex) -> Option<Candidate> {
-        let busy = self.job_mut(index).busy.as_mut()?;
-        busy.waiting.take_if(|waiting| waiting.cause == Cause::Manual)
+        let (taken, left) = busy.backlog.drain(..).partition::<Vec<_>, _>(&is_meant);
+        busy.backlog = left.into();
+        taken.into_iter().chain(busy.waiting.take_if(|waiting| is_meant(waiting))).collect()
     }
 
     /// The fire time that waits for a place of this job.

@@ -28,7 +28,8 @@ pub enum ReplaceError {
 impl Core {
     /// Makes `job` what the job of its name is from now on.
     ///
-    /// If its fire times are others (triggers, zone, start, end, dst, or whether it is enabled), those that have come
+    /// If its fire times are others (triggers, zone, start, end, dst, a fixed delay, whether it is enabled, or whether it
+    /// has had its `runs_max`), those that have come
     /// are decided under the old ones, and it starts anew at this moment. Otherwise its armed fire time and its
     /// watermark stay as they are. What waits and what runs stays either way, and so does a pause.
     ///
@@ -55,12 +56,16 @@ impl Core {
         self.job_mut(index).group = group;
         self.join_group(index);
         self.fill_places(index);
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(())
     }
 
     fn change(&mut self, index: JobIndex, before: &Job, job: Arc<Job>, now: Now) {
-        if has_fire_times_of(before, &job) || self.has_fire_times_left_of(index, before, &job) {
+        let state = self.job(index);
+        let was_finished = state.has_had_its_runs();
+        let will_be_finished = job.runs_max.is_some_and(|most| state.claims >= most.get());
+        let is_same = has_fire_times_of(before, &job) || self.has_fire_times_left_of(index, before, &job);
+        if is_same && was_finished == will_be_finished {
             let schedule = Arc::clone(&before.schedule);
             self.job_mut(index).job = Arc::new(Job { schedule, ..Job::clone(&job) });
             return;
@@ -69,11 +74,11 @@ impl Core {
             self.decide(index, due, now);
         }
         self.keep_one_shots_of(index, &job);
-        let state = self.job_mut(index);
-        state.job = job;
-        let accounted = state.accounted.anew(now.wall);
+        self.job_mut(index).job = job;
+        let accounted = self.anew(index, self.job(index).accounted, now.wall);
         self.arm(index, accounted);
         self.record_definition(index, accounted.until());
+        self.finish_if_due(index);
     }
 
     /// Whether `job` has the fire times of `before`, which lacks one-shots that have finished: it lost them when the
@@ -96,5 +101,7 @@ impl Core {
 fn has_fire_times_of(before: &Job, job: &Job) -> bool {
     let (old, new) = (definition(before), definition(job));
     let is_known = new.as_deref() != Some(OPAQUE) || Arc::ptr_eq(&before.schedule, &job.schedule);
-    old == new && is_known && (new.is_none() || before.zone.name() == job.zone.name())
+    let delay = |job: &Job| job.delay_after.filter(|_| job.enabled);
+    let is_as_delayed = delay(before) == delay(job);
+    old == new && is_known && is_as_delayed && (new.is_none() || before.zone.name() == job.zone.name())
 }

@@ -139,11 +139,12 @@ impl Core {
         self.dependents.add(index, &job);
         let state = self.job_mut(index);
         (state.job, state.group, state.is_gone) = (job, group, false);
-        state.tally = Tally::default();
+        (state.tally, state.claims) = (Tally::default(), 0);
         self.announce(Event::JobAdded { job: name });
         if self.has_begun {
             self.appear(index, now);
         }
+        self.settle(now);
         Ok(())
     }
 
@@ -160,7 +161,7 @@ impl Core {
         let (epoch, state) = (self.newest_epoch, self.job_mut(index));
         let accounted = if state.clock_epoch == epoch { state.accounted } else { Accounted::From(now.wall) };
         state.clock_epoch = epoch;
-        let accounted = accounted.anew(now.wall);
+        let accounted = self.anew(index, accounted, now.wall);
         self.arm(index, accounted);
         self.record_definition(index, accounted.until());
     }
@@ -179,6 +180,7 @@ impl Core {
         let state = self.job_mut(index);
         state.is_gone = true;
         state.job = Arc::new(gone(&job));
+        state.claims = 0;
         let accounted = state.accounted;
         self.arm(index, accounted);
         if self.has_begun {
@@ -188,7 +190,7 @@ impl Core {
         self.drop_pause(index);
         self.announce(Event::JobRemoved { job: name.clone() });
         self.give_place_up(index);
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(())
     }
 
@@ -225,6 +227,7 @@ impl Core {
         let state = self.job(index);
         if state.is_gone && state.is_idle() && self.has_begun {
             self.jobs.remove(index);
+            self.just_finished.remove(&index);
         }
     }
 
@@ -254,6 +257,8 @@ fn gone(job: &Job) -> Job {
         startup: false,
         after: None,
         schedule: Arc::new(ScheduleBuilder::default().build()),
+        delay_after: None,
+        runs_max: None,
         policy: Arc::new(Policy::default()),
         ..job.clone()
     }

@@ -20,7 +20,7 @@ impl Core {
         into: Option<FireTime>,
         now: Now,
     ) {
-        let key = self.key(index, CauseClass::Calendar, self.job(index).clock_epoch, due.first.fire_time);
+        let key = self.key_of_fire_time(index, due.class, due.first.fire_time);
         let zone = &self.job(index).job.zone;
         let row = Row {
             count: due.count,
@@ -49,7 +49,12 @@ impl Core {
         let row = Arc::new(Row { late_ms: Some(late.num_milliseconds()), coalesced_into, ..row });
         self.count(index, row.outcome, row.count);
         let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
-        self.record(Record::Closed { key: row.key.clone(), row }, Upon::Announce(events));
+        let key = row.key.clone();
+        let class = key.class;
+        self.record(Record::Closed { key, row }, Upon::Announce(events));
+        if class == CauseClass::Delay {
+            self.rest(index);
+        }
     }
 
     pub(super) fn key(
@@ -121,10 +126,11 @@ impl Core {
 
 /// What is written of a candidate that is to run, or waits for that.
 pub(super) fn claim(candidate: &Candidate) -> Claim {
-    let Candidate { key, cause, late, after, .. } = candidate;
+    let Candidate { key, cause, fire_time, late, after, .. } = candidate;
     Claim {
         key: key.clone(),
         cause: *cause,
+        fire_time: *fire_time,
         late_ms: late.num_milliseconds(),
         after: after.as_deref().cloned(),
     }

@@ -1,6 +1,8 @@
 //! How jobs stand, for whoever wants to show it.
 
+use super::delay::next_after;
 use super::due::{Armed, armed};
+use super::epoch::Accounted;
 use super::overlap::JobState;
 use super::{Core, JobIndex, UnknownJob};
 use crate::model::{Job, Name, Outcome, Pause, Tally};
@@ -22,7 +24,8 @@ pub struct JobSnapshot {
     pub waiting: usize,
     /// How many fire times and runs of it have ended how, since it was added.
     pub tally: Tally,
-    /// Whether it had fire times by its calendar and none is to come any more. Its last run may be under way.
+    /// Whether it had fire times and none is to come any more: its calendar is exhausted, or it has had its
+    /// `runs_max`. Its last run may be under way.
     pub is_finished: bool,
 }
 
@@ -50,7 +53,7 @@ impl Core {
             next: self.next_of(state),
             pause: state.pause.clone(),
             running: state.instances().len() - unclaimed,
-            waiting: unclaimed + state.waiting(),
+            waiting: unclaimed + state.candidates().count(),
             tally: state.tally.clone(),
             is_finished: self.has_begun && state.is_finished(),
         }
@@ -63,7 +66,7 @@ impl Core {
         if first.fire_time > end {
             return Some(first);
         }
-        let next = state.job.schedule.next_after(end)?;
+        let next = next_after(&state.job, Accounted::From(end))?;
         Some(armed(&state.job, &self.seed, next))
     }
 
@@ -76,6 +79,8 @@ impl Core {
 
 impl JobState {
     fn is_finished(&self) -> bool {
-        self.job.enabled && !self.job.schedule.triggers().is_empty() && self.armed.is_none()
+        let is_delayed = self.job.delay_after.is_some();
+        let is_exhausted = !is_delayed && !self.job.schedule.is_empty() && self.armed.is_none();
+        self.job.enabled && (self.has_had_its_runs() || is_exhausted)
     }
 }

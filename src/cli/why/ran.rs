@@ -139,6 +139,9 @@ impl Story<'_> {
             (Outcome::Skipped, Some("removed")) => {
                 format!("{it} did not run, because the job was removed or switched off")
             }
+            (Outcome::Skipped, Some("finished")) => {
+                format!("{it} did not run, because the job had all the runs that it was to have")
+            }
             (Outcome::Skipped, Some("paused")) => format!("{it} did not run, because the job was paused"),
             (Outcome::Coalesced, _) => {
                 let into = row.coalesced_into.map(|into| into.to_utc());
@@ -189,7 +192,7 @@ impl Story<'_> {
                 None => format!(": {} was about to begin", run.run),
             });
         }
-        let waiting = self.waiting.iter().map(|claim| claim.key.instant).filter(|waits| *waits <= at).max();
+        let waiting = self.waiting.iter().map(|claim| claim.fire_time).filter(|waits| *waits <= at).max();
         let waiting = waiting.map(|waits| {
             format!(
                 ": the fire time of {} had the place and was still waiting{}, as it is now",
@@ -245,7 +248,7 @@ impl Story<'_> {
             let run = row.run.as_ref().map(|run| format!("ran as {run} and ")).unwrap_or_default();
             return Ok(format!(", which {run}{}", words::ended(row.outcome)));
         }
-        let running = self.runs.iter().find(|open| open.claim.key.instant == into);
+        let running = self.runs.iter().find(|open| open.claim.fire_time == into);
         Ok(running.map(|open| format!(", which runs as {}", open.run)).unwrap_or_default())
     }
 

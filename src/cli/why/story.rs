@@ -192,10 +192,10 @@ impl<'a> Story<'a> {
                 items.push((part.first, Item::Ended(row, part)));
             }
         }
-        let running = self.runs.iter().filter(|open| within(open.claim.key.instant));
-        items.extend(running.map(|open| (open.claim.key.instant, Item::Running(open.clone()))));
-        let waiting = self.waiting.iter().filter(|claim| within(claim.key.instant));
-        items.extend(waiting.map(|claim| (claim.key.instant, Item::Waiting(claim.clone()))));
+        let running = self.runs.iter().filter(|open| within(open.claim.fire_time));
+        items.extend(running.map(|open| (open.claim.fire_time, Item::Running(open.clone()))));
+        let waiting = self.waiting.iter().filter(|claim| within(claim.fire_time));
+        items.extend(waiting.map(|claim| (claim.fire_time, Item::Waiting(claim.clone()))));
         let bare = self.bare(&items, from, until);
         items.extend(bare.into_iter().map(|bare| (bare.first, Item::Bare(bare))));
         items.sort_by_key(|(at, _)| *at);
@@ -217,7 +217,7 @@ impl<'a> Story<'a> {
         match item {
             Item::Ended(row, part) => self.explain_row(row, *part),
             Item::Running(open) => {
-                let at = open.claim.key.instant;
+                let at = open.claim.fire_time;
                 let since = open.started_at.map(|at| format!(", since {}", self.at(at))).unwrap_or_default();
                 let retry = match &open.last {
                     Some(last) if last.number == open.attempts => {
@@ -235,7 +235,7 @@ impl<'a> Story<'a> {
                 Ok(self.answer("running", Some(open.run.to_string()), Some(at), text + &self.dst(at)))
             }
             Item::Waiting(claim) => {
-                let at = claim.key.instant;
+                let at = claim.fire_time;
                 let text =
                     format!("{}: it waits{}.", self.due_by(at, claim.cause.as_str()), self.waits_for()?);
                 Ok(self.answer("waiting", None, Some(at), text))

@@ -2,8 +2,8 @@
 
 use super::{Began, Rung, State, StopWhy};
 use crate::model::{
-    Answer, CancelledBy, CauseClass, Ending, Event, Grace, MissedWhy, Now, OnOrphan, ProcessId, Record,
-    RunId, RunRef, SkippedWhy, Started,
+    Answer, CancelledBy, Ending, Event, Grace, MissedWhy, Now, OnOrphan, ProcessId, Record, RunId, RunRef,
+    SkippedWhy, Started,
 };
 use crate::scheduler::misfire::LATE_MAX;
 use crate::scheduler::row::claim;
@@ -15,6 +15,8 @@ impl Core {
     /// A run has its slot: the first time it is claimed, between attempts it goes on.
     pub(in crate::scheduler) fn slot_given(&mut self, run_ref: RunRef) {
         let run = &self.runs[&run_ref];
+        let index = run.job;
+        let claimed = run.id.is_none().then_some(run.candidate.key.class);
         let (record, upon) = match &run.id {
             None => {
                 let (job, claim) = (run.job, claim(&run.candidate));
@@ -30,6 +32,9 @@ impl Core {
         };
         self.enter(run_ref, State::Claiming { since: self.clock.now().monotonic });
         self.record(record, upon);
+        if let Some(class) = claimed {
+            self.count_claim(index, class);
+        }
     }
 
     pub(in crate::scheduler) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
@@ -73,11 +78,11 @@ impl Core {
         let run = &self.runs[&run_ref];
         let State::Claiming { since } = run.state else { return false };
         let waited = now.monotonic.saturating_sub(since);
-        let calendar = run.candidate.cause.class() == CauseClass::Calendar;
+        let is_of_fire_time = run.candidate.key.class.is_of_fire_times();
         let late = run.candidate.late.to_std().unwrap_or_default() + waited;
         let too_late =
             matches!(self.policy_of(run_ref).misfire_grace_time, Grace::Within(grace) if late > grace);
-        calendar && too_late && waited > LATE_MAX.to_std().unwrap_or_default()
+        is_of_fire_time && too_late && waited > LATE_MAX.to_std().unwrap_or_default()
     }
 
     fn begin_attempt(&mut self, run_ref: RunRef) {

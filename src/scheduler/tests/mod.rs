@@ -7,6 +7,8 @@ mod book;
 mod calls;
 mod catch_up;
 mod clocks;
+mod delay;
+mod finish;
 mod jitter;
 mod limits;
 mod overlap;

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +70,8 @@ pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
         startup: false,
         after: None,
         schedule: Arc::new(ScheduleBuilder { triggers, start: None, end: None }.build()),
+        delay_after: None,
+        runs_max: None,
         zone: Zone::utc(),
         action: JobAction::Shell("true".into()),
         setup: Arc::new(setup),
@@ -145,6 +147,15 @@ impl Job {
         let mut job = self.after(jobs, AfterOn::Success);
         job.after.as_mut().expect("it was just set").any = true;
         job
+    }
+
+    /// Each fire time is so long after the end of its last run.
+    pub(super) fn delay_after(self, delay: Duration) -> Job {
+        Job { delay_after: Some(delay), ..self }
+    }
+
+    pub(super) fn runs_max(self, most: u64) -> Job {
+        Job { runs_max: NonZeroU64::new(most), ..self }
     }
 
     pub(super) fn startup(self) -> Job {
@@ -520,6 +531,20 @@ impl World {
         self
     }
 
+    pub(super) fn is_ledger_hanging(&self) -> bool {
+        self.ledger_waits.is_some()
+    }
+
+    /// The first of what the ledger was given is written, and its answers do not come.
+    pub(super) fn writes(mut self, records: usize) -> World {
+        let waiting = self.ledger_waits.as_mut().expect("it hangs");
+        for record in waiting.drain(..records.min(waiting.len())) {
+            self.book.write(&record);
+            self.book.seen(self.now.wall);
+        }
+        self
+    }
+
     /// The ledger answers everything, and at once from now on.
     pub(super) fn ledger_answers(mut self) -> World {
         for record in self.ledger_waits.take().unwrap_or_default() {
@@ -564,6 +589,11 @@ impl World {
     /// What the last attempt of a run was.
     pub(super) fn action(&self, run: &str) -> &JobAction {
         &self.actions[run]
+    }
+
+    /// How many runs for its fire times the ledger knows of a job, since it was added.
+    pub(super) fn claims_counted(&self, job: &str) -> u64 {
+        self.book.claims(job)
     }
 
     /// How many definitions of a job the ledger has.
