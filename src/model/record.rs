@@ -76,7 +76,7 @@ pub struct Claim {
     pub key: RunKey,
     /// Why it is to run.
     pub cause: Cause,
-    /// The fire time; of most it is the key's instant.
+    /// The fire time; of most it is the key's instant, and of a backfill the one that is made up for.
     pub fire_time: DateTime<Utc>,
     /// How late it was when its overlap was decided, in milliseconds.
     pub late_ms: i64,

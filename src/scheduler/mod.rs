@@ -17,8 +17,9 @@
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
-//! added and removed), `replace` (they change), `pause`, and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
-//! ask for actions. `snapshot` says how each job stands.
+//! added and removed), `replace` (they change), `pause`, `request` (runs by hand are asked for, runs are cancelled) and
+//! `backfill` (runs for fire times of the past). After a call as after a fact, ask for actions. `snapshot` says how each
+//! job stands.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! no end is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -28,6 +29,7 @@
 //! One seed, one history: maps are ordered and chance is a hash of the seed.
 
 mod after;
+mod backfill;
 mod clock;
 mod definition;
 mod delay;
@@ -62,6 +64,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use backfill::BackfillError;
 pub use due::{Armed, armed};
 pub use replace::ReplaceError;
 pub use request::{AtOnce, Requested, UnknownRun};
@@ -150,10 +153,10 @@ pub struct Spawn {
     pub run: RunId,
     /// What to run.
     pub job: Arc<Job>,
-    /// With the job zone's offset; for a manual run the request, for a startup run the node's start, for a
-    /// dependency the finish that completed the set.
+    /// With the job zone's offset; of a backfill that which is made up for, for a manual run the request, for a
+    /// startup run the node's start, for a dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
-    /// The fire time with its jitter.
+    /// The fire time with its jitter; of a backfill when it was asked for.
     pub due: DateTime<Utc>,
     /// Why it runs.
     pub cause: Cause,

@@ -109,6 +109,11 @@ impl JobState {
         busy.flat_map(|busy| busy.backlog.iter().chain(&busy.waiting))
     }
 
+    /// How many fire times wait to be run one after another.
+    pub(super) fn backlog_length(&self) -> u64 {
+        self.busy.as_ref().map_or(0, |busy| busy.backlog.len() as u64)
+    }
+
     fn busy(&mut self) -> &mut Busy {
         self.busy.get_or_insert_default()
     }

@@ -88,13 +88,13 @@ impl Core {
     pub fn cancel_runs_of(&mut self, name: &Name, now: Now) -> Result<usize, UnknownJob> {
         self.watch_clock(now);
         let index = self.jobs.place(name).ok_or_else(|| UnknownJob(name.clone()))?;
-        let waiting = self.take_waiting_if(index, |candidate| candidate.cause == Cause::Manual);
+        let waiting = self.take_waiting_if(index, |candidate| candidate.cause.is_by_hand());
         for candidate in &waiting {
             self.close_candidate(index, candidate, StopWhy::Request.ending(), None);
         }
         let is_meant = |run: &RunRef| {
             let run = &self.runs[run];
-            run.waiting().is_none_or(|candidate| candidate.cause == Cause::Manual)
+            run.waiting().is_none_or(|candidate| candidate.cause.is_by_hand())
         };
         // Newest first: so none takes the place of one that has just been ended.
         let runs: Vec<_> = self.job(index).instances().iter().rev().copied().filter(is_meant).collect();

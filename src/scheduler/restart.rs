@@ -207,7 +207,8 @@ impl Core {
             if matches!(claim.key.class, CauseClass::Startup | CauseClass::Delay) {
                 self.close_candidate(index, &candidate, Ending::Missed(MissedWhy::Down), None);
             } else {
-                self.offer(index, candidate, false, now);
+                let in_turn = candidate.cause == Cause::Backfill;
+                self.offer(index, candidate, in_turn, now);
             }
         }
     }

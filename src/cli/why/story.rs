@@ -8,7 +8,7 @@ use crate::cli::records::{Found, Holding};
 use crate::cli::time::{show_distance, show_time};
 use crate::engine;
 use crate::ledger::{InForce, JobFacts, LedgerError, NodeSeen, Reader, UnderWay, Wanted};
-use crate::model::{Claim, Job, Name, OpenRun, Outcome, Row, Tally};
+use crate::model::{Cause, Claim, Job, Name, OpenRun, Outcome, Row, Tally};
 use crate::trigger::{Schedule, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -68,6 +68,18 @@ pub(super) enum Item {
     Waiting(Claim),
     /// Fire times that no row is there for, all for the same reason.
     Bare(Bare),
+}
+
+impl Item {
+    /// Whether it only makes up for a fire time, which is accounted for otherwise.
+    pub(super) fn is_backfill(&self) -> bool {
+        match self {
+            Item::Ended(row, _) => row.cause == Cause::Backfill.as_str(),
+            Item::Running(open) => open.claim.cause == Cause::Backfill,
+            Item::Waiting(claim) => claim.cause == Cause::Backfill,
+            Item::Bare(_) => false,
+        }
+    }
 }
 
 impl<'a> Story<'a> {
@@ -198,7 +210,7 @@ impl<'a> Story<'a> {
         items.extend(waiting.map(|claim| (claim.fire_time, Item::Waiting(claim.clone()))));
         let bare = self.bare(&items, from, until);
         items.extend(bare.into_iter().map(|bare| (bare.first, Item::Bare(bare))));
-        items.sort_by_key(|(at, _)| *at);
+        items.sort_by_key(|(at, item)| (*at, item.is_backfill()));
         Ok(items.into_iter().map(|(_, item)| item).collect())
     }
 
@@ -425,6 +437,7 @@ impl<'a> Story<'a> {
         match cause {
             "manual" => format!("asked for at {at}"),
             "startup" => format!("due when the runner started, at {at}"),
+            "backfill" => format!("backfill of {at}"),
             "dependency" => format!("due when what it runs after had finished, at {at}"),
             _ => format!("due at {at}"),
         }

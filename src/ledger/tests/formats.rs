@@ -32,6 +32,11 @@ fn delayed() -> Claim {
     Claim { key: RunKey { class: CauseClass::Delay, ..claim.key }, fire_time: at(104), ..claim }
 }
 
+/// A request to make up for a fire time.
+fn backfill() -> Claim {
+    Claim { fire_time: at(70), ..claim_of("backup", 0, Cause::Backfill, 106) }
+}
+
 /// What is written to the file of a format, in order; of everything one.
 fn records() -> Vec<Record> {
     let finish = Finish { run: run("backup", 1), outcome: Outcome::Succeeded, exit_code: Some(0) };
@@ -78,6 +83,7 @@ fn records() -> Vec<Record> {
         started("tick", 2, 2, 120),
         Record::Waits(claim_of("tick", 1, Cause::Scheduled, 120)),
         Record::Waits(delayed()),
+        Record::Waits(backfill()),
     ]
 }
 
@@ -130,7 +136,7 @@ fn a_file_of_format_1_opens() {
         down_since: Some(at(1_000_500)),
         stopped_cleanly: true,
         jobs: [
-            (name("backup"), job(Some("cron = \"* * * * *\""), 0, 100, true, 1, vec![delayed()])),
+            (name("backup"), job(Some("cron = \"* * * * *\""), 0, 100, true, 1, vec![delayed(), backfill()])),
             (name("report"), report),
             (name("tick"), job(Some("every = \"10s\""), 1, 120, true, 1, vec![waits])),
         ]

@@ -2,6 +2,7 @@
 //! log. `world` is the hand; each other file is one policy or one combination of them.
 
 mod after;
+mod backfill;
 mod backlog;
 mod book;
 mod calls;

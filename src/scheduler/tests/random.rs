@@ -2,7 +2,7 @@
 //! cancelled, and failing ledgers at any moment: at the end each fire time is accounted for once, and no job has run
 //! more often than it was to. A seed makes a history; the one that fails is in the message.
 
-use super::world::{World, at, every, idle, secs};
+use super::world::{World, at, every, idle, secs, wall};
 use crate::model::{Coalesce, Grace, Job, Overlap};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -95,7 +95,15 @@ impl Chance {
                 let seconds = i64::try_from(self.below(60)).expect("small");
                 world.snooze(name.as_str(), seconds, "later")
             }
-            5 | 6 if is_there => world.resume(name.as_str()),
+            5 if is_there => world.resume(name.as_str()),
+            6 => {
+                let from = i64::try_from(self.below(100)).expect("small");
+                let from = wall(i64::try_from(world.second()).expect("small") - from);
+                let until = from + TimeDelta::seconds(i64::try_from(self.below(60)).expect("small"));
+                let backfilled = world.call(|core, now| core.backfill(name, from, until, now));
+                assert_eq!(backfilled.is_ok(), is_there);
+                world
+            }
             7 => {
                 let cancelled = world.call(|core, now| core.cancel_runs_of(name, now));
                 assert!(cancelled.is_ok() || !is_there);

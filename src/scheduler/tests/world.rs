@@ -237,6 +237,8 @@ pub(super) struct World {
     rows: BTreeMap<String, Arc<Row>>,
     /// What each attempt was told of the finish that it runs because of.
     told: BTreeMap<String, Finish>,
+    /// The fire time that each run was told.
+    fire_times: BTreeMap<String, i64>,
     /// What the last attempt of each run was.
     actions: BTreeMap<String, JobAction>,
     /// Records that wait for an answer while the ledger is slow.
@@ -356,6 +358,7 @@ impl World {
             is_down: false,
             rows: BTreeMap::new(),
             told: BTreeMap::new(),
+            fire_times: BTreeMap::new(),
             actions: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
@@ -581,6 +584,11 @@ impl World {
         &self.rows[run]
     }
 
+    /// How many seconds after the start the fire time is that the process of a run was told.
+    pub(super) fn fire_time(&self, run: &str) -> i64 {
+        self.fire_times[run]
+    }
+
     /// What the process of a run was told of the finish that it runs because of.
     pub(super) fn told(&self, run: &str) -> Option<&Finish> {
         self.told.get(run)
@@ -681,6 +689,7 @@ impl World {
                 Action::Spawn(spawn) => {
                     let (run, name) = (spawn.run_ref, spawn.run.to_string());
                     self.names.insert(run, name.clone());
+                    self.fire_times.insert(name.clone(), second(spawn.fire_time));
                     self.actions.insert(name.clone(), spawn.job.action.clone());
                     self.told.extend(spawn.after.map(|finish| (name.clone(), finish)));
                     self.spawn(run, name, spawn.job.name.as_str());
