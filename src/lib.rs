@@ -38,6 +38,7 @@
 //! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
+//! | lets tests move time | `engine::testing`, with the feature `test-util` |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
@@ -72,6 +73,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! In tests of it, time begins where you like and passes in no time: see `Builder::start_at` and `Handle::advance` of
+//! the feature `test-util`.
 //!
 //! # When is it due?
 //!

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 #[derive(Clone)]
 #[must_use = "when the last handle is dropped, nothing new starts"]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// `None` in the hands of a job.
     _alive: Option<Arc<Alive>>,
 }

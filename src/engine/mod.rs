@@ -19,6 +19,8 @@ mod scheduler;
 mod shared;
 mod shutdown;
 mod survivors;
+#[cfg(feature = "test-util")]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -193,6 +195,8 @@ impl Engine {
             self.shared.note_progress();
             self.shared.audience.waits(&self.shared.core());
             let deadline = self.deadline();
+            #[cfg(feature = "test-util")]
+            let _hold = self.hold_time();
             tokio::select! {
                 () = self.shared.clock.sleep_until(deadline) => self.time_has_passed(),
                 answers = answers(&mut self.writing) => {

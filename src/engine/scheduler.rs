@@ -6,7 +6,6 @@ use super::{Clock, Engine, Handle, Job, Options};
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings};
 use crate::trigger::Zone;
-use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZeroU32;
@@ -31,9 +30,11 @@ pub struct Scheduler {
     settings: Settings,
     events_max: usize,
     history_max: usize,
-    /// Time begins here and is tokio's; `None`: it is the host's.
-    start_at: Option<DateTime<Utc>>,
+    clock: MakeClock,
 }
+
+/// What makes the clock when the scheduler starts.
+pub(super) type MakeClock = Box<dyn FnOnce() -> io::Result<Clock> + Send + Sync>;
 
 /// Why a job was not added. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,7 +139,7 @@ pub struct Builder {
     history_max: usize,
     seed: Option<String>,
     ledger: Option<Box<dyn Ledger>>,
-    pub(super) start_at: Option<DateTime<Utc>>,
+    pub(super) clock: MakeClock,
 }
 
 impl Builder {
@@ -206,7 +207,7 @@ impl Builder {
             settings,
             events_max: self.events_max,
             history_max: self.history_max,
-            start_at: self.start_at,
+            clock: self.clock,
         }
     }
 }
@@ -223,7 +224,7 @@ impl Scheduler {
             history_max: 20,
             seed: None,
             ledger: None,
-            start_at: None,
+            clock: Box::new(host_clock),
         }
     }
 
@@ -273,11 +274,7 @@ impl Scheduler {
     }
 
     fn engine(self) -> io::Result<Engine> {
-        let clock = match self.start_at {
-            Some(start) => Clock::starting_at(start),
-            // Without an I/O driver there is no alarm.
-            None => catch_unwind(Clock::new).unwrap_or_else(|_| Ok(Clock::without_alarm()))?,
-        };
+        let clock = (self.clock)()?;
         let plan = Plan { jobs: self.jobs, groups: self.host.groups, settings: self.settings };
         let options = Options {
             blocking_max: self.host.blocking_max,
@@ -287,6 +284,11 @@ impl Scheduler {
         };
         Engine::new(&plan, clock, self.ledger, Arc::new(Nobody), options)
     }
+}
+
+fn host_clock() -> io::Result<Clock> {
+    // Without an I/O driver there is no alarm.
+    catch_unwind(Clock::new).unwrap_or_else(|_| Ok(Clock::without_alarm()))
 }
 
 /// Whether this runtime has timers; tokio tells by a panic.

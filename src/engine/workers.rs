@@ -79,6 +79,12 @@ impl Workers {
         }
     }
 
+    /// Whether any process is being started or watched.
+    #[cfg(feature = "test-util")]
+    pub(super) fn has_processes(&self) -> bool {
+        self.processes.executor.get().is_some_and(|executor| !executor.is_idle())
+    }
+
     pub(super) fn signal(&self, run: RunRef, signal: Signal) {
         // Whoever does not know the run does nothing.
         self.closures.signal(run, signal);

@@ -3,7 +3,9 @@
 mod running;
 mod starting;
 mod stopping;
+mod testing;
 
+use chrono::{DateTime, Utc};
 use runner::{Events, Heard, Job, Numbered, Scheduler, Trigger};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,15 @@ fn runtimes() -> [Runtime; 2] {
     let current = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let multi = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     [current, multi]
+}
+
+/// A runtime in which time passes only when nothing is left to do.
+fn paused() -> Runtime {
+    Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime")
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
 }
 
 fn every(millis: u64) -> Trigger {
