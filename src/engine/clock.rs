@@ -186,7 +186,7 @@ fn since_boot(Timespec { tv_sec, tv_nsec }: Timespec) -> Duration {
 }
 
 /// Sleeps until `at`, but not for long, because the wall clock may be set meanwhile.
-async fn look_again(at: Option<DateTime<Utc>>, now: Now) {
+pub(super) async fn look_again(at: Option<DateTime<Utc>>, now: Now) {
     let left = at.map_or(SLEEP_MAX, |at| (at - now.wall).to_std().unwrap_or_default());
     tokio::time::sleep(left.min(SLEEP_MAX)).await;
 }

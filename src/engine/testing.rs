@@ -5,7 +5,7 @@
 //! which must be paused (`#[tokio::test(start_paused = true)]`): when nothing is left to do it leaps to the next
 //! moment at which something is. So nothing needs to sleep or to guess, and jobs may sleep as they like.
 
-use super::clock::sleep;
+use super::clock::{look_again, sleep};
 use super::{Builder, Clock, Engine, Handle};
 use crate::model::Now;
 use chrono::{DateTime, Utc};
@@ -24,6 +24,8 @@ const TICK: Duration = Duration::from_millis(1);
 pub(super) struct VirtualClock {
     reading: Mutex<Reading>,
     was_set: Notify,
+    /// Whether it is noticed at once that it was set, as on Linux; else it is looked at every 30 s.
+    has_alarm: bool,
 }
 
 /// What it showed then, and since when it goes on; `None`: it stands still.
@@ -41,7 +43,12 @@ impl VirtualClock {
     pub(super) fn starting_at(start: DateTime<Utc>) -> VirtualClock {
         let then = Now { wall: start, monotonic: Duration::ZERO, boot: Duration::ZERO };
         let reading = Reading { then, goes_since: Some(Instant::now()) };
-        VirtualClock { reading: Mutex::new(reading), was_set: Notify::new() }
+        VirtualClock { reading: Mutex::new(reading), was_set: Notify::new(), has_alarm: true }
+    }
+
+    #[cfg(test)]
+    pub(super) fn without_alarm(self) -> VirtualClock {
+        VirtualClock { has_alarm: false, ..self }
     }
 
     pub(super) fn now(&self) -> Now {
@@ -49,6 +56,9 @@ impl VirtualClock {
     }
 
     pub(super) async fn wall_reaches(&self, at: Option<DateTime<Utc>>, now: Now) {
+        if !self.has_alarm {
+            return look_again(at, now).await;
+        }
         tokio::select! {
             () = sleep(at.map(|at| (at - now.wall).to_std().unwrap_or_default())) => {}
             () = self.was_set.notified() => {}

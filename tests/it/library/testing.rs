@@ -1,14 +1,11 @@
 //! A scheduler on a clock that tests move: R10, R11.
 
-use super::{at, next, paused};
+use super::{DAY, HOUR, at, next, paused, start_at};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
-use runner::{Event, Handle, Heard, Job, Outcome, RunContext, Scheduler, ShutdownGrace, Trigger, Zone};
+use runner::{Event, Heard, Job, Outcome, RunContext, Scheduler, ShutdownGrace, Trigger, Zone};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
 
 fn cron(text: &str) -> Trigger {
     Trigger::cron(text, &Zone::find("Europe/Berlin").expect("a zone")).expect("a cron")
@@ -28,19 +25,11 @@ fn noting(name: &str, trigger: Trigger) -> (Job, Arc<Mutex<Vec<Noted>>>) {
 
 type Noted = (DateTime<FixedOffset>, DateTime<Utc>);
 
-fn start(jobs: impl IntoIterator<Item = Job>, start: &str) -> Handle {
-    let mut scheduler = Scheduler::builder().start_at(at(start)).build();
-    for job in jobs {
-        scheduler.add(job).expect("a sound job");
-    }
-    scheduler.start().expect("a runtime is there")
-}
-
 #[test]
 fn r11_730_days_of_a_daily_job_pass_without_waiting_and_without_drift() {
     let (job, noted) = noting("daily", cron("30 2 * * *"));
     paused().block_on(async {
-        let handle = start([job], "2026-01-01T00:00:00Z");
+        let handle = start_at("2026-01-01T00:00:00Z", [job]);
         handle.advance(730 * DAY).await;
         assert_eq!(handle.now(), at("2028-01-01T00:00:00Z"));
         handle.shutdown(ShutdownGrace::secs(5)).await;
@@ -61,7 +50,7 @@ fn r11_730_days_of_a_daily_job_pass_without_waiting_and_without_drift() {
 fn what_is_due_at_the_instant_itself_has_run() {
     let (job, noted) = noting("hourly", cron("0 * * * *"));
     paused().block_on(async {
-        let handle = start([job], "2026-01-01T00:00:00Z");
+        let handle = start_at("2026-01-01T00:00:00Z", [job]);
         for count in 1..=48 {
             handle.advance(HOUR).await;
             assert_eq!(noted.lock().expect("no panic").len(), count);
@@ -79,7 +68,7 @@ fn what_is_due_at_the_instant_itself_has_run() {
 #[test]
 fn what_was_asked_for_is_done_without_time_passing() {
     paused().block_on(async {
-        let handle = start([Job::new("job", (), |_| async {})], "2026-01-01T00:00:00Z");
+        let handle = start_at("2026-01-01T00:00:00Z", [Job::new("job", (), |_| async {})]);
         drop(handle.trigger("job").expect("it is there"));
         handle.advance(Duration::ZERO).await;
         assert_eq!(handle.history("job", 1)[0].outcome, Outcome::Succeeded);
@@ -96,7 +85,7 @@ fn code_and_timeouts_take_the_time_that_they_take() {
         Job::blocking("blocking", (), |_| {}),
     ];
     paused().block_on(async {
-        let handle = start(jobs, "2026-01-01T00:00:00Z");
+        let handle = start_at("2026-01-01T00:00:00Z", jobs);
         let ended = async |job| handle.trigger(job).expect("it is there").await.expect("its end");
         assert_eq!(ended("blocking").await.outcome, Outcome::Succeeded);
         assert_eq!(handle.now(), at("2026-01-01T00:00:00Z"));
@@ -112,7 +101,7 @@ fn code_and_timeouts_take_the_time_that_they_take() {
 fn time_does_not_pass_while_a_program_runs() {
     let job = Job::command("program", (), ["sleep", "0.2"]).timeout(HOUR);
     paused().block_on(async {
-        let handle = start([job], "2026-01-01T00:00:00Z");
+        let handle = start_at("2026-01-01T00:00:00Z", [job]);
         let run = handle.trigger("program").expect("it is there");
         handle.advance(2 * HOUR).await;
         let row = run.await.expect("its end");
@@ -135,7 +124,7 @@ fn r10_nothing_is_left_when_the_test_ends() {
         });
         let runtime = paused();
         runtime.block_on(async {
-            let handle = start([job], "2026-01-01T00:00:00Z");
+            let handle = start_at("2026-01-01T00:00:00Z", [job]);
             let mut events = handle.events();
             handle.advance(HOUR).await;
             if by_shutdown {
@@ -164,7 +153,7 @@ fn five_thousand_jobs_of_one_instant_all_run_and_on_time() {
         })
     });
     paused().block_on(async {
-        let handle = start(jobs, "2026-01-01T00:00:00Z");
+        let handle = start_at("2026-01-01T00:00:00Z", jobs);
         handle.advance(DAY).await;
         for number in 0..5_000 {
             let rows = handle.history(&format!("job-{number}"), 9);
@@ -179,7 +168,7 @@ fn d8_ten_years_of_missed_seconds_become_one_run() {
     let second = Trigger::every(Duration::from_secs(1)).expect("a period");
     let (job, noted) = noting("tick", second);
     paused().block_on(async {
-        let handle = start([job], "2026-01-01T00:00:00Z");
+        let handle = start_at("2026-01-01T00:00:00Z", [job]);
         let mut events = handle.events();
         let mut closed = 0;
         handle.set_wall_clock(at("2036-01-01T00:00:00Z"));
