@@ -103,9 +103,9 @@ pub mod scheduler;
 pub mod trigger;
 
 pub use engine::{
-    AddError, BoxError, Builder, ControlError, Events, Grace as ShutdownGrace, Handle, Heard, IntoResult,
-    IntoTriggers, Job, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError, Triggered,
-    Upcoming,
+    AddError, BoxError, Builder, Conflict, ControlError, Events, Grace as ShutdownGrace, Handle, Heard,
+    IntoResult, IntoTriggers, Job, JobStatus, Numbered, PauseFor, Phase, Removed, RunContext, Running,
+    Scheduler, ShutdownReport, Spread, StartError, Stats, Triggered, Upcoming,
 };
-pub use model::{Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
+pub use model::{AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
 pub use trigger::{Trigger, Zone};

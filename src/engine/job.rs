@@ -3,12 +3,13 @@
 use super::work::{self, IntoResult};
 use super::{AddError, RunContext};
 use crate::model::{
-    self, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry, Rights, Setup,
+    self, After, AfterOn, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry,
+    Rights, Setup,
 };
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +50,12 @@ pub struct Job {
     policy: Policy,
     max_instances: u32,
     group: Option<String>,
-    place: &'static Location<'static>,
+    enabled: bool,
+    delay_after: Option<Duration>,
+    runs_max: Option<u64>,
+    after: Option<Firsts>,
+    pub(super) conflict: Conflict,
+    place: Place,
 }
 
 impl Job {
@@ -93,6 +99,7 @@ impl Job {
 
     #[track_caller]
     fn of(name: String, triggers: impl IntoTriggers, action: JobAction) -> Job {
+        let caller = Location::caller();
         Job {
             name,
             description: None,
@@ -106,8 +113,92 @@ impl Job {
             policy: Policy::default(),
             max_instances: 1,
             group: None,
-            place: Location::caller(),
+            enabled: true,
+            delay_after: None,
+            runs_max: None,
+            after: None,
+            conflict: Conflict::Error,
+            place: Place { file: Path::new(caller.file()).into(), line: caller.line() },
         }
+    }
+
+    /// In which folder its [command](Job::command) runs; by default the current one.
+    pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Job {
+        self.setup.cwd = folder.into();
+        self
+    }
+
+    /// Sets a variable of the environment of its [command](Job::command), beside those that it inherits.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Job {
+        self.setup.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// The job as a scheduler has it.
+    pub(super) fn from_model(job: &model::Job) -> Job {
+        Job {
+            name: job.name.to_string(),
+            description: job.description.clone(),
+            triggers: job.schedule.triggers().to_vec(),
+            start: job.schedule.start(),
+            end: job.schedule.end(),
+            startup: job.startup,
+            zone: Some(job.zone.clone()),
+            action: job.action.clone(),
+            setup: Setup::clone(&job.setup),
+            policy: Policy::clone(&job.policy),
+            max_instances: job.policy.max_instances.get(),
+            group: job.policy.group.as_ref().map(Name::to_string),
+            enabled: job.enabled,
+            delay_after: job.delay_after,
+            runs_max: job.runs_max.map(NonZeroU64::get),
+            after: job.after.as_deref().map(Firsts::from_model),
+            conflict: Conflict::Error,
+            place: job.place.clone(),
+        }
+    }
+
+    /// Whatever it is called, this is its name.
+    pub(super) fn named(self, name: &Name) -> Job {
+        Job { name: name.to_string(), ..self }
+    }
+
+    /// When it is due, instead of what was said before.
+    pub fn triggers(self, triggers: impl IntoTriggers) -> Job {
+        Job { triggers: triggers.into_triggers(), ..self }
+    }
+
+    /// Also runs each time that all these jobs have finished so since its own last run began. They may be yet to be
+    /// added; it never runs after itself.
+    pub fn after<N: Into<String>>(self, jobs: impl IntoIterator<Item = N>, on: AfterOn) -> Job {
+        self.after_these(jobs, on, false)
+    }
+
+    /// Also runs each time that one of these jobs has finished so.
+    pub fn after_any<N: Into<String>>(self, jobs: impl IntoIterator<Item = N>, on: AfterOn) -> Job {
+        self.after_these(jobs, on, true)
+    }
+
+    fn after_these<N: Into<String>>(self, jobs: impl IntoIterator<Item = N>, on: AfterOn, any: bool) -> Job {
+        let jobs = jobs.into_iter().map(N::into).collect();
+        Job { after: Some(Firsts { jobs, on, any }), ..self }
+    }
+
+    /// Is due this long after the end of its last run, however that ended, and at first this long after it was added;
+    /// instead of at times. A runner that goes on begins with the delay.
+    pub fn delay_after(self, delay: Duration) -> Job {
+        Job { delay_after: Some(delay), ..self }
+    }
+
+    /// Has finished for good when so many runs for its fire times have begun. What is asked for by hand does not
+    /// count, and an attempt that is tried again counts once.
+    pub fn runs_max(self, most: u64) -> Job {
+        Job { runs_max: Some(most), ..self }
+    }
+
+    /// What happens when it is added and there is a job of its name; by default that is an error.
+    pub fn on_conflict(self, conflict: Conflict) -> Job {
+        Job { conflict, ..self }
     }
 
     /// What it is for, in a person's words.
@@ -192,9 +283,16 @@ impl Job {
     pub(super) fn build(self, host: &Host) -> Result<Arc<model::Job>, AddError> {
         let invalid = |source| AddError::InvalidName { name: self.name.clone(), source };
         let name = Name::parse(&self.name).map_err(invalid)?;
+        let zero = |what| AddError::Zero { job: name.clone(), what };
         let mut policy = self.policy;
-        policy.max_instances =
-            NonZeroU32::new(self.max_instances).ok_or_else(|| AddError::NoInstances { job: name.clone() })?;
+        policy.max_instances = NonZeroU32::new(self.max_instances).ok_or_else(|| zero("max_instances"))?;
+        let runs_max = self.runs_max.map(|most| NonZeroU64::new(most).ok_or_else(|| zero("runs_max")));
+        if self.delay_after.is_some_and(|delay| delay.is_zero()) {
+            return Err(zero("delay_after"));
+        }
+        if self.delay_after.is_some() && !self.triggers.is_empty() {
+            return Err(AddError::DelayAndTriggers { job: name });
+        }
         policy.group = match &self.group {
             Some(group) => {
                 let known = host.groups.keys().find(|known| known.as_str() == group);
@@ -217,19 +315,61 @@ impl Job {
         Ok(Arc::new(model::Job {
             name,
             description: self.description,
-            enabled: true,
+            enabled: self.enabled,
             startup: self.startup,
-            after: None,
+            after: self.after.map(Firsts::build).transpose()?.flatten(),
             schedule: Arc::new(schedule),
-            delay_after: None,
-            runs_max: None,
+            delay_after: self.delay_after,
+            runs_max: runs_max.transpose()?,
             zone: self.zone.unwrap_or_else(|| host.zone.clone()),
             action: self.action,
             setup: Arc::new(self.setup),
             policy: Arc::new(policy),
-            place: Place { file: Path::new(self.place.file()).into(), line: self.place.line() },
+            place: self.place,
         }))
     }
+}
+
+/// After whose finishes a job runs.
+#[derive(Clone, Debug)]
+struct Firsts {
+    jobs: Vec<String>,
+    on: AfterOn,
+    any: bool,
+}
+
+impl Firsts {
+    fn from_model(after: &After) -> Firsts {
+        Firsts { jobs: after.jobs.iter().map(Name::to_string).collect(), on: after.on, any: after.any }
+    }
+
+    /// `None`: after none.
+    fn build(self) -> Result<Option<Box<After>>, AddError> {
+        let mut jobs = Vec::new();
+        for name in self.jobs {
+            let job = Name::parse(&name).map_err(|source| AddError::InvalidName { name, source })?;
+            if !jobs.contains(&job) {
+                jobs.push(job);
+            }
+        }
+        Ok((!jobs.is_empty()).then(|| Box::new(After { jobs, on: self.on, any: self.any })))
+    }
+}
+
+/// What happens to a job that is added while there is one of its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conflict {
+    /// It is refused.
+    #[default]
+    Error,
+    /// The one that is there stays as it is.
+    Keep,
+    /// The one that is there is removed, and this one begins anew: it is not paused, its first fire time is after this
+    /// moment, and what waited is `skipped: removed`. Runs under way go on to their end.
+    Replace,
+    /// The one that is there is changed to this. Its next fire time stays unless triggers, zone, start or end are
+    /// others, and its pause, history and runs stay in any case.
+    Upsert,
 }
 
 /// What a scheduler's jobs have in common.

@@ -11,6 +11,7 @@ mod batch;
 mod clock;
 mod closures;
 mod context;
+mod control;
 mod current;
 mod events;
 mod handle;
@@ -18,6 +19,7 @@ mod job;
 mod scheduler;
 mod shared;
 mod shutdown;
+mod status;
 mod survivors;
 #[cfg(feature = "test-util")]
 mod testing;
@@ -28,12 +30,14 @@ mod workers;
 
 pub use clock::{Clock, now};
 pub use context::RunContext;
+pub use control::{ControlError, PauseFor, Removed, Running, Triggered};
 pub use events::{Events, Heard, Numbered};
-pub use handle::{ControlError, Handle, Triggered, Upcoming};
-pub use job::{IntoTriggers, Job};
+pub use handle::Handle;
+pub use job::{Conflict, IntoTriggers, Job};
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;
 pub use shutdown::{Grace, ShutdownReport};
+pub use status::{JobStatus, Spread, Stats, Upcoming};
 pub use work::{BoxError, IntoResult};
 
 use crate::executor::{Children, OutputSink, Report};
@@ -42,6 +46,7 @@ use crate::model::{Deadline, Event, Name, Now, Plan, Tally};
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use batch::Batch;
 use chrono::{DateTime, Utc};
+use job::Host;
 use shared::Shared;
 use std::io;
 use std::sync::{Arc, MutexGuard};
@@ -157,8 +162,13 @@ impl Engine {
         if let Some(job) = &options.only {
             core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
         }
+        let host = Host {
+            zone: plan.settings.zone.clone(),
+            groups: plan.groups.clone(),
+            blocking_max: options.blocking_max,
+        };
         let (events_max, history_max) = (options.events_max.max(1), options.history_max);
-        let shared = Arc::new(Shared::new(core, clock, audience, events_max, history_max));
+        let shared = Arc::new(Shared::new(core, host, clock, audience, events_max, history_max));
         let workers = Workers::new(&shared, plan, report, &options)?;
         let (unwritten, writing, trouble) = (Batch::new(ledger.pause()), None, ledger.trouble());
         Ok(Engine {

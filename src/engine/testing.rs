@@ -175,12 +175,6 @@ impl Builder {
 /// # Panics
 /// Without [`Builder::start_at`], and what waits also if tokio's time is not paused.
 impl Handle {
-    /// Returns what time it is.
-    pub fn now(&self) -> DateTime<Utc> {
-        let _runtime = self.shared.runtime.enter();
-        self.shared.clock.now().wall
-    }
-
     /// Lets so much time pass, from one moment at which something is due to the next. Returns when all that can be
     /// done then has been: what runs still waits for a later moment, or for something from outside.
     ///

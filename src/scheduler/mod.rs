@@ -64,13 +64,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use after::runs_after_itself;
 pub use backfill::BackfillError;
 pub use due::{Armed, armed};
-pub use replace::ReplaceError;
 pub use request::{AtOnce, Requested, UnknownRun};
 pub use restart::Recovery;
 pub use roster::{AddError, UnknownJob};
-pub use snapshot::JobSnapshot;
+pub use snapshot::{JobSnapshot, UnderWay};
 
 use after::Dependents;
 use clock::ClockWatch;

@@ -5,43 +5,25 @@
 //! it was, and the new ones begin after that moment.
 
 use super::definition::{OPAQUE, definition};
-use super::{Core, JobIndex};
-use crate::model::{Event, Job, Name, Now};
+use super::{AddError, Core, JobIndex, UnknownJob};
+use crate::model::{Event, Job, Now};
 use crate::trigger::Trigger;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Why a job is not changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplaceError {
-    /// There is none of that name: [`Core::add_job`] adds one.
-    #[error("there is no job `{0}`")]
-    UnknownJob(Name),
-    /// It would share a limit that there is not.
-    #[error("expected a group of the plan, found `{0}`")]
-    UnknownGroup(Name),
-    /// It would run after itself, by way of other jobs or directly.
-    #[error("`{0}` would run after itself")]
-    AfterItself(Name),
-}
-
 impl Core {
     /// Makes `job` what the job of its name is from now on.
     ///
-    /// If its fire times are others (triggers, zone, start, end, dst, a fixed delay, whether it is enabled, or whether it
-    /// has had its `runs_max`), those that have come
-    /// are decided under the old ones, and it starts anew at this moment. Otherwise its armed fire time and its
+    /// If its fire times are others (triggers, zone, start, end, dst, a fixed delay, whether it is enabled, or whether
+    /// it has had its `runs_max`), those that have come are decided under the old ones, and it starts anew at this moment. Otherwise its armed fire time and its
     /// watermark stay as they are. What waits and what runs stays either way, and so does a pause.
     ///
     /// # Errors
-    /// [`ReplaceError`], and nothing has changed.
-    pub fn replace_job(&mut self, job: Arc<Job>, now: Now) -> Result<(), ReplaceError> {
+    /// [`AddError`], and nothing has changed.
+    pub fn replace_job(&mut self, job: Arc<Job>, now: Now) -> Result<(), AddError> {
         self.watch_clock(now);
-        let index = self.jobs.find(&job.name).map_err(|error| ReplaceError::UnknownJob(error.0))?;
-        let group = self.limits.group_of(&job).map_err(ReplaceError::UnknownGroup)?;
-        if self.runs_after_itself(&job) {
-            return Err(ReplaceError::AfterItself(job.name.clone()));
-        }
+        let index = self.jobs.find(&job.name).map_err(|UnknownJob(name)| AddError::Unknown(name))?;
+        let group = self.sound_group(&job)?;
         let before = Arc::clone(&self.job(index).job);
         if (&before.after, before.enabled) != (&job.after, job.enabled) {
             self.dependents.remove(index, &before);
@@ -96,11 +78,11 @@ impl Core {
     }
 }
 
-/// Whether both have the same fire times. Of those that cannot be written down that is known only if they are
+/// Whether both have the same fire times. Of those that cannot be written down that is known only if their code is
 /// shared.
 fn has_fire_times_of(before: &Job, job: &Job) -> bool {
     let (old, new) = (definition(before), definition(job));
-    let is_known = new.as_deref() != Some(OPAQUE) || Arc::ptr_eq(&before.schedule, &job.schedule);
+    let is_known = new.as_deref() != Some(OPAQUE) || before.schedule == job.schedule;
     let delay = |job: &Job| job.delay_after.filter(|_| job.enabled);
     let is_as_delayed = delay(before) == delay(job);
     old == new && is_known && is_as_delayed && (new.is_none() || before.zone.name() == job.zone.name())

@@ -1,5 +1,7 @@
 //! The embeddable scheduler, as a program that embeds it sees it. What concerns the runtime is tried on both flavours.
 
+mod commands;
+mod control;
 mod running;
 mod starting;
 mod stopping;
