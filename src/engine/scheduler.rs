@@ -146,19 +146,20 @@ impl From<scheduler::AddError> for AddError {
     }
 }
 
-/// Why a scheduler was not started. It comes back as it was, to be started elsewhere.
+/// Why a scheduler was not started. It comes back as it was, to be started elsewhere; but not a
+/// [`LocalScheduler`](super::LocalScheduler), so that the error can go to other threads.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
-pub enum StartError {
+pub enum StartError<S = Box<Scheduler>> {
     /// Not called within a tokio runtime.
     #[error(
         "there is no tokio runtime here: call `start` in an async function under `#[tokio::main]`, or after \
          `Runtime::enter`"
     )]
-    NoRuntime(Box<Scheduler>),
+    NoRuntime(S),
     /// The runtime cannot tell time.
     #[error("this tokio runtime has no timers: build it with `enable_time` or `enable_all`")]
-    TimeDisabled(Box<Scheduler>),
+    TimeDisabled(S),
     /// The system refused a timer or a thread.
     #[error("the system refuses what a scheduler needs: {source}")]
     System {
@@ -167,7 +168,7 @@ pub enum StartError {
     },
 }
 
-impl std::fmt::Debug for StartError {
+impl<S> std::fmt::Debug for StartError<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
     }
@@ -179,6 +180,15 @@ impl StartError {
         match self {
             StartError::NoRuntime(scheduler) | StartError::TimeDisabled(scheduler) => Some(*scheduler),
             StartError::System { .. } => None,
+        }
+    }
+
+    /// Drops the scheduler.
+    pub(super) fn without_scheduler(self) -> StartError<()> {
+        match self {
+            StartError::NoRuntime(_) => StartError::NoRuntime(()),
+            StartError::TimeDisabled(_) => StartError::TimeDisabled(()),
+            StartError::System { source } => StartError::System { source },
         }
     }
 }
@@ -313,19 +323,25 @@ impl Scheduler {
     /// # Errors
     /// [`StartError`], which hands the scheduler back.
     pub fn start(self) -> Result<Handle, StartError> {
-        let Ok(runtime) = runtime::Handle::try_current() else {
+        let (handle, engine) = self.prepare()?;
+        tokio::spawn(engine.run());
+        Ok(handle)
+    }
+
+    /// Returns all that is to be started.
+    pub(super) fn prepare(self) -> Result<(Handle, Engine), StartError> {
+        if runtime::Handle::try_current().is_err() {
             return Err(StartError::NoRuntime(Box::new(self)));
-        };
+        }
         if !has_timers() {
             return Err(StartError::TimeDisabled(Box::new(self)));
         }
         let engine = self.engine().map_err(|source| StartError::System { source })?;
-        let handle = Handle::new(&engine.shared.0);
-        runtime.spawn(engine.run());
-        Ok(handle)
+        Ok((Handle::new(&engine.shared.0), engine))
     }
 
-    /// Starts it, waits for `stop`, and shuts it down as [`Handle::shutdown`] does.
+    /// Starts it, waits until `stop` is ready or it has stopped by itself, and shuts it down as [`Handle::shutdown`]
+    /// does.
     ///
     /// # Errors
     /// As for [`Scheduler::start`].
@@ -335,8 +351,10 @@ impl Scheduler {
         grace: super::Grace,
     ) -> Result<super::ShutdownReport, StartError> {
         let handle = self.start()?;
-        stop.await;
-        Ok(handle.shutdown(grace).await)
+        tokio::select! {
+            report = handle.stopped() => Ok(report),
+            _ = stop => Ok(handle.shutdown(grace).await),
+        }
     }
 
     fn engine(self) -> io::Result<Engine> {

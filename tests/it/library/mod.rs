@@ -2,6 +2,7 @@
 
 mod commands;
 mod control;
+mod local;
 mod running;
 mod starting;
 mod stopping;
