@@ -2,6 +2,7 @@
 
 mod commands;
 mod control;
+mod crowd;
 mod local;
 mod running;
 mod starting;
