@@ -107,11 +107,12 @@ impl Shared {
         answer
     }
 
-    /// Tells everybody, first those that wait for it.
+    /// Tells everybody, and last those that wait for it: who asks for events then gets later ones only.
     pub(super) fn announce(&self, now: Now, event: &Event) {
         self.seen().note(event);
         self.audience.announce(now, event);
         self.broadcast.publish(now.wall, event.clone());
+        self.seen().answer(event);
     }
 
     /// Tells those that listen to the stream what the core knows nothing of.
@@ -189,15 +190,20 @@ impl Seen {
     fn note(&mut self, event: &Event) {
         self.closing.note(event);
         let (Event::RunFinished(row) | Event::FireTimeClosed(row)) = event else { return };
-        for sender in self.waiting.remove(&row.key).into_iter().flatten() {
-            let _ = sender.send(Arc::clone(row));
-        }
         if self.history_max > 0 {
             let rows = self.ended.entry(row.job.clone()).or_default();
             rows.push_back(Arc::clone(row));
             if rows.len() > self.history_max {
                 rows.pop_front();
             }
+        }
+    }
+
+    /// Tells the end to those that wait for it.
+    fn answer(&mut self, event: &Event) {
+        let (Event::RunFinished(row) | Event::FireTimeClosed(row)) = event else { return };
+        for sender in self.waiting.remove(&row.key).into_iter().flatten() {
+            let _ = sender.send(Arc::clone(row));
         }
     }
 }
