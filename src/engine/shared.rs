@@ -135,10 +135,14 @@ impl Shared {
         seen.ended.get(job).map_or_else(Vec::new, |rows| rows.iter().rev().take(count).cloned().collect())
     }
 
-    /// Returns what tells the end of that run, which was asked for and has not ended.
+    /// Returns what tells the end of that run, which was asked for and has not ended; or that nothing ends any more.
     pub(super) fn wait_for(&self, awaited: RunKey) -> oneshot::Receiver<Arc<Row>> {
         let (sender, receiver) = oneshot::channel();
-        self.seen().waiting.entry(awaited).or_default().push(sender);
+        let mut seen = self.seen();
+        // Whoever waits after the end is told by nobody.
+        if self.phase() != Phase::Stopped {
+            seen.waiting.entry(awaited).or_default().push(sender);
+        }
         receiver
     }
 
@@ -174,11 +178,11 @@ impl Shared {
         });
     }
 
-    /// Nothing happens any more, and whoever waits is told.
+    /// Nothing happens any more, and whoever waits is told; the end of the events is the last of it.
     pub(super) fn has_stopped(&self) {
-        self.broadcast.close();
-        self.seen().waiting.clear();
         self.progress.send_modify(|progress| progress.phase = Phase::Stopped);
+        self.seen().waiting.clear();
+        self.broadcast.close();
     }
 
     pub(super) fn report(&self) -> ShutdownReport {
