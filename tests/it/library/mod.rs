@@ -3,6 +3,7 @@
 mod commands;
 mod control;
 mod crowd;
+mod defects;
 mod local;
 mod running;
 mod starting;
