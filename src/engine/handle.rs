@@ -32,7 +32,8 @@ impl Drop for Alive {
         }
         let running = shared.core().runs().count();
         if running > 0 {
-            log::warn!("the last handle of a scheduler was dropped while {running} runs were under way");
+            let runs = if running == 1 { "run was" } else { "runs were" };
+            log::warn!("the last handle of a scheduler was dropped while {running} {runs} under way");
         }
         shared.ask(|core, now| core.handle_event(now, Fact::StopRequested));
     }

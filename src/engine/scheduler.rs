@@ -320,6 +320,17 @@ impl Scheduler {
     /// Starts it as a task of the runtime that this is called in. It makes no runtime, and no thread but for jobs
     /// that run programs.
     ///
+    /// It is used up by that, so that it cannot be started twice, and nothing can be configured any more:
+    ///
+    /// ```compile_fail,E0382
+    /// # async fn twice() -> Result<(), runner::StartError> {
+    /// let scheduler = runner::Scheduler::builder().build();
+    /// let handle = scheduler.start()?;
+    /// let another = scheduler.start()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StartError`], which hands the scheduler back.
     pub fn start(self) -> Result<Handle, StartError> {

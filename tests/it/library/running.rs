@@ -116,6 +116,61 @@ fn async_jobs_run_while_blocking_ones_hold_all_places() {
 }
 
 #[test]
+fn without_blocking_places_async_jobs_run_and_blocking_ones_are_refused() {
+    for runtime in runtimes() {
+        let mut scheduler = Scheduler::builder().blocking_max(0).build();
+        scheduler.add(Job::new("async", (), |_| async {})).expect("a sound job");
+        let refused = scheduler.add(Job::blocking("blocking", (), |_| {})).expect_err("it has no place");
+        assert!(refused.to_string().contains("`blocking_max` 0; build it with 1 or more"), "{refused}");
+        runtime.block_on(async {
+            let handle = scheduler.start().expect("a runtime is there");
+            let row = handle.trigger("async").expect("it is there").await.expect("its end");
+            assert_eq!(row.outcome, Outcome::Succeeded);
+            handle.shutdown(ShutdownGrace::secs(5)).await;
+        });
+    }
+}
+
+#[test]
+fn blocking_runs_that_find_no_place_even_to_wait_fail_and_take_no_memory() {
+    for runtime in runtimes() {
+        let release = Arc::new(Barrier::new(2));
+        let held = Arc::clone(&release);
+        let mut scheduler = Scheduler::builder().blocking_max(1).events_max(10_000).build();
+        let holding = Job::blocking("holding", (), move |_| {
+            held.wait();
+        });
+        scheduler.add(holding).expect("a sound job");
+        scheduler.add(Job::blocking("job", (), |_| {}).max_instances(2000)).expect("a sound job");
+        runtime.block_on(async {
+            let handle = scheduler.start().expect("a runtime is there");
+            let mut events = handle.events();
+            let holding = handle.trigger("holding").expect("it is there");
+            while !matches!(next(&mut events).await.expect("it starts").event, Event::RunStarted(_)) {}
+            let asked: Vec<_> = (0..1025).map(|_| handle.trigger("job").expect("it is there")).collect();
+            // One is too many, and all others wait.
+            let refused = loop {
+                if let Some(Heard::Event(event)) = events.next().await
+                    && let Event::RunFinished(row) = &event.event
+                {
+                    break row.clone();
+                }
+            };
+            tokio::task::spawn_blocking(move || release.wait()).await.expect("no panic");
+            let why = Some("spawn_resources");
+            assert_eq!((refused.outcome, refused.reason.as_deref()), (Outcome::Failed, why));
+            let mut succeeded = 0;
+            for run in asked {
+                succeeded += usize::from(run.await.expect("its end").outcome == Outcome::Succeeded);
+            }
+            assert_eq!(succeeded, 1024);
+            assert_eq!(holding.await.expect("its end").outcome, Outcome::Succeeded);
+            handle.shutdown(ShutdownGrace::secs(5)).await;
+        });
+    }
+}
+
+#[test]
 fn async_code_that_blocks_its_thread_is_told_of() {
     for runtime in runtimes() {
         // It is the blocking itself that is told of.

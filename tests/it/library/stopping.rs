@@ -145,3 +145,31 @@ fn when_the_last_handle_is_dropped_nothing_new_starts() {
         });
     }
 }
+
+#[test]
+fn who_forgets_to_shut_down_is_warned_of_what_runs() {
+    // In a process of its own, because a logger is the whole process's.
+    let inner = "library::stopping::inner_forgets";
+    let program = std::env::current_exe().expect("this program");
+    let arguments = ["--exact", inner, "--ignored", "--test-threads=1", "--nocapture"];
+    let output = std::process::Command::new(program).args(arguments).env("RUST_LOG", "warn").output();
+    let output = output.expect("it can be run");
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let warning = "the last handle of a scheduler was dropped while 1 run was under way";
+    assert_eq!(told.matches(warning).count(), 2, "{told}");
+}
+
+#[test]
+#[ignore = "run by `who_forgets_to_shut_down_is_warned_of_what_runs`, alone in its process"]
+fn inner_forgets() {
+    env_logger::init();
+    for runtime in runtimes() {
+        let (job, begun) = begun(|_| std::future::pending::<()>());
+        runtime.block_on(async {
+            let handle = scheduler([job]).start().expect("a runtime is there");
+            begun.notified().await;
+            drop(handle);
+        });
+    }
+}
