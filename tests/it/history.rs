@@ -150,6 +150,29 @@ fn a_ledger_in_a_folder_that_cannot_be_written_to_is_read_and_nothing_is_made() 
 }
 
 #[test]
+fn a_ledger_that_may_not_be_read_is_told_as_such() {
+    let jobs = "[runner]\nledger = \"closed/own.db\"\n[jobs.a]\nstartup = true\ncommand = \"echo up\"\n";
+    let mut case = Case::new().jobs(jobs);
+    case.runs_until(&["succeeded"]);
+    let folder = case.path().join("closed");
+    let mut refused = || {
+        for args in [&["history"][..], &["status"], &["why", "a"], &["logs", "a"], &["audit"]] {
+            let case = case.with_args(args);
+            let refused = case.run_by(case.command_without_root("true")).code(3);
+            let said = "closed/own.db` cannot be read: Permission denied (os error 13); run this as the user whose \
+                        ledger it is\n";
+            assert_eq!(refused.says(said).stdout, "", "{args:?}");
+        }
+    };
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).expect("its mode");
+    fs::set_permissions(folder.join("own.db"), PermissionsExt::from_mode(0o000)).expect("its mode");
+    refused();
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o000)).expect("its mode");
+    refused();
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).expect("its mode");
+}
+
+#[test]
 fn whoever_reads_beside_a_runner_that_writes_is_answered_and_does_not_disturb_it() {
     let jobs = "[runner]\nledger = \"own.db\"\n\
         [jobs.a]\nevery = \"100ms\"\ncommand = \"echo up\"\n\
