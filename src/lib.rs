@@ -37,6 +37,7 @@
 //! | knows the keys of the job file | `jobfile::keys`; values in `jobfile::value` and `jobfile::shared` |
 //! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
+//! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
@@ -45,7 +46,34 @@
 //! | says what happened, and whether all is accounted for | [`ledger::Reader`]; `cli::status`, `history`, `logs`, `why`, `audit` |
 //! | prints, colours, chooses exit codes | [`cli`] |
 //!
-//! # Example
+//! # In your program
+//!
+//! A [`Scheduler`] is built and filled anywhere, and started within a tokio runtime, which it never makes. Async jobs
+//! are tasks of that runtime, jobs that block have a bounded lane of its blocking threads, and commands are processes.
+//!
+//! ```
+//! use runner::{Job, Outcome, Scheduler, ShutdownGrace, Trigger};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut scheduler = Scheduler::builder().build();
+//! let every_five_seconds = Trigger::every(Duration::from_secs(5))?;
+//! scheduler.add(Job::new("tick", every_five_seconds, |context| async move {
+//!     println!("{} for {}", context.run, context.fire_time);
+//! }))?;
+//!
+//! let handle = scheduler.start()?;
+//! let ended = handle.trigger("tick")?.await?;
+//! assert_eq!(ended.outcome, Outcome::Succeeded);
+//!
+//! let report = handle.shutdown(ShutdownGrace::secs(30)).await;
+//! assert!(report.still_running.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When is it due?
 //!
 //! ```
 //! use runner::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -69,3 +97,11 @@ pub mod ledger;
 pub mod model;
 pub mod scheduler;
 pub mod trigger;
+
+pub use engine::{
+    AddError, BoxError, Builder, Conflict, ControlError, Events, Grace as ShutdownGrace, Handle, Heard,
+    IntoResult, IntoTriggers, Job, JobStatus, Numbered, PauseFor, Phase, Removed, RunContext, Running,
+    Scheduler, ShutdownReport, Spread, StartError, Stats, Triggered, Upcoming,
+};
+pub use model::{AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
+pub use trigger::{Trigger, Zone};

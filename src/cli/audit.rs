@@ -6,7 +6,7 @@ use super::table::{self, Cell, Column, Side, Tight};
 use super::time::show_time;
 use super::{Ending, Format, Global, print};
 use crate::ledger::{Audited, Found, Reader};
-use crate::model::Outcome;
+use crate::model::{Name, Outcome};
 use chrono::SecondsFormat;
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,8 @@ use std::process::ExitCode;
 /// Computes every fire time of every job again, from the schedules that were in force, and compares them with the
 /// ledger.
 ///
-/// Exits with 1 if a fire time is not accounted for, or twice, or if something ran that was not due.
+/// Exits with 1 if a fire time is not accounted for, or twice, if something ran that was not due, or if a run is
+/// open that no runner knows of.
 #[derive(Debug, Args)]
 pub(super) struct Audit {
     /// Only these jobs [default: all]; a job file may stand among them
@@ -68,7 +69,7 @@ impl Audit {
         }
         for audited in &audited {
             if let Some(why) = &audited.unreadable {
-                log::error!("{}: its fire times cannot be computed: {why}", audited.job);
+                log::error!("{}: its fire times cannot be computed: {why}", name(audited));
             }
         }
         let sound = audited.iter().all(Audited::is_sound);
@@ -80,7 +81,7 @@ impl Audit {
 fn json_line(audited: &Audited) -> String {
     let shown = |at| audited.zone.at(at).to_rfc3339_opts(SecondsFormat::AutoSi, true);
     let mut line = Map::new();
-    line.insert("job".into(), audited.job.as_str().into());
+    line.insert("job".into(), audited.job.as_ref().map(Name::as_str).into());
     line.insert("from".into(), audited.from.map(shown).into());
     line.insert("until".into(), audited.until.map(shown).into());
     line.insert("fire_times".into(), audited.fire_times.into());
@@ -93,6 +94,8 @@ fn json_line(audited: &Audited) -> String {
     line.insert("unaccounted".into(), audited.unaccounted.into());
     line.insert("double".into(), audited.double.into());
     line.insert("unexpected".into(), audited.unexpected.into());
+    line.insert("forgotten".into(), audited.forgotten.into());
+    line.insert("gone".into(), audited.gone.into());
     let findings = audited.findings.iter().map(|finding| {
         json!({ "finding": word(finding.found), "fire_time": shown(finding.at), "count": finding.count })
     });
@@ -110,6 +113,8 @@ fn word(found: Found) -> &'static str {
         Found::Unaccounted => "unaccounted",
         Found::Double => "double",
         Found::Unexpected => "unexpected",
+        Found::Forgotten => "forgotten",
+        Found::Gone => "gone",
     }
 }
 
@@ -120,15 +125,20 @@ fn text(audited: &[Audited], width: Option<usize>, style: Style) -> String {
     if rows.len() > 1 {
         rows.push(total(&shown));
     }
-    table::render(&COLUMNS, &rows, width, style) + &verdict(audited, style)
+    table::render(&COLUMNS, &rows, width, style) + &verdict(audited, style) + &until(audited)
+}
+
+/// Of rows whose job is not in the ledger any more there is none.
+fn name(audited: &Audited) -> &str {
+    audited.job.as_ref().map_or("(no job)", Name::as_str)
 }
 
 fn row(audited: &Audited, style: Style) -> Vec<Cell> {
-    let job = audited.job.as_str();
+    let job = name(audited);
     let job = Cell::painted(job, |text| style.job(job, text).into_owned());
     let mut cells = vec![job, audited.fire_times.to_string().into()];
     cells.extend(figures(&Outcome::ALL.map(|outcome| count(audited, outcome))));
-    cells.extend(figures(&[audited.running + audited.waiting, wrong(audited)]));
+    cells.extend(figures(&[audited.running + audited.waiting, audited.wrong()]));
     cells.push(which(audited).into());
     cells
 }
@@ -137,7 +147,7 @@ fn total(all: &[&Audited]) -> Vec<Cell> {
     let sum = |of: &dyn Fn(&Audited) -> u64| all.iter().map(|audited| of(audited)).sum::<u64>();
     let mut cells = vec!["total".into(), sum(&|audited| audited.fire_times).to_string().into()];
     cells.extend(figures(&Outcome::ALL.map(|outcome| sum(&|audited| count(audited, outcome)))));
-    cells.extend(figures(&[sum(&|audited| audited.running + audited.waiting), sum(&wrong)]));
+    cells.extend(figures(&[sum(&|audited| audited.running + audited.waiting), sum(&Audited::wrong)]));
     cells.push(Cell::default());
     cells
 }
@@ -145,10 +155,6 @@ fn total(all: &[&Audited]) -> Vec<Cell> {
 /// Nothing for none, so that what is there stands out.
 fn figures(counts: &[u64]) -> Vec<Cell> {
     counts.iter().map(|count| if *count == 0 { Cell::default() } else { count.to_string().into() }).collect()
-}
-
-fn wrong(audited: &Audited) -> u64 {
-    audited.unaccounted + audited.double + audited.unexpected
 }
 
 /// `unaccounted 2026-11-25 03:00:00 (3)`
@@ -173,10 +179,25 @@ fn verdict(audited: &[Audited], style: Style) -> String {
         return style.outcome(Outcome::Succeeded, said).into_owned() + "\n";
     }
     let said = format!(
-        "{} of {fire_times} fire times unaccounted, {} double; {} rows unexpected",
+        "{} of {fire_times} fire times unaccounted, {} double; {} rows unexpected, {} forgotten, {} gone",
         sum(|audited| audited.unaccounted),
         sum(|audited| audited.double),
         sum(|audited| audited.unexpected),
+        sum(|audited| audited.forgotten),
+        sum(|audited| audited.gone),
     );
     style.outcome(Outcome::Failed, said).into_owned() + "\n"
+}
+
+/// Up to when that holds, if no runner has said that nothing more was due.
+fn until(audited: &[Audited]) -> String {
+    let all =
+        audited.iter().filter(|audited| audited.goes_on).filter_map(|one| Some((one.until?, &one.zone)));
+    let Some((latest, zone)) = all.clone().max_by_key(|(until, _)| *until) else { return String::new() };
+    let or_earlier = if all.clone().any(|(until, _)| until < latest) {
+        ", of each job only up to its last recorded fire time"
+    } else {
+        ""
+    };
+    format!("checked up to {}{or_earlier}: the last runner has not stopped\n", show_time(zone.at(latest)))
 }

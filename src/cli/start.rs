@@ -99,7 +99,7 @@ async fn run(plan: Plan, opened: Opened, mut options: Options, printer: Arc<Prin
     let (Opened { ledger, told, left: _ }, dry_run) = (opened, options.dry_run);
     let engine = Engine::new(&plan, clock, ledger, printer.clone(), options);
     let engine = engine.context("cannot set up the executor").map_err(Failure::cannot_work)?;
-    printer.runner_started(&plan, engine.core(), &told, dry_run);
+    printer.runner_started(&plan, &engine.core(), &told, dry_run);
     let handle = engine.handle();
     let tally = tokio::select! {
         tally = engine.run() => tally,

@@ -1,4 +1,4 @@
-//! The host's clocks, and sleeping until a moment on them.
+//! The host's clocks, and sleeping until a moment on them; or, for tests, a clock that tokio's virtual time drives.
 //!
 //! The wall clock may be set while we sleep. On Linux a realtime timer does the sleeping: it is measured on
 //! the wall clock itself and is cancelled when that is set. Elsewhere no sleep is longer than
@@ -42,15 +42,23 @@ fn read(mut clock: impl FnMut(ClockId) -> Timespec) -> Now {
     }
 }
 
-/// Sleeps until moments on the host's clocks.
+/// Says what time it is, and sleeps until moments.
 #[derive(Debug)]
-pub struct Clock {
-    #[cfg(target_os = "linux")]
-    alarm: alarm::Alarm,
+pub struct Clock(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Host {
+        /// `None`: it is looked at every 30 s.
+        #[cfg(target_os = "linux")]
+        alarm: Option<alarm::Alarm>,
+    },
+    /// All three clocks go with tokio's: `start` was at `origin`.
+    Virtual { start: DateTime<Utc>, origin: tokio::time::Instant },
 }
 
 impl Clock {
-    /// Returns a clock.
+    /// Returns the clock of the host, which notices at once when it is set.
     ///
     /// # Errors
     /// When the system refuses a timer.
@@ -58,16 +66,43 @@ impl Clock {
     /// # Panics
     /// Outside a tokio runtime with its I/O driver enabled.
     pub fn new() -> io::Result<Clock> {
-        Ok(Clock {
+        Ok(Clock(Kind::Host {
             #[cfg(target_os = "linux")]
-            alarm: alarm::Alarm::new()?,
+            alarm: Some(alarm::Alarm::new()?),
+        }))
+    }
+
+    /// Returns the clock of the host for a runtime without an I/O driver: that it was set is noticed within 30 s.
+    pub(super) fn without_alarm() -> Clock {
+        Clock(Kind::Host {
+            #[cfg(target_os = "linux")]
+            alarm: None,
         })
+    }
+
+    /// Returns a clock that shows `start` now and goes as tokio's does, which can be paused.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(super) fn starting_at(start: DateTime<Utc>) -> Clock {
+        Clock(Kind::Virtual { start, origin: tokio::time::Instant::now() })
+    }
+
+    /// Reads all three clocks at about one moment.
+    pub fn now(&self) -> Now {
+        match &self.0 {
+            Kind::Host { .. } => now(),
+            Kind::Virtual { start, origin } => {
+                let since = origin.elapsed();
+                Now { wall: *start + since, monotonic: since, boot: since }
+            }
+        }
     }
 
     /// Returns at `deadline`, or a little earlier when the wall clock is set meanwhile or for no reason at
     /// all: look at the clock and sleep again.
     pub(super) async fn sleep_until(&self, deadline: Deadline) {
-        let now = now();
+        let now = self.now();
         if deadline.sleep(now) == Some(Duration::ZERO) {
             return;
         }
@@ -77,18 +112,29 @@ impl Clock {
         }
     }
 
-    #[cfg(target_os = "linux")]
     async fn wall_reaches(&self, at: Option<DateTime<Utc>>, now: Now) {
-        if let Err(error) = self.alarm.wall_reaches(at).await {
-            log::warn!("the realtime timer failed, looking at the clock every 30 s: {error}");
-            look_again(at, now).await;
+        match &self.0 {
+            #[cfg(target_os = "linux")]
+            Kind::Host { alarm: Some(alarm) } => {
+                if let Err(error) = alarm.wall_reaches(at).await {
+                    log::warn!("the realtime timer failed, looking at the clock every 30 s: {error}");
+                    look_again(at, now).await;
+                }
+            }
+            Kind::Host { .. } => look_again(at, now).await,
+            Kind::Virtual { .. } => sleep(at.map(|at| (at - now.wall).to_std().unwrap_or_default())).await,
         }
     }
+}
 
-    #[cfg(not(target_os = "linux"))]
-    async fn wall_reaches(&self, at: Option<DateTime<Utc>>, now: Now) {
-        look_again(at, now).await;
-    }
+/// Begins to measure real time; the closure says how much has passed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long code holds its thread is no matter of a clock that tests set"
+)]
+pub(super) fn stopwatch() -> impl Fn() -> Duration {
+    let begin = std::time::Instant::now();
+    move || begin.elapsed()
 }
 
 /// Logs what an event says of the wall clock, if it does.

@@ -9,12 +9,34 @@
 
 mod batch;
 mod clock;
+mod closures;
+mod context;
+mod control;
+mod current;
+mod events;
+mod handle;
+mod job;
+mod scheduler;
+mod shared;
+mod shutdown;
+mod status;
 mod survivors;
 #[cfg(test)]
 mod tests;
+mod work;
 mod workers;
 
 pub use clock::{Clock, now};
+pub use context::RunContext;
+pub use control::{ControlError, PauseFor, Removed, Running, Triggered};
+pub use events::{Events, Heard, Numbered};
+pub use handle::Handle;
+pub use job::{Conflict, IntoTriggers, Job};
+pub use scheduler::{AddError, Builder, Scheduler, StartError};
+pub use shared::Phase;
+pub use shutdown::{Grace, ShutdownReport};
+pub use status::{JobStatus, Spread, Stats, Upcoming};
+pub use work::{BoxError, IntoResult};
 
 use crate::executor::{Children, OutputSink, Report};
 use crate::ledger::{Answers, Ledger, Trouble};
@@ -22,11 +44,13 @@ use crate::model::{Deadline, Event, Name, Now, Plan, Tally};
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use batch::Batch;
 use chrono::{DateTime, Utc};
+use job::Host;
+use shared::Shared;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 use survivors::Survivors;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use workers::Workers;
 
 /// Who is told what happens, and is shown what jobs print. All calls are made on the engine's thread (and
@@ -44,6 +68,14 @@ pub trait Audience: OutputSink {
 /// What an engine is to do, beside its plan.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// How many runs of closures that block there may be at once.
+    pub blocking_max: usize,
+    /// How many events are kept for readers that are slow; 0 counts as 1.
+    pub events_max: usize,
+    /// How many ended runs and fire times of each job are remembered.
+    pub history_max: usize,
+    /// Jobs of the ledger that the plan has not may be added yet; else they were removed.
+    pub awaits_absent: bool,
     /// Start no process: each is said to have succeeded at once.
     pub dry_run: bool,
     /// Run this job now and end when that run has ended, instead of waiting for fire times.
@@ -63,14 +95,10 @@ pub struct Options {
 /// A scheduler with all that it needs to act. Made by [`Engine::new`], it does nothing until
 /// [`Engine::run`].
 pub struct Engine {
-    core: Core,
-    clock: Clock,
+    shared: Ended,
     ledger: Box<dyn Ledger>,
     workers: Workers,
-    audience: Arc<dyn Audience>,
     options: Options,
-    asked: UnboundedReceiver<Fact>,
-    handle: Handle,
     reports: UnboundedReceiver<Report>,
     /// Records of which no batch was begun yet, and the batch that is being written.
     unwritten: Batch,
@@ -80,16 +108,20 @@ pub struct Engine {
     survivors: Survivors,
 }
 
-/// Asks things of a running [`Engine`]. Asking an engine that has ended does nothing.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    asked: UnboundedSender<Fact>,
+/// Tells everybody that nothing happens any more, also if the runtime has dropped the driver.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.has_stopped();
+    }
 }
 
-impl Handle {
-    /// Asks to stop; a second call ends what still runs, a third kills it.
-    pub fn stop(&self) {
-        let _ = self.asked.send(Fact::StopRequested);
+impl std::ops::Deref for Ended {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 
@@ -109,7 +141,6 @@ impl Engine {
         audience: Arc<dyn Audience>,
         options: Options,
     ) -> io::Result<Engine> {
-        let (handle, asked) = unbounded_channel();
         let (report, reports) = unbounded_channel();
         let node = clock::host_name();
         let (seed, clock_least) = (seed(plan), options.clock_least);
@@ -122,25 +153,27 @@ impl Engine {
         } else if let Some(past) = &mut past {
             survivors.find(&mut past.runs);
         }
-        let beginning = Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked };
-        let mut core = Core::new(plan, beginning, now());
+        let awaits_absent = options.awaits_absent;
+        let beginning =
+            Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked, awaits_absent };
+        let mut core = Core::new(plan, beginning, clock.now());
         if let Some(job) = &options.only {
-            core.handle_event(now(), Fact::RunRequested(job.clone()));
+            core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
         }
-        let sink: Arc<dyn OutputSink> = audience.clone();
-        let (children, open_files) = (options.children.clone(), options.open_files);
-        let workers = Workers::new(options.dry_run, sink, report, children, open_files)?;
-        let handle = Handle { asked: handle };
+        let host = Host {
+            zone: plan.settings.zone.clone(),
+            groups: plan.groups.clone(),
+            blocking_max: options.blocking_max,
+        };
+        let (events_max, history_max) = (options.events_max.max(1), options.history_max);
+        let shared = Arc::new(Shared::new(core, host, clock, audience, events_max, history_max));
+        let workers = Workers::new(&shared, plan, report, &options)?;
         let (unwritten, writing, trouble) = (Batch::new(ledger.pause()), None, ledger.trouble());
         Ok(Engine {
-            core,
-            clock,
+            shared: Ended(shared),
             ledger,
             workers,
-            audience,
             options,
-            asked,
-            handle,
             reports,
             unwritten,
             writing,
@@ -149,14 +182,14 @@ impl Engine {
         })
     }
 
-    /// Returns a handle; any number of them may be made.
+    /// Returns a handle, which does not keep it going: it runs until it is stopped.
     pub fn handle(&self) -> Handle {
-        self.handle.clone()
+        Handle::inside(&self.shared.0)
     }
 
     /// The scheduler as it stands, to be looked at before the start.
-    pub fn core(&self) -> &Core {
-        &self.core
+    pub fn core(&self) -> MutexGuard<'_, Core> {
+        self.shared.core()
     }
 
     /// Runs until a stop was asked for and has been carried out, or, with [`Options::only`], until that run
@@ -167,10 +200,11 @@ impl Engine {
             if self.has_ended() {
                 return self.end().await;
             }
-            self.audience.waits(&self.core);
+            self.shared.note_progress();
+            self.shared.audience.waits(&self.shared.core());
             let deadline = self.deadline();
             tokio::select! {
-                () = self.clock.sleep_until(deadline) => self.time_has_passed(),
+                () = self.shared.clock.sleep_until(deadline) => self.time_has_passed(),
                 answers = answers(&mut self.writing) => {
                     self.writing = None;
                     self.tell(answers.into_iter().map(Fact::Recorded));
@@ -180,13 +214,16 @@ impl Engine {
                     None => Fact::LedgerWorks,
                 }]),
                 Some(report) = self.reports.recv() => self.tell_all_reports(report),
-                Some(fact) = self.asked.recv() => self.tell([fact]),
+                () = self.shared.wake.notified() => {}
             }
         }
     }
 
     fn begin_actions(&mut self) {
-        while let Some(action) = self.core.poll_action() {
+        loop {
+            // The core is free again before anything is begun.
+            let action = self.shared.core().poll_action();
+            let Some(action) = action else { break };
             match action {
                 Action::Record(record) => self.unwritten.push(record),
                 Action::Spawn(spawn) => self.workers.begin(spawn),
@@ -196,37 +233,42 @@ impl Engine {
                 },
                 Action::Signal { run, signal } => self.workers.signal(run, signal),
                 Action::Announce(event) => {
-                    let now = now();
+                    let now = self.shared.clock.now();
                     clock::warn_of(&event, now);
-                    self.audience.announce(now, &event);
+                    self.shared.announce(now, &event);
                 }
             }
         }
         if self.writing.is_none() {
-            let due = self.unwritten.take(now().monotonic);
+            let due = self.unwritten.take(self.shared.clock.now().monotonic);
             self.writing = due.map(|batch| self.ledger.write(batch));
         }
     }
 
     /// Closes the ledger, unless it cannot be written.
     async fn end(self) -> Tally {
-        match self.core.unwritten() {
-            0 => self.ledger.close(self.core.now().wall).await,
+        let (unwritten, now, tally) = {
+            let core = self.shared.core();
+            (core.unwritten(), core.now(), core.tally().clone())
+        };
+        match unwritten {
+            0 => self.ledger.close(now.wall).await,
             count => log::error!(
                 "{count} records could not be written to the ledger; runs that it does not know to have ended \
                  are lost to it"
             ),
         }
-        self.core.tally().clone()
+        tally
     }
 
     fn has_ended(&self) -> bool {
-        self.core.is_stopped() || (self.options.only.is_some() && self.core.is_idle())
+        let core = self.shared.core();
+        core.is_stopped() || (self.options.only.is_some() && core.is_idle())
     }
 
     fn deadline(&self) -> Deadline {
         let earliest = |a, b| [a, b].into_iter().flatten().min();
-        let (core, stop) = (self.core.poll_timeout(), self.options.stop_at);
+        let (core, stop) = (self.shared.core().poll_timeout(), self.options.stop_at);
         let write = if self.writing.is_none() { self.unwritten.due() } else { None };
         Deadline {
             wall: earliest(core.wall, stop.wall),
@@ -235,11 +277,12 @@ impl Engine {
     }
 
     fn time_has_passed(&mut self) {
-        let now = now();
-        self.core.handle_timeout(now);
+        let now = self.shared.clock.now();
+        let mut core = self.shared.core();
+        core.handle_timeout(now);
         if self.options.stop_at.sleep(now) == Some(Duration::ZERO) {
             self.options.stop_at = Deadline::default();
-            self.core.handle_event(now, Fact::StopRequested);
+            core.handle_event(now, Fact::StopRequested);
         }
     }
 
@@ -253,9 +296,10 @@ impl Engine {
     }
 
     fn tell(&mut self, facts: impl IntoIterator<Item = Fact>) {
-        let now = now();
+        let now = self.shared.clock.now();
+        let mut core = self.shared.core();
         for fact in facts {
-            self.core.handle_event(now, fact);
+            core.handle_event(now, fact);
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) async fn follow(
     let exit = following.until_collected(run).await;
     let (status, usage) = exit.unwrap_or((ExitStatus::Signal(0), Some(Usage::default())));
     drop(script);
-    Exit { status, took, usage, output: Some(following.output.finish()) }
+    Exit { status, message: None, took, usage, output: Some(following.output.finish()) }
 }
 
 /// Follows a process of an earlier runner to its end, and sends its tree the signals that are asked for. What it
@@ -101,7 +101,7 @@ pub(super) async fn follow_orphan(
     following.until_exit(pidfd).await;
     let took = age + began.elapsed();
     let (status, usage) = following.until_collected(run).await?;
-    Some(Exit { status, took, usage, output: None })
+    Some(Exit { status, message: None, took, usage, output: None })
 }
 
 struct Following<'a> {

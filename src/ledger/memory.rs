@@ -44,6 +44,7 @@ impl MemoryLedger {
         match record {
             Record::Claim(claim) => self.claim(&claim.key),
             Record::Defined(_)
+            | Record::Paused { .. }
             | Record::Waits(_)
             | Record::Retry { .. }
             | Record::Started { .. }

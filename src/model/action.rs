@@ -1,6 +1,6 @@
 //! What a job runs, and in which surroundings.
 
-use super::Rights;
+use super::{Closure, Rights};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub enum JobAction {
     Argv(Arc<[String]>),
     /// `script = """…"""`: a file of its own; its `#!` line names the interpreter, else `/bin/sh -e`.
     Script(Arc<str>),
+    /// Code of an embedding program.
+    Closure(Closure),
 }
 
 /// The surroundings of a job's processes. Equal ones are shared between jobs.

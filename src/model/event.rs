@@ -1,6 +1,6 @@
 //! What is announced: to a person, to a machine, to a subscriber.
 
-use super::{Exit, ExitStatus, Outcome, RunId, SpawnError};
+use super::{Exit, ExitStatus, Name, Outcome, Pause, RunId, RunKey, SpawnError};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// before its claim is there.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// An attempt's process is there.
+    /// An attempt has begun: its process is there, or its code was called.
     RunStarted(Started),
     /// A process that an earlier runner started is there still, and is watched from now on.
     RunAdopted(Started),
@@ -22,6 +22,33 @@ pub enum Event {
     RunFinished(Arc<Row>),
     /// A fire time, or a stretch of them, ended without a run.
     FireTimeClosed(Arc<Row>),
+    /// A job was added while the scheduler ran.
+    JobAdded {
+        /// Which.
+        job: Name,
+    },
+    /// A job was changed while the scheduler ran.
+    JobChanged {
+        /// Which.
+        job: Name,
+    },
+    /// A job was removed while the scheduler ran.
+    JobRemoved {
+        /// Which.
+        job: Name,
+    },
+    /// A job is paused, or for another reason or until another time than before.
+    JobPaused {
+        /// Which.
+        job: Name,
+        /// How.
+        pause: Pause,
+    },
+    /// A job is no longer paused: it was resumed, or its pause has come to its end.
+    JobResumed {
+        /// Which.
+        job: Name,
+    },
     /// The wall clock was set.
     ClockStepped {
         /// How far; negative when it was set back.
@@ -41,6 +68,14 @@ pub enum Event {
     },
     /// The ledger could not be written and can again.
     LedgerWorks,
+    /// Async code of a run has held its thread for so long without a pause. On a current-thread runtime all else has
+    /// waited meanwhile; code that blocks belongs in a blocking job.
+    LoopStalled {
+        /// Whose code.
+        run: RunId,
+        /// From the beginning of the poll to its end.
+        lasted: Duration,
+    },
     /// A stop was asked for; sent again at each graver stage.
     RunnerStopping {
         /// What is done about those that still run.
@@ -66,11 +101,14 @@ pub enum StopStage {
 /// An attempt that has begun.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Started {
+    /// What it accounts for.
+    #[serde(skip)]
+    pub key: RunKey,
     /// Its run.
     #[serde(serialize_with = "display")]
     pub run: RunId,
-    /// The fire time, with the job zone's offset; for a manual run the request, for a startup run the
-    /// node's start, for a dependency the finish that completed the set.
+    /// The fire time, with the job zone's offset, of a backfill the one that is made up for; for a manual run the
+    /// request, for a startup run the node's start, for a dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
     /// Why it runs: a [`super::Cause`] in words.
     pub cause: &'static str,
@@ -80,10 +118,10 @@ pub struct Started {
     pub attempt: u32,
     /// How late the run was when its overlap was decided, in milliseconds.
     pub late_ms: i64,
-    /// When the process was spawned.
+    /// When the process was spawned, or the code called.
     pub started_at: DateTime<Utc>,
-    /// The process.
-    pub pid: u32,
+    /// The process; `None`: it is code of this one, or a dry run.
+    pub pid: Option<u32>,
 }
 
 /// An attempt that has ended.
@@ -111,6 +149,9 @@ pub struct Attempt {
 /// the JSON contract: some may be added, none changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
+    /// What it accounts for; of a stretch, the key of its first fire time.
+    #[serde(skip)]
+    pub key: RunKey,
     /// `backup#41`; `None` when nothing was claimed.
     pub run: Option<String>,
     /// The job's name.

@@ -8,6 +8,7 @@
 
 mod action;
 mod after;
+mod closure;
 mod env_file;
 mod event;
 mod hash;
@@ -16,6 +17,7 @@ mod name;
 mod now;
 mod outcome;
 mod past;
+mod pause;
 mod plan;
 mod policy;
 mod record;
@@ -24,6 +26,7 @@ mod run;
 
 pub use action::{JobAction, OutputMode, Setup};
 pub use after::{After, AfterOn, Finish};
+pub use closure::Closure;
 pub use env_file::{EnvFileError, parse_env_file};
 pub use event::{Attempt, Event, Row, Started, StopStage, Tally};
 pub use hash::stable_hash;
@@ -32,6 +35,7 @@ pub use name::{InvalidName, NAME_BYTES_MAX, Name};
 pub use now::{Deadline, Now, RELEASED};
 pub use outcome::{CancelledBy, Ending, MissedWhy, Outcome, SkippedWhy};
 pub use past::{JobPast, OpenRun, Past};
+pub use pause::Pause;
 pub use plan::{LedgerPlace, Plan, Settings};
 pub use policy::{Coalesce, Grace, Keep, Ladder, OnOrphan, Overlap, Policy, Retry};
 pub use record::{Answer, Claim, Defined, Record};

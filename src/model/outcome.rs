@@ -84,6 +84,8 @@ pub enum CancelledBy {
     Shutdown,
     /// A runner that was started again and found it alive, under `on_orphan = "kill"`.
     Restart,
+    /// A person or the program that the runner is part of.
+    Request,
 }
 
 /// Why a fire time was skipped.
@@ -93,8 +95,12 @@ pub enum SkippedWhy {
     Overlap,
     /// The runner was stopping.
     Stopping,
-    /// Its job was taken out of the job file, or switched off.
+    /// Its job was paused.
+    Paused,
+    /// Its job was removed, taken out of the job file, or switched off.
     Removed,
+    /// Its job had as many runs as it was to have, or had begun the last.
+    Finished,
 }
 
 /// Why a fire time was first seen too late.
@@ -133,9 +139,12 @@ impl Ending {
             Ending::Cancelled(CancelledBy::Replace) => Some("replace"),
             Ending::Cancelled(CancelledBy::Shutdown) => Some("shutdown"),
             Ending::Cancelled(CancelledBy::Restart) => Some("restart"),
+            Ending::Cancelled(CancelledBy::Request) => Some("request"),
             Ending::Skipped(SkippedWhy::Overlap) => Some("overlap"),
             Ending::Skipped(SkippedWhy::Stopping) => Some("stopping"),
+            Ending::Skipped(SkippedWhy::Paused) => Some("paused"),
             Ending::Skipped(SkippedWhy::Removed) => Some("removed"),
+            Ending::Skipped(SkippedWhy::Finished) => Some("finished"),
             Ending::Missed(MissedWhy::Down) => Some("down"),
             Ending::Missed(MissedWhy::Ledger) => Some("ledger"),
             Ending::Missed(MissedWhy::Asleep) => Some("asleep"),

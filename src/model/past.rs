@@ -1,6 +1,6 @@
 //! What a ledger knows from before: where a scheduler goes on.
 
-use super::{Attempt, Claim, Name, ProcessId, RunId};
+use super::{Attempt, Claim, Name, Pause, ProcessId, RunId};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +41,10 @@ pub struct JobPast {
     pub zone: Arc<str>,
     /// [`super::Defined::zone_data`] of it.
     pub zone_data: Option<Arc<str>>,
+    /// How many runs for its fire times were claimed since it was added.
+    pub claims: u64,
+    /// That it was paused.
+    pub pause: Option<Pause>,
     /// What was due and waited for its turn, in order.
     pub waiting: Vec<Claim>,
 }

@@ -1,6 +1,6 @@
 //! What is written to a ledger: one vocabulary for those who write and those who keep.
 
-use super::{Attempt, Cause, Finish, Name, ProcessId, Row, RunId, RunKey};
+use super::{Attempt, Cause, Finish, Name, Pause, ProcessId, Row, RunId, RunKey};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
@@ -13,6 +13,13 @@ use std::sync::Arc;
 pub enum Record {
     /// From now on these are the fire times of a job.
     Defined(Arc<Defined>),
+    /// From now on a job is paused, or no longer is.
+    Paused {
+        /// Which.
+        job: Name,
+        /// How; `None`: it is resumed.
+        pause: Option<Pause>,
+    },
     /// A fire time or a request is due and waits for its turn.
     Waits(Claim),
     /// Asks for the right to start a run; answered with [`Answer::Claimed`] or [`Answer::Taken`].
@@ -69,6 +76,8 @@ pub struct Claim {
     pub key: RunKey,
     /// Why it is to run.
     pub cause: Cause,
+    /// The fire time; of most it is the key's instant, and of a backfill the one that is made up for.
+    pub fire_time: DateTime<Utc>,
     /// How late it was when its overlap was decided, in milliseconds.
     pub late_ms: i64,
     /// The finish that made it due, of a [`Cause::Dependency`].
@@ -91,6 +100,8 @@ pub struct Defined {
     pub zone: Arc<str>,
     /// The version of the zone data that it was computed with, if that is known.
     pub zone_data: Option<Arc<str>>,
+    /// How many runs for its fire times were claimed since it was added.
+    pub claims: u64,
 }
 
 /// What the ledger says of one [`Record`].

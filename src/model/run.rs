@@ -4,6 +4,7 @@ use super::Name;
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a run accounts for. No two runs have the same key.
@@ -17,7 +18,8 @@ pub struct RunKey {
     /// Which of the series the instant belongs to.
     pub class: CauseClass,
     /// The fire time; for a manual run the request, for a startup run the node's start, for a dependency the
-    /// finish that completed the set.
+    /// finish that completed the set. Of a fixed delay it is the fire time, or just after, so that none has it twice; of
+    /// a backfill it is the request, because a fire time may be made up for more than once.
     pub instant: DateTime<Utc>,
 }
 
@@ -54,6 +56,8 @@ pub enum Cause {
     Startup,
     /// The jobs that it runs after have finished.
     Dependency,
+    /// A person asked for a fire time of the past.
+    Backfill,
 }
 
 /// The part of a cause that belongs to a run's key: a misfire is still the same fire time.
@@ -67,12 +71,24 @@ pub enum CauseClass {
     Startup,
     /// [`Cause::Dependency`].
     Dependency,
+    /// [`Cause::Scheduled`] and [`Cause::CatchUp`] of a job with a fixed delay: its fire times follow from its runs and
+    /// cannot be computed again.
+    Delay,
+    /// [`Cause::Backfill`].
+    Backfill,
+}
+
+impl CauseClass {
+    /// Whether its runs are for fire times, and not asked for or due by something else.
+    pub fn is_of_fire_times(self) -> bool {
+        matches!(self, CauseClass::Calendar | CauseClass::Delay)
+    }
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Cause; 5] =
-        [Cause::Scheduled, Cause::CatchUp, Cause::Manual, Cause::Startup, Cause::Dependency];
+    pub const ALL: [Cause; 6] =
+        [Cause::Scheduled, Cause::CatchUp, Cause::Manual, Cause::Startup, Cause::Dependency, Cause::Backfill];
 
     /// The word of the job's environment, of JSON lines and of tables.
     pub fn as_str(self) -> &'static str {
@@ -82,17 +98,24 @@ impl Cause {
             Cause::Manual => "manual",
             Cause::Startup => "startup",
             Cause::Dependency => "dependency",
+            Cause::Backfill => "backfill",
         }
     }
 
-    /// The series that a run of this cause belongs to.
+    /// The series that a run of this cause belongs to, of a job without a fixed delay.
     pub fn class(self) -> CauseClass {
         match self {
             Cause::Scheduled | Cause::CatchUp => CauseClass::Calendar,
             Cause::Manual => CauseClass::Manual,
             Cause::Startup => CauseClass::Startup,
             Cause::Dependency => CauseClass::Dependency,
+            Cause::Backfill => CauseClass::Backfill,
         }
+    }
+
+    /// Whether a person asked for it.
+    pub fn is_by_hand(self) -> bool {
+        matches!(self, Cause::Manual | Cause::Backfill)
     }
 }
 
@@ -109,11 +132,18 @@ pub struct ProcessId {
     pub pidfd_inode: Option<u64>,
 }
 
-/// How an attempt's process ended, with what it used and printed.
+impl ProcessId {
+    /// Of what runs within this process: the code of a closure, or nothing in a dry run.
+    pub const NONE: ProcessId = ProcessId { pid: 0, started_ticks: 0, pidfd_inode: None };
+}
+
+/// How an attempt's process or closure ended, with what it used and printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exit {
-    /// Code or signal.
+    /// Of a process code or signal.
     pub status: ExitStatus,
+    /// What a closure's error or panic says.
+    pub message: Option<Arc<str>>,
     /// From its start to its end; what came of it may have lived on.
     pub took: Duration,
     /// What it and its waited-for children used; `None` if it was not this runner's child.
@@ -122,13 +152,30 @@ pub struct Exit {
     pub output: Option<OutputKept>,
 }
 
-/// How a process ended.
+/// How a process ended, or a closure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// It exited with this code.
+    /// The process exited with this code.
     Code(u8),
-    /// This signal ended it.
+    /// This signal ended the process.
     Signal(i32),
+    /// The closure returned without an error.
+    Returned,
+    /// The closure returned an error.
+    Error,
+    /// The closure panicked.
+    Panicked,
+    /// The closure was dropped before it could return.
+    Aborted,
+}
+
+impl Exit {
+    /// The `reason` field's words for what a closure says of its end; `None` of a process.
+    pub fn reason(&self) -> Option<String> {
+        let message = self.message.as_deref()?;
+        let panicked = self.status == ExitStatus::Panicked;
+        Some(if panicked { format!("panicked: {message}") } else { message.to_owned() })
+    }
 }
 
 impl ExitStatus {
@@ -137,6 +184,10 @@ impl ExitStatus {
         match self {
             ExitStatus::Code(code) => format!("exit {code}"),
             ExitStatus::Signal(number) => signal_name(number),
+            ExitStatus::Returned => "returned".to_owned(),
+            ExitStatus::Error => "error".to_owned(),
+            ExitStatus::Panicked => "panicked".to_owned(),
+            ExitStatus::Aborted => "aborted".to_owned(),
         }
     }
 }

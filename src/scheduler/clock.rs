@@ -111,7 +111,11 @@ impl Core {
     /// Takes in a reading, and does what follows from it: a wrong clock holds everything back, a right one
     /// begins, and one that was set back may take jobs to a new epoch.
     pub(super) fn watch_clock(&mut self, now: Now) {
-        let was_wrong = self.clock.is_wrong();
+        let (was_wrong, before) = (self.clock.is_wrong(), self.clock.now());
+        if now.wall < before.wall {
+            // What came of paused jobs was seen, and that time comes again.
+            self.close_all_paused(before.wall, before);
+        }
         let stepped = self.clock.observe(now);
         if let Some(by) = stepped {
             self.tell_step(by, now);
@@ -119,6 +123,7 @@ impl Core {
         let back = stepped.is_some_and(|by| by < TimeDelta::zero());
         if back {
             self.asked.step_back();
+            self.newest_epoch += 1;
         }
         match (was_wrong, self.clock.wrong()) {
             (false, Some(least)) => self.announce(Event::ClockWrong { least }),

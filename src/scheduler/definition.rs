@@ -17,9 +17,10 @@ impl Core {
             job: state.job.name.clone(),
             clock_epoch: state.clock_epoch,
             from,
-            schedule: definition(&state.job),
+            schedule: definition(&state.job).filter(|_| !state.has_had_its_runs()),
             zone: state.job.zone.name().into(),
             zone_data: zone_data().version.as_deref().map(Arc::from),
+            claims: state.claims,
         };
         self.record(Record::Defined(Arc::new(defined)), Upon::Announce(Vec::new()));
     }
@@ -34,7 +35,7 @@ pub(super) fn definition(job: &Job) -> Option<Arc<str>> {
 }
 
 /// Stands for a schedule that cannot be written down, because it has a closure in it.
-const OPAQUE: &str = "null";
+pub(super) const OPAQUE: &str = "null";
 
 /// Reads what [`definition`] wrote. What cannot be read has no fire times that could be known.
 pub(super) fn schedule_of(text: &str, job: &Name) -> Schedule {

@@ -1,13 +1,12 @@
 //! Which fire times are due. Jitter delays the instant at which one is due, never the series itself.
 
+use super::delay::{class_of, next_after};
 use super::epoch::Accounted;
-use super::overlap::JobState;
 use super::{Core, JobIndex};
-use crate::model::{Job, Now, stable_hash};
+use crate::model::{CauseClass, Job, Now, stable_hash};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The fire time that a job waits for.
@@ -19,34 +18,23 @@ pub struct Armed {
     pub due: DateTime<Utc>,
 }
 
-/// The armed fire times of all jobs, at most one a job, the first due on top.
+/// When each job is to be looked at, at most one entry a job; kept by [`Core::wake_at`] alone.
 #[derive(Debug, Default)]
-pub(super) struct DueQueue(BinaryHeap<Reverse<(DateTime<Utc>, JobIndex)>>);
+pub(super) struct DueQueue(BTreeSet<(DateTime<Utc>, JobIndex)>);
 
 impl DueQueue {
-    /// The queue of these jobs, in plan order.
-    pub(super) fn of(jobs: &[JobState]) -> DueQueue {
-        let jobs = jobs.iter().enumerate();
-        let due = |(index, job): (usize, &JobState)| Some((job.armed?.due, JobIndex::from_usize(index)));
-        DueQueue(jobs.filter_map(due).map(Reverse).collect())
-    }
-
     pub(super) fn first(&self) -> Option<DateTime<Utc>> {
-        self.0.peek().map(|Reverse((due, _))| *due)
+        self.0.first().map(|(at, _)| *at)
     }
 
-    pub(super) fn first_entry(&self) -> Option<(DateTime<Utc>, JobIndex)> {
-        self.0.peek().map(|Reverse(entry)| *entry)
+    /// All entries, the first due first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (DateTime<Utc>, JobIndex)> {
+        self.0.iter().copied()
     }
 
-    fn push(&mut self, due: DateTime<Utc>, job: JobIndex) {
-        self.0.push(Reverse((due, job)));
-    }
-
-    /// Takes out the first entry if it is due at `wall`.
-    fn pop_due(&mut self, wall: DateTime<Utc>) -> Option<JobIndex> {
-        let due = self.first().is_some_and(|due| due <= wall);
-        due.then(|| self.0.pop().expect("there is a first entry").0.1)
+    /// The first job, if it is to be looked at by `wall`.
+    fn first_by(&self, wall: DateTime<Utc>) -> Option<JobIndex> {
+        self.0.first().filter(|(at, _)| *at <= wall).map(|(_, index)| *index)
     }
 }
 
@@ -56,47 +44,68 @@ pub(super) struct Due {
     pub(super) first: Armed,
     pub(super) last: Armed,
     pub(super) count: u64,
+    /// Calendar, or of a fixed delay, and then it is one.
+    pub(super) class: CauseClass,
+}
+
+impl Due {
+    /// One alone.
+    pub(super) fn one(job: &Job, armed: Armed) -> Due {
+        Due { first: armed, last: armed, count: 1, class: class_of(job) }
+    }
 }
 
 impl Core {
     /// As [`Core::arm`], but the job is looked at only `at` a later moment: what is due by then is decided together.
     pub(super) fn arm_later(&mut self, index: JobIndex, accounted: Accounted, at: DateTime<Utc>) {
         let job = &self.job(index).job;
-        let armed =
-            job.schedule.next_after(accounted.until()).map(|fire_time| armed(job, &self.seed, fire_time));
+        let armed = next_after(job, accounted).map(|fire_time| armed(job, &self.seed, fire_time));
         let state = self.job_mut(index);
         (state.accounted, state.armed) = (accounted, armed);
-        self.due.push(at, index);
+        self.wake_at(index, Some(at));
     }
 
-    /// Makes the job, which is not in the queue or not there for long, wait for its first fire time that is
-    /// not accounted for.
+    /// Has the job looked at then, and not at any other time.
+    fn wake_at(&mut self, index: JobIndex, at: Option<DateTime<Utc>>) {
+        let before = std::mem::replace(&mut self.job_mut(index).wakes_at, at);
+        if let Some(before) = before {
+            self.due.0.remove(&(before, index));
+        }
+        if let Some(at) = at {
+            self.due.0.insert((at, index));
+        }
+    }
+
+    /// Makes the job wait for its first fire time that is not accounted for.
     pub(super) fn arm(&mut self, index: JobIndex, accounted: Accounted) {
-        let job = &self.job(index).job;
-        let next = if job.enabled { job.schedule.next_after(accounted.until()) } else { None };
+        let state = self.job(index);
+        let job = &state.job;
+        let has_fire_times = job.enabled && !state.has_had_its_runs();
+        let next = if has_fire_times { next_after(job, accounted) } else { None };
         let armed = next.map(|fire_time| armed(job, &self.seed, fire_time));
         let state = self.job_mut(index);
         (state.accounted, state.armed) = (accounted, armed);
-        if let Some(armed) = armed {
-            self.due.push(armed.due, index);
-        }
+        self.wake_again(index);
+    }
+
+    /// Has the job looked at when it is due, or when its pause ends.
+    pub(super) fn wake_again(&mut self, index: JobIndex) {
+        let state = self.job(index);
+        let due = state.armed.map(|armed| armed.due);
+        let at = state.pause.as_ref().map_or(due, |pause| pause.until);
+        self.wake_at(index, at);
     }
 
     /// Takes out the armed fire times that have come and are within their jitter, and arms what follows.
     pub(super) fn take_delayed(&mut self, now: Now) -> Vec<(JobIndex, Due)> {
-        let (delayed, rest) = self.due.0.drain().partition(|Reverse((_, index))| {
-            let armed = self.jobs[index.to_usize()].armed;
-            armed.is_some_and(|armed| armed.fire_time <= now.wall && now.wall < armed.due)
-        });
-        self.due.0 = rest;
-        let delayed: BinaryHeap<_> = delayed;
-        let mut taken = Vec::new();
-        for Reverse((_, index)) in delayed.into_sorted_vec().into_iter().rev() {
-            let armed = self.job(index).armed.expect("a job in the queue is armed");
+        let is_delayed = |armed: &Armed| armed.fire_time <= now.wall && now.wall < armed.due;
+        let delayed = |(_, index)| Some((index, self.job(index).armed.filter(is_delayed)?));
+        let delayed: Vec<_> = self.due.iter().filter_map(delayed).collect();
+        let take = |(index, armed): (JobIndex, Armed)| {
             self.arm(index, Accounted::Through(armed.fire_time));
-            taken.push((index, Due { first: armed, last: armed, count: 1 }));
-        }
-        taken
+            (index, Due::one(&self.job(index).job, armed))
+        };
+        delayed.into_iter().map(take).collect()
     }
 
     /// Hands every due fire time on, and arms what follows. By a clock that is wrong nothing is due.
@@ -104,19 +113,38 @@ impl Core {
         if self.clock.is_wrong() || self.trouble.is_some() {
             return;
         }
-        while let Some(index) = self.due.pop_due(now.wall) {
-            let state = self.job(index);
-            let first = state.armed.expect("a job in the queue is armed");
-            let due = due_until(&state.job, &self.seed, first, now.wall);
-            self.arm(index, Accounted::Through(due.last.fire_time));
-            self.decide(index, due, now);
+        while let Some(index) = self.due.first_by(now.wall) {
+            if self.job(index).pause.is_some() {
+                self.end_pause(index, now);
+            } else {
+                self.decide_due(index, now);
+            }
         }
+    }
+
+    /// Hands on what is due of one job, also what catching up was put off for and while the ledger is in trouble.
+    pub(super) fn decide_all_due(&mut self, index: JobIndex, now: Now) {
+        if self.has_begun && !self.clock_is_wrong() {
+            self.end_pause(index, now);
+            let state = self.job(index);
+            if state.pause.is_none() && state.armed.is_some_and(|armed| armed.due <= now.wall) {
+                self.decide_due(index, now);
+            }
+        }
+    }
+
+    fn decide_due(&mut self, index: JobIndex, now: Now) {
+        let state = self.job(index);
+        let first = state.armed.expect("a job that is due is armed");
+        let due = due_until(&state.job, &self.seed, first, now.wall);
+        self.arm(index, Accounted::Through(due.last.fire_time));
+        self.decide(index, due, now);
     }
 }
 
 /// Returns `first` and all later fire times that are due at `wall` too.
 pub(super) fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>) -> Due {
-    let alone = Due { first, last: first, count: 1 };
+    let alone = Due::one(job, first);
     let Some(second) = job.schedule.next_after(first.fire_time).filter(|second| *second <= wall) else {
         return alone;
     };
@@ -124,7 +152,7 @@ pub(super) fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>
         return alone;
     };
     let count = 1 + job.schedule.count_between(first.fire_time, last.fire_time);
-    Due { first, last, count }
+    Due { first, last, count, ..alone }
 }
 
 /// Returns the last fire time that is due at `wall`. Only the very last one before `wall` can still be

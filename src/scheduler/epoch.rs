@@ -10,7 +10,6 @@
 //! add up, and in no epoch does a fire time come twice. The period is the distance between the two fire times
 //! around the clock's new time. A one-shot has none and never comes again, unless it was missed.
 
-use super::due::DueQueue;
 use super::overlap::JobState;
 use super::{Core, JobIndex};
 use crate::model::{Job, Now};
@@ -86,7 +85,8 @@ impl Asked {
 impl Core {
     /// Notes those of these fire times that are one-shots, because they never come again.
     pub(super) fn finish_one_shots(&mut self, index: JobIndex, fire_times: RangeInclusive<FireTime>) {
-        let triggers = self.jobs[index.to_usize()].job.schedule.triggers();
+        let job = Arc::clone(&self.job(index).job);
+        let triggers = job.schedule.triggers();
         let instants = triggers.iter().filter_map(Trigger::instant);
         let finished = instants.filter(|instant| fire_times.contains(instant));
         self.one_shots_finished.extend(finished.map(|instant| (index, instant)));
@@ -94,28 +94,37 @@ impl Core {
 
     /// The wall clock may be behind fire times that are accounted for: each job goes on, or waits.
     pub(super) fn look_back(&mut self, now: Now) {
-        let mut any = false;
         for index in self.job_indices() {
-            let state = self.job(index);
-            if !state.job.enabled || state.accounted.until() <= now.wall {
-                continue;
-            }
-            match state.accounted {
-                Accounted::From(_) => {}
-                Accounted::Through(last) => {
-                    let schedule = self.without_finished(index);
-                    if !goes_on_anew(schedule.as_ref().unwrap_or(&state.job.schedule), last, now.wall) {
-                        continue;
-                    }
-                    self.job_mut(index).begin_epoch(schedule);
-                }
-            }
-            self.arm(index, Accounted::From(now.wall));
-            self.record_definition(index, now.wall);
-            any = true;
+            self.look_back_with(index, now);
         }
-        if any {
-            self.due = DueQueue::of(&self.jobs);
+    }
+
+    /// As [`Core::look_back`], for one job.
+    pub(super) fn look_back_with(&mut self, index: JobIndex, now: Now) {
+        let state = self.job(index);
+        if !state.job.enabled || state.has_had_its_runs() || state.accounted.until() <= now.wall {
+            return;
+        }
+        if let Accounted::Through(last) = state.accounted {
+            let schedule = self.without_finished(index);
+            if !goes_on_anew(schedule.as_ref().unwrap_or(&state.job.schedule), last, now.wall) {
+                return;
+            }
+            let state = self.job_mut(index);
+            state.begin_epoch(schedule);
+            let clock_epoch = state.clock_epoch;
+            self.newest_epoch = clock_epoch.max(self.newest_epoch);
+        }
+        self.arm(index, Accounted::From(now.wall));
+        self.record_definition(index, now.wall);
+    }
+
+    /// Forgets which one-shots the job has finished, except for these.
+    pub(super) fn retain_one_shots(&mut self, index: JobIndex, is_kept: impl Fn(FireTime) -> bool) {
+        let of_job = (index, DateTime::<Utc>::MIN_UTC)..=(index, DateTime::<Utc>::MAX_UTC);
+        let finished: Vec<_> = self.one_shots_finished.range(of_job).copied().collect();
+        for one_shot in finished.into_iter().filter(|(_, instant)| !is_kept(*instant)) {
+            self.one_shots_finished.remove(&one_shot);
         }
     }
 

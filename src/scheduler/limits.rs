@@ -1,8 +1,8 @@
 //! Limits that jobs share: groups and `max_running`. A run holds its slots while it is claimed and runs;
 //! between attempts it gives them back. Who waits starts in due order.
 
-use super::Core;
-use crate::model::{Name, Plan, RunRef};
+use super::{Core, JobIndex};
+use crate::model::{Job, Name, Plan, RunRef};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -16,6 +16,7 @@ pub(super) struct GroupIndex(u32);
 pub(super) struct Limits {
     overall: Slots,
     groups: Vec<Slots>,
+    names: BTreeMap<Name, GroupIndex>,
     /// Runs that wait for a slot, by group (or none), in due order.
     waiting: BTreeMap<Option<GroupIndex>, BTreeSet<(DateTime<Utc>, RunRef)>>,
 }
@@ -42,13 +43,15 @@ impl Limits {
         Limits {
             overall: Slots::new(plan.settings.max_running),
             groups: plan.groups.values().map(|most| Slots::new(Some(*most))).collect(),
+            names: plan.groups.keys().cloned().zip((0..).map(GroupIndex)).collect(),
             waiting: BTreeMap::new(),
         }
     }
 
-    pub(super) fn group_index(groups: &BTreeMap<Name, NonZeroU32>, name: &Name) -> GroupIndex {
-        let index = groups.keys().position(|group| group == name).expect("a plan has the groups of its jobs");
-        GroupIndex(u32::try_from(index).expect("a plan has fewer than 2^32 groups"))
+    /// The group whose limit the job shares, if it shares one; the name if there is no such group.
+    pub(super) fn group_of(&self, job: &Job) -> Result<Option<GroupIndex>, Name> {
+        let Some(name) = &job.policy.group else { return Ok(None) };
+        self.names.get(name).copied().map(Some).ok_or_else(|| name.clone())
     }
 
     fn has_slot(&self, group: Option<GroupIndex>) -> bool {
@@ -92,6 +95,11 @@ impl Limits {
 impl Core {
     /// Gives the run a slot, now or when its turn comes.
     pub(super) fn ask_for_slot(&mut self, run: RunRef) {
+        let asks = &self.runs[&run];
+        if asks.definition.is_none() {
+            let group = self.job(asks.job).group;
+            self.runs.get_mut(&run).expect("it asks").group = group;
+        }
         let (group, due) = self.slot_key(run);
         self.limits.wait(group, due, run);
         self.fill_slots();
@@ -99,7 +107,8 @@ impl Core {
 
     /// Gives the run a slot although there may be none: it has begun long ago.
     pub(super) fn take_slot(&mut self, run: RunRef) {
-        let (group, _) = self.slot_key(run);
+        let group = self.job(self.runs[&run].job).group;
+        self.runs.get_mut(&run).expect("it has begun").group = group;
         self.limits.take(group);
     }
 
@@ -116,6 +125,18 @@ impl Core {
         self.limits.stop_waiting(group, due, run);
     }
 
+    /// The job may share another limit from now on: what waits for a slot waits for that.
+    pub(super) fn join_group(&mut self, index: JobIndex) {
+        let group = self.job(index).group;
+        for run in self.unclaimed_runs(index) {
+            self.leave_slot_queue(run);
+            self.runs.get_mut(&run).expect("it waits").group = group;
+            let (group, due) = self.slot_key(run);
+            self.limits.wait(group, due, run);
+        }
+        self.fill_slots();
+    }
+
     fn fill_slots(&mut self) {
         while let Some(run) = self.limits.take_for_first() {
             self.slot_given(run);
@@ -124,6 +145,6 @@ impl Core {
 
     fn slot_key(&self, run: RunRef) -> (Option<GroupIndex>, DateTime<Utc>) {
         let run = &self.runs[&run];
-        (self.job(run.job).group, run.candidate.due)
+        (run.group, run.candidate.due)
     }
 }

@@ -10,11 +10,16 @@
 //! - [`Core::poll_timeout`]: when `handle_timeout` next has work.
 //!
 //! What happens to a fire time is decided in one order, which is the order of the files to read: `due` (which
-//! fire times are due, jitter) and `after` (who is due because others have finished), `misfire` (grace,
-//! coalesce), `overlap` (`max_instances` and what happens beyond it), `limits` (groups and `max_running`),
-//! `run` (claim, attempts, timeout, ladder, retry) and `stop` (what a shutdown does to all of them). `clock`
-//! and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
+//! fire times are due, jitter), `delay` (those that follow from the end of a run) and `after` (who is due because
+//! others have finished), `misfire` (grace, coalesce), `overlap` (`max_instances` and what happens beyond it),
+//! `limits` (groups and `max_running`), `run` (claim, attempts, timeout, ladder, retry), `finish` (`runs_max`)
+//! and `stop` (what a shutdown does to all of them). `clock` and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
+//!
+//! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
+//! added and removed), `replace` (they change), `pause`, `request` (runs by hand are asked for, runs are cancelled) and
+//! `backfill` (runs for fire times of the past). After a call as after a fact, ask for actions. `snapshot` says how each
+//! job stands.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! no end is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -24,16 +29,24 @@
 //! One seed, one history: maps are ordered and chance is a hash of the seed.
 
 mod after;
+mod backfill;
 mod clock;
 mod definition;
+mod delay;
 mod due;
 mod epoch;
+mod finish;
 mod limits;
 mod misfire;
 mod overlap;
+mod pause;
+mod replace;
+mod request;
 mod restart;
+mod roster;
 mod row;
 mod run;
+mod snapshot;
 mod stop;
 mod take_over;
 #[cfg(test)]
@@ -41,8 +54,8 @@ mod tests;
 mod trouble;
 
 use crate::model::{
-    Answer, Cause, Deadline, Event, Exit, Finish, Job, Name, Now, Past, Plan, ProcessId, Record, RunId,
-    RunRef, SpawnError, Tally,
+    Answer, Cause, Deadline, Event, Exit, Finish, Job, JobPast, Name, Now, Past, Plan, ProcessId, Record,
+    RunId, RunRef, SpawnError, Tally,
 };
 use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
@@ -51,8 +64,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use after::runs_after_itself;
+pub use backfill::BackfillError;
 pub use due::{Armed, armed};
+pub use request::{AtOnce, Requested, UnknownRun};
 pub use restart::Recovery;
+pub use roster::{AddError, UnknownJob};
+pub use snapshot::{JobSnapshot, UnderWay};
 
 use after::Dependents;
 use clock::ClockWatch;
@@ -60,6 +78,7 @@ use due::DueQueue;
 use epoch::{Accounted, Asked};
 use limits::Limits;
 use overlap::JobState;
+use roster::Roster;
 use run::Run;
 use stop::Stop;
 use trouble::Trouble;
@@ -134,9 +153,11 @@ pub struct Spawn {
     pub run: RunId,
     /// What to run.
     pub job: Arc<Job>,
-    /// With the job zone's offset; for a manual run the request, for a startup run the node's start, for a
-    /// dependency the finish that completed the set.
+    /// With the job zone's offset; of a backfill that which is made up for, for a manual run the request, for a
+    /// startup run the node's start, for a dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
+    /// The fire time with its jitter; of a backfill when it was asked for.
+    pub due: DateTime<Utc>,
     /// Why it runs.
     pub cause: Cause,
     /// The finish that made it due, of a [`Cause::Dependency`].
@@ -148,7 +169,7 @@ pub struct Spawn {
 /// The scheduler. See the module's own page.
 #[derive(Debug)]
 pub struct Core {
-    jobs: Vec<JobState>,
+    jobs: Roster,
     due: DueQueue,
     runs: BTreeMap<RunRef, Run>,
     limits: Limits,
@@ -170,9 +191,16 @@ pub struct Core {
     past: Option<Past>,
     /// Whether the ledger outlives the runner, and so is told of definitions and of what waits.
     is_durable: bool,
-    /// So many of the jobs are the plan's; those behind them are gone.
-    planned: usize,
+    /// Whether jobs of the past that the plan has not may be added yet, and those that have not been.
+    awaits_absent: bool,
+    absent: BTreeMap<Name, JobPast>,
+    /// No job has been in a later clock epoch.
+    newest_epoch: u32,
     recovery: Recovery,
+    /// Those that have one.
+    paused: BTreeSet<JobIndex>,
+    /// Jobs whose last run was claimed, and of which the ledger does not know that yet.
+    just_finished: BTreeSet<JobIndex>,
     /// One-shots that were run, or that another fire time stood in for.
     one_shots_finished: BTreeSet<(JobIndex, FireTime)>,
     seed: Arc<str>,
@@ -195,6 +223,9 @@ pub struct Beginning<'a> {
     pub past: Option<Past>,
     /// The newest clock epoch and instant of a run that no trigger named.
     pub asked: Option<(u32, DateTime<Utc>)>,
+    /// Whether jobs of the past that the plan has not may be added yet ([`Core::add_job`]): what they were due stays
+    /// open until then, also from one runner to the next. `false`: they have been removed.
+    pub awaits_absent: bool,
 }
 
 /// What follows when a record is written.
@@ -208,7 +239,7 @@ enum Upon {
     Announce(Vec<Event>),
 }
 
-/// Which job: its place in the plan.
+/// Which job: its place in the roster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct JobIndex(u32);
 
@@ -216,13 +247,13 @@ impl Core {
     /// Returns a scheduler that goes on where the past ends. A job that is new exists from `now` on: its first
     /// fire time is strictly after it. `startup` jobs are due at once.
     pub fn new(plan: &Plan, beginning: Beginning<'_>, now: Now) -> Core {
-        let Beginning { seed, node, clock_least, past, asked } = beginning;
+        let Beginning { seed, node, clock_least, past, asked, awaits_absent } = beginning;
         let mut core = Core {
-            jobs: plan.jobs.iter().cloned().map(|job| JobState::new(job, &plan.groups, now)).collect(),
+            jobs: Roster::default(),
             due: DueQueue::default(),
             runs: BTreeMap::new(),
             limits: Limits::new(plan),
-            dependents: Dependents::new(plan),
+            dependents: Dependents::default(),
             timers: BTreeSet::new(),
             clock: ClockWatch::new(clock_least, now),
             trouble: None,
@@ -235,15 +266,27 @@ impl Core {
             has_begun: false,
             is_durable: past.is_some(),
             past: None,
-            planned: plan.jobs.len(),
+            awaits_absent,
+            absent: BTreeMap::new(),
+            newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
             recovery: Recovery::default(),
+            paused: BTreeSet::new(),
+            just_finished: BTreeSet::new(),
             one_shots_finished: BTreeSet::new(),
             seed: seed.into(),
             node: node.into(),
             tally: Tally::default(),
         };
-        if let Some(past) = past {
+        for job in &plan.jobs {
+            let group = core.limits.group_of(job).expect("a plan has the groups of its jobs");
+            let index = core.jobs.insert(JobState::new(Arc::clone(job), group, now));
+            core.dependents.add(index, job);
+        }
+        if let Some(mut past) = past {
+            let epochs = past.jobs.values().map(|job| job.clock_epoch);
+            core.newest_epoch = epochs.max().unwrap_or(0).max(core.newest_epoch);
             core.remember_gone(plan, &past, now);
+            core.keep_pauses(&mut past);
             core.note_finished(past.finished.clone());
             core.take_over_all(past.runs.clone(), now);
             core.past = Some(past);
@@ -252,6 +295,7 @@ impl Core {
             Some(least) => core.announce(Event::ClockWrong { least }),
             None => core.begin(now),
         }
+        core.settle(now);
         core
     }
 
@@ -263,6 +307,7 @@ impl Core {
             None => {
                 for index in self.job_indices() {
                     self.arm(index, Accounted::From(now.wall));
+                    self.give_place_up(index);
                 }
             }
         }
@@ -279,7 +324,7 @@ impl Core {
         self.watch_clock(now);
         self.take_due(now);
         self.take_run_out(now);
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Takes in one outside fact. Facts about runs that have ended change nothing.
@@ -293,10 +338,10 @@ impl Core {
             Fact::Vanished { run } => self.vanished(run, now),
             Fact::LedgerFailed(why) => self.ledger_failed(why, now),
             Fact::LedgerWorks => self.ledger_works(now),
-            Fact::RunRequested(name) => self.run_requested(&name, now),
+            Fact::RunRequested(name) => drop(self.request(&name, now)),
             Fact::StopRequested => self.stop_requested(now),
         }
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Returns the next thing to begin, or `None` when there is nothing until the next `handle_*`.
@@ -330,6 +375,11 @@ impl Core {
         self.clock.now()
     }
 
+    /// The runs that there are: waiting, running, or between attempts.
+    pub fn runs(&self) -> impl Iterator<Item = RunRef> {
+        self.runs.keys().copied()
+    }
+
     /// How many records have no answer from the ledger yet.
     pub fn unwritten(&self) -> usize {
         self.unanswered.len()
@@ -356,22 +406,17 @@ impl Core {
     }
 
     /// The fire time that each job waits for, with the instant at which it is due (jitter included), in plan
-    /// order; `None` for a job that has none.
+    /// order; `None` for a job that has none, or is paused.
     pub fn upcoming(&self) -> impl Iterator<Item = (&Arc<Job>, Option<Armed>)> {
-        self.jobs.iter().map(|state| (&state.job, state.armed))
+        let present = self.jobs.iter().filter(|(_, state)| !state.is_gone);
+        present.map(|(_, state)| (&state.job, state.armed.filter(|_| state.pause.is_none())))
     }
 
     /// Returns the job that is due next and when, jitter included, or `None` when no job has a fire time to
     /// come.
     pub fn next_due(&self) -> Option<(&Arc<Job>, DateTime<Utc>)> {
-        self.due.first_entry().map(|(due, index)| (&self.job(index).job, due))
-    }
-
-    fn run_requested(&mut self, name: &Name, now: Now) {
-        let found = self.jobs[..self.planned].iter().position(|state| state.job.name == *name);
-        if let Some(index) = found {
-            self.admit_uncalled(JobIndex::from_usize(index), Cause::Manual, None, now);
-        }
+        let mut due = self.due.iter().map(|(due, index)| (self.job(index), due));
+        due.find(|(state, _)| state.pause.is_none()).map(|(state, due)| (&state.job, due))
     }
 
     fn recorded(&mut self, answer: Answer, now: Now) {
@@ -394,22 +439,22 @@ impl Core {
         self.actions.push_back(Action::Announce(event));
     }
 
-    fn job_indices(&self) -> impl Iterator<Item = JobIndex> + use<> {
-        (0..self.jobs.len()).map(JobIndex::from_usize)
+    fn job_indices(&self) -> Vec<JobIndex> {
+        self.jobs.iter().map(|(index, _)| index).collect()
     }
 
     fn job(&self, index: JobIndex) -> &JobState {
-        &self.jobs[index.to_usize()]
+        self.jobs.get(index)
     }
 
     fn job_mut(&mut self, index: JobIndex) -> &mut JobState {
-        &mut self.jobs[index.to_usize()]
+        self.jobs.get_mut(index)
     }
 }
 
 impl JobIndex {
     fn from_usize(index: usize) -> JobIndex {
-        JobIndex(u32::try_from(index).expect("a plan has fewer than 2^32 jobs"))
+        JobIndex(u32::try_from(index).expect("there are fewer than 2^32 jobs"))
     }
 
     fn to_usize(self) -> usize {

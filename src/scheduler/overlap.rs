@@ -4,17 +4,21 @@
 //! that run, and those that wait to be tried again. Beyond the limit at most one fire time waits, except in
 //! a backlog (`coalesce = "all"`), which is run one after another.
 
-use super::due::{Armed, Due};
+use super::due::Armed;
 use super::epoch::Accounted;
-use super::limits::{GroupIndex, Limits};
+use super::finish::FINISHED;
+use super::limits::GroupIndex;
 use super::misfire::BACKLOG_MAX;
+use super::pause::PAUSED;
+use super::row::claim;
 use super::run::{Run, StopWhy};
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Ending, Finish, Job, Name, Now, Overlap, Record, RunRef, SkippedWhy};
+use crate::model::{
+    Cause, Ending, Finish, Job, Now, Overlap, Pause, Record, RunKey, RunRef, SkippedWhy, Tally,
+};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, VecDeque};
-use std::num::NonZeroU32;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What the core knows of one job.
@@ -22,8 +26,17 @@ use std::sync::Arc;
 pub(super) struct JobState {
     pub(super) job: Arc<Job>,
     pub(super) group: Option<GroupIndex>,
+    /// Whether it was removed: only what is under way is left of it.
+    pub(super) is_gone: bool,
     pub(super) armed: Option<Armed>,
+    /// That it is paused. Shared, to be small: few are.
+    pub(super) pause: Option<Arc<Pause>>,
+    /// Its entry in the queue.
+    pub(super) wakes_at: Option<DateTime<Utc>>,
     pub(super) accounted: Accounted,
+    pub(super) tally: Tally,
+    /// How many runs for its fire times were claimed since it was added.
+    pub(super) claims: u64,
     /// Counts the steps back of the wall clock after which it went on anew.
     pub(super) clock_epoch: u32,
     /// Boxed, because most jobs are idle most of the time.
@@ -45,9 +58,9 @@ struct Busy {
 /// A fire time that is to be run, if there is a place.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
+    /// That of its run.
+    pub(super) key: RunKey,
     pub(super) cause: Cause,
-    /// Part of its run's key.
-    pub(super) clock_epoch: u32,
     pub(super) fire_time: FireTime,
     pub(super) due: DateTime<Utc>,
     /// How late it was when it was offered; waiting does not age it.
@@ -59,10 +72,46 @@ pub(super) struct Candidate {
 }
 
 impl JobState {
-    pub(super) fn new(job: Arc<Job>, groups: &BTreeMap<Name, NonZeroU32>, now: Now) -> JobState {
-        let group = job.policy.group.as_ref().map(|group| Limits::group_index(groups, group));
-        let accounted = Accounted::From(now.wall);
-        JobState { job, group, armed: None, accounted, clock_epoch: 0, busy: None }
+    pub(super) fn new(job: Arc<Job>, group: Option<GroupIndex>, now: Now) -> JobState {
+        JobState {
+            job,
+            group,
+            is_gone: false,
+            armed: None,
+            pause: None,
+            wakes_at: None,
+            accounted: Accounted::From(now.wall),
+            tally: Tally::default(),
+            claims: 0,
+            clock_epoch: 0,
+            busy: None,
+        }
+    }
+
+    /// A job of which only what an earlier runner began is left.
+    pub(super) fn gone(job: Arc<Job>, now: Now) -> JobState {
+        JobState { is_gone: true, ..JobState::new(job, None, now) }
+    }
+
+    /// Whether nothing of it runs or waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy.as_ref().is_none_or(|busy| busy.is_empty())
+    }
+
+    /// Its runs, oldest first.
+    pub(super) fn instances(&self) -> &[RunRef] {
+        self.busy.as_ref().map_or(&[], |busy| &busy.instances)
+    }
+
+    /// What waits for a place of it.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        let busy = self.busy.as_deref().into_iter();
+        busy.flat_map(|busy| busy.backlog.iter().chain(&busy.waiting))
+    }
+
+    /// How many fire times wait to be run one after another.
+    pub(super) fn backlog_length(&self) -> u64 {
+        self.busy.as_ref().map_or(0, |busy| busy.backlog.len() as u64)
     }
 
     fn busy(&mut self) -> &mut Busy {
@@ -80,79 +129,101 @@ impl JobState {
     }
 }
 
-impl Candidate {
-    pub(super) fn alone(&self) -> Due {
-        let armed = Armed { fire_time: self.fire_time, due: self.due };
-        Due { first: armed, last: armed, count: 1 }
+impl Busy {
+    fn is_empty(&self) -> bool {
+        self.instances.is_empty() && self.backlog.is_empty() && self.waiting.is_none()
     }
 }
 
 impl Core {
     /// Offers a run that no trigger names (a request, the node's start, the finish of others).
-    pub(super) fn admit_uncalled(&mut self, index: JobIndex, cause: Cause, after: Option<Finish>, now: Now) {
+    /// Returns its key, and how it has ended if it has.
+    pub(super) fn admit_uncalled(
+        &mut self,
+        index: JobIndex,
+        cause: Cause,
+        after: Option<Finish>,
+        now: Now,
+    ) -> (RunKey, Option<Ending>) {
         let (clock_epoch, instant) = self.asked.instant(now.wall);
-        let late = TimeDelta::zero();
-        let after = after.map(Box::new);
+        let key = self.key(index, cause.class(), clock_epoch, instant);
         let candidate = Candidate {
+            key: key.clone(),
             cause,
-            clock_epoch,
             fire_time: instant,
             due: instant,
-            late,
-            after,
+            late: TimeDelta::zero(),
+            after: after.map(Box::new),
             is_recorded: false,
         };
-        if self.is_stopping() {
-            self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Stopping), None);
-        } else {
-            self.offer(index, candidate, false, now);
-        }
+        let is_held_back = cause != Cause::Manual && self.job(index).pause.is_some();
+        let ending = match (self.is_stopping(), is_held_back) {
+            (true, _) => Ending::Skipped(SkippedWhy::Stopping),
+            (false, true) => PAUSED,
+            (false, false) => return (key, self.offer(index, candidate, false, now)),
+        };
+        self.close_candidate(index, &candidate, ending, None);
+        (key, Some(ending))
     }
 
     /// Finds a place for `candidate`: a run of its own, a waiting place, the end of the backlog, or none.
-    /// `in_turn` begins a backlog; one that is there takes in every calendar fire time.
-    pub(super) fn offer(&mut self, index: JobIndex, candidate: Candidate, in_turn: bool, now: Now) {
-        let calendar = matches!(candidate.cause, Cause::Scheduled | Cause::CatchUp);
-        if in_turn || (calendar && self.job(index).has_backlog()) {
+    /// `in_turn` begins a backlog; one that is there takes in every calendar fire time. Returns how it has ended, if
+    /// it found none.
+    pub(super) fn offer(
+        &mut self,
+        index: JobIndex,
+        candidate: Candidate,
+        in_turn: bool,
+        now: Now,
+    ) -> Option<Ending> {
+        let is_of_fire_time = candidate.key.class.is_of_fire_times();
+        if is_of_fire_time && self.job(index).has_had_its_runs() {
+            self.close_candidate(index, &candidate, FINISHED, None);
+            Some(FINISHED)
+        } else if in_turn || (is_of_fire_time && self.job(index).has_backlog()) {
             self.join_backlog(index, candidate);
+            None
         } else if self.job(index).has_place() {
             self.admit(index, candidate);
+            None
         } else {
-            self.offer_beyond_limit(index, candidate, now);
+            self.offer_beyond_limit(index, candidate, now)
         }
     }
 
-    fn offer_beyond_limit(&mut self, index: JobIndex, candidate: Candidate, now: Now) {
-        match self.job(index).job.policy.overlap {
-            Overlap::Skip => {
-                self.close_candidate(index, &candidate, Ending::Skipped(SkippedWhy::Overlap), None);
+    fn offer_beyond_limit(&mut self, index: JobIndex, candidate: Candidate, now: Now) -> Option<Ending> {
+        let (ending, into) = match (self.job(index).job.policy.overlap, self.heir(index)) {
+            (Overlap::Skip, _) => (Ending::Skipped(SkippedWhy::Overlap), None),
+            (Overlap::Queue, Some(heir)) => (Ending::Coalesced, Some(heir)),
+            (Overlap::Queue, None) => {
+                self.wait(index, candidate);
+                return None;
             }
-            Overlap::Queue => self.wait_behind(index, candidate),
-            Overlap::Replace => self.replace_oldest(index, candidate, now),
-            Overlap::Allow => unreachable!("there is always a place"),
-        }
+            (Overlap::Replace, _) => {
+                self.replace_oldest(index, candidate, now);
+                return None;
+            }
+            (Overlap::Allow, _) => unreachable!("there is always a place"),
+        };
+        self.close_candidate(index, &candidate, ending, into);
+        Some(ending)
     }
 
-    fn wait_behind(&mut self, index: JobIndex, mut candidate: Candidate) {
-        if let Some(heir) = self.heir(index) {
-            self.close_candidate(index, &candidate, Ending::Coalesced, Some(heir));
-        } else {
-            self.record_wait(index, &mut candidate);
-            self.job_mut(index).busy().waiting = Some(candidate);
-        }
+    fn wait(&mut self, index: JobIndex, mut candidate: Candidate) {
+        self.record_wait(&mut candidate);
+        self.job_mut(index).busy().waiting = Some(candidate);
     }
 
     /// Sees to it that the ledger knows what is due and not claimed yet.
-    pub(super) fn record_wait(&mut self, index: JobIndex, candidate: &mut Candidate) {
+    pub(super) fn record_wait(&mut self, candidate: &mut Candidate) {
         if self.is_durable && !candidate.is_recorded {
             candidate.is_recorded = true;
-            let claim = self.claim(index, candidate);
-            self.record(Record::Waits(claim), Upon::Announce(Vec::new()));
+            self.record(Record::Waits(claim(candidate)), Upon::Announce(Vec::new()));
         }
     }
 
     fn replace_oldest(&mut self, index: JobIndex, mut candidate: Candidate, now: Now) {
-        self.record_wait(index, &mut candidate);
+        self.record_wait(&mut candidate);
         let heir = candidate.fire_time;
         let displaced = self.job_mut(index).busy().waiting.replace(candidate);
         if let Some(displaced) = displaced {
@@ -173,7 +244,7 @@ impl Core {
         self.fill_places(index);
         let last = self.job_mut(index).busy.as_mut().and_then(|busy| busy.backlog.pop_back());
         if let Some(mut last) = last {
-            self.record_wait(index, &mut last);
+            self.record_wait(&mut last);
             self.job_mut(index).busy().backlog.push_back(last);
         }
     }
@@ -199,7 +270,7 @@ impl Core {
         let run_ref = self.add_run(index, Run::new(index, candidate));
         self.ask_for_slot(run_ref);
         if let Some(mut candidate) = self.runs.get(&run_ref).and_then(Run::waiting) {
-            self.record_wait(index, &mut candidate);
+            self.record_wait(&mut candidate);
             self.runs.get_mut(&run_ref).expect("it waits").candidate = candidate;
         }
         run_ref
@@ -220,18 +291,28 @@ impl Core {
         busy.instances.retain(|instance| *instance != run);
         busy.in_turn = busy.in_turn.filter(|in_turn| *in_turn != run);
         self.fill_places(index);
-        let busy = self.job_mut(index).busy();
-        if busy.instances.is_empty() && busy.backlog.is_empty() && busy.waiting.is_none() {
+        if self.job(index).is_idle() {
             self.job_mut(index).busy = None;
         }
     }
 
     /// Takes everything that waits for a place of this job.
     pub(super) fn take_waiting(&mut self, index: JobIndex) -> Vec<Candidate> {
+        self.take_waiting_if(index, |_| true)
+    }
+
+    /// Takes what waits for a place of this job and is so.
+    pub(super) fn take_waiting_if(
+        &mut self,
+        index: JobIndex,
+        is_meant: impl Fn(&Candidate) -> bool,
+    ) -> Vec<Candidate> {
         let Some(busy) = self.job_mut(index).busy.as_mut() else {
             return Vec::new();
         };
-        busy.backlog.drain(..).chain(busy.waiting.take()).collect()
+        let (taken, left) = busy.backlog.drain(..).partition::<Vec<_>, _>(&is_meant);
+        busy.backlog = left.into();
+        taken.into_iter().chain(busy.waiting.take_if(|waiting| is_meant(waiting))).collect()
     }
 
     /// The fire time that waits for a place of this job.

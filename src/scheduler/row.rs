@@ -3,9 +3,11 @@
 use super::due::Due;
 use super::overlap::Candidate;
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Claim, Ending, Event, Exit, ExitStatus, Name, Now, Record, Row, RunKey, RunRef};
+use crate::model::{
+    Cause, CauseClass, Claim, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunKey, RunRef,
+};
 use crate::trigger::{FireTime, Zone};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
 impl Core {
@@ -18,10 +20,14 @@ impl Core {
         into: Option<FireTime>,
         now: Now,
     ) {
-        let late = now.wall - due.last.due;
-        let row = self.row_of_fire_times(index, due, Cause::Scheduled, late, ending, into);
-        let key = self.key(index, Cause::Scheduled, self.job(index).clock_epoch, due.first.fire_time);
-        self.close_with(key, ending, row);
+        let key = self.key_of_fire_time(index, due.class, due.first.fire_time);
+        let zone = &self.job(index).job.zone;
+        let row = Row {
+            count: due.count,
+            fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
+            ..self.row_of(key, due.first.fire_time, zone, Cause::Scheduled, ending)
+        };
+        self.close_with(index, row, now.wall - due.last.due, into);
     }
 
     /// Ends one fire time or request that found no place.
@@ -32,57 +38,40 @@ impl Core {
         ending: Ending,
         into: Option<FireTime>,
     ) {
-        let Candidate { cause, late, .. } = candidate;
-        let row = self.row_of_fire_times(index, candidate.alone(), *cause, *late, ending, into);
-        let key = self.key(index, *cause, candidate.clock_epoch, candidate.fire_time);
-        self.close_with(key, ending, row);
+        let Candidate { key, fire_time, cause, late, .. } = candidate;
+        let row = self.row_of(key.clone(), *fire_time, &self.job(index).job.zone, *cause, ending);
+        self.close_with(index, row, *late, into);
     }
 
-    pub(super) fn close_with(&mut self, key: RunKey, ending: Ending, row: Row) {
-        self.tally.add(ending.outcome(), row.count);
-        let row = Arc::new(row);
+    fn close_with(&mut self, index: JobIndex, row: Row, late: TimeDelta, into: Option<FireTime>) {
+        let zone = &self.job(index).job.zone;
+        let coalesced_into = into.map(|into| zone.at(into));
+        let row = Arc::new(Row { late_ms: Some(late.num_milliseconds()), coalesced_into, ..row });
+        self.count(index, row.outcome, row.count);
         let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
+        let key = row.key.clone();
+        let class = key.class;
         self.record(Record::Closed { key, row }, Upon::Announce(events));
-    }
-
-    /// What is written of a candidate that is to run, or waits for that.
-    pub(super) fn claim(&self, index: JobIndex, candidate: &Candidate) -> Claim {
-        let Candidate { cause, clock_epoch, fire_time, late, after, .. } = candidate;
-        Claim {
-            key: self.key(index, *cause, *clock_epoch, *fire_time),
-            cause: *cause,
-            late_ms: late.num_milliseconds(),
-            after: after.as_deref().cloned(),
+        if class == CauseClass::Delay {
+            self.rest(index);
         }
     }
 
-    fn key(&self, index: JobIndex, cause: Cause, clock_epoch: u32, instant: FireTime) -> RunKey {
-        RunKey { job: self.job(index).job.name.clone(), clock_epoch, class: cause.class(), instant }
-    }
-
-    fn row_of_fire_times(
+    pub(super) fn key(
         &self,
         index: JobIndex,
-        due: Due,
-        cause: Cause,
-        late: TimeDelta,
-        ending: Ending,
-        into: Option<FireTime>,
-    ) -> Row {
-        let zone = &self.job(index).job.zone;
-        Row {
-            late_ms: Some(late.num_milliseconds()),
-            coalesced_into: into.map(|into| zone.at(into)),
-            count: due.count,
-            fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
-            ..self.row(index, due.first.fire_time, cause, ending)
-        }
+        class: CauseClass,
+        clock_epoch: u32,
+        instant: DateTime<Utc>,
+    ) -> RunKey {
+        RunKey { job: self.job(index).job.name.clone(), clock_epoch, class, instant }
     }
 
     /// Returns the row of a claimed run that ends now.
     pub(super) fn row_of_run(&self, run_ref: RunRef, ending: Ending) -> Row {
         let run = &self.runs[&run_ref];
-        let zone = &self.job(run.job).job.zone;
+        let zone = &self.job_of(run_ref).zone;
+        let Candidate { key, cause, fire_time, .. } = &run.candidate;
         let last = run.last.as_deref();
         let exit = last.and_then(|last| last.result.as_ref().ok());
         let error = last.and_then(|last| last.result.as_ref().err());
@@ -97,29 +86,18 @@ impl Core {
             started_at: run.began.map(|began| zone.at(began.wall)),
             finished_at: last_known.map(|last| zone.at(last.finished_at)),
             duration_ms: duration.map(|duration| saturating(duration.as_millis())),
-            ..self.row(run.job, run.candidate.fire_time, run.candidate.cause, ending)
+            ..self.row_of(key.clone(), *fire_time, zone, *cause, ending)
         };
-        let reason = row.reason.clone().or_else(|| error.map(|error| error.reason().to_owned()));
+        let told = || error.map(|error| error.reason().to_owned()).or_else(|| exit.and_then(Exit::reason));
+        let reason = row.reason.clone().or_else(told);
         Row { reason, ..exit.map_or(row.clone(), |exit| with_exit(row, exit)) }
     }
 
-    fn row(&self, index: JobIndex, fire_time: FireTime, cause: Cause, ending: Ending) -> Row {
-        let job = &self.job(index).job;
-        self.row_of(&job.name, &job.zone, fire_time, cause, ending)
-    }
-
     /// Returns a row with nothing in it but what a fire time has always.
-    pub(super) fn row_of(
-        &self,
-        job: &Name,
-        zone: &Zone,
-        fire_time: FireTime,
-        cause: Cause,
-        ending: Ending,
-    ) -> Row {
+    fn row_of(&self, key: RunKey, fire_time: FireTime, zone: &Zone, cause: Cause, ending: Ending) -> Row {
         Row {
             run: None,
-            job: job.to_string(),
+            job: key.job.to_string(),
             fire_time: zone.at(fire_time),
             cause: cause.as_str(),
             outcome: ending.outcome(),
@@ -141,7 +119,20 @@ impl Core {
             count: 1,
             fire_time_last: None,
             node: self.node.to_string(),
+            key,
         }
+    }
+}
+
+/// What is written of a candidate that is to run, or waits for that.
+pub(super) fn claim(candidate: &Candidate) -> Claim {
+    let Candidate { key, cause, fire_time, late, after, .. } = candidate;
+    Claim {
+        key: key.clone(),
+        cause: *cause,
+        fire_time: *fire_time,
+        late_ms: late.num_milliseconds(),
+        after: after.as_deref().cloned(),
     }
 }
 
@@ -149,6 +140,7 @@ fn with_exit(row: Row, exit: &Exit) -> Row {
     let (exit_code, signal) = match exit.status {
         ExitStatus::Code(code) => (Some(code), None),
         ExitStatus::Signal(signal) => (None, Some(signal)),
+        ExitStatus::Returned | ExitStatus::Error | ExitStatus::Panicked | ExitStatus::Aborted => (None, None),
     };
     Row {
         exit_code,

@@ -6,7 +6,6 @@
 //! at once, a third kills.
 
 use super::Core;
-use super::due::DueQueue;
 use super::run::StopWhy;
 use crate::model::{Ending, Event, Now, RunRef, SkippedWhy, StopStage};
 use std::time::Duration;
@@ -38,24 +37,39 @@ pub(super) fn give_up_at(killed_at: Duration) -> Duration {
 }
 
 impl Core {
+    /// Stops within a time of the caller's choice: what runs may end by itself for `drain`, then its ladder begins,
+    /// and `cancel` later it is killed. Once a stop was asked for nothing changes.
+    pub fn stop_within(&mut self, drain: Duration, cancel: Duration, now: Now) {
+        self.watch_clock(now);
+        if self.stop.is_none() {
+            self.drain(drain.saturating_add(cancel), Some(cancel), now);
+        }
+        self.settle(now);
+    }
+
     /// Begins the stop, or takes it to its next stage.
     pub(super) fn stop_requested(&mut self, now: Now) {
         match self.stop.map(|stop| stop.stage) {
-            None => self.drain(now),
+            None => self.drain(self.shutdown_grace, None, now),
             Some(StopStage::Drain) => self.terminate(now),
             Some(StopStage::Terminate) => self.kill_all(now),
             Some(StopStage::Kill) => {}
         }
     }
 
-    fn drain(&mut self, now: Now) {
-        let deadline = now.monotonic.saturating_add(self.shutdown_grace);
+    /// `ladder`: how long all ladders take; `None`: each as long as its job says.
+    fn drain(&mut self, grace: Duration, ladder: Option<Duration>, now: Now) {
+        let deadline = now.monotonic.saturating_add(grace);
         self.stop = Some(Stop { stage: StopStage::Drain, deadline });
         // What catching up was put off for comes at once, and is closed.
-        self.due = DueQueue::of(&self.jobs);
+        for index in self.job_indices() {
+            self.wake_again(index);
+        }
         self.close_all_that_wait();
         for run in self.run_refs() {
-            self.stop_run_by(run, deadline, now);
+            let kill_after = || self.policy_of(run).ladder.kill_after;
+            let ladder = ladder.unwrap_or_else(kill_after).min(grace);
+            self.stop_run_by(run, deadline, ladder, now);
         }
         self.announce_stopping(now);
     }
@@ -68,21 +82,27 @@ impl Core {
         }
     }
 
+    /// What is to be seen to after every fact and call, when all that follows from it was decided.
+    pub(super) fn settle(&mut self, now: Now) {
+        self.record_finished();
+        self.close_all_that_came(now);
+    }
+
     /// Once a stop has nothing more to end, closes every fire time that has come by then, also those that are
-    /// due only later, by their jitter. To be called after every fact, so that none comes in between.
-    pub(super) fn close_all_that_came(&mut self, now: Now) {
+    /// due only later, by their jitter. After every fact, so that none comes in between.
+    fn close_all_that_came(&mut self, now: Now) {
         if self.stop.is_none() || !self.runs.is_empty() || self.clock_is_wrong() {
             return;
         }
         self.take_due(now);
+        self.close_all_paused(now.wall, now);
         for (index, delayed) in self.take_delayed(now) {
             self.close(index, delayed, Ending::Skipped(SkippedWhy::Stopping), None, now);
         }
     }
 
-    fn stop_run_by(&mut self, run: RunRef, deadline: Duration, now: Now) {
+    fn stop_run_by(&mut self, run: RunRef, deadline: Duration, ladder: Duration, now: Now) {
         if self.runs[&run].has_process() {
-            let ladder = self.policy_of(run).ladder.kill_after.min(self.shutdown_grace);
             self.stop_at(run, deadline.saturating_sub(ladder), deadline);
         } else {
             self.stop_run(run, StopWhy::Shutdown, now);

@@ -20,20 +20,20 @@ impl Core {
         if runs.is_empty() {
             return;
         }
-        let indices = self.indices_by_name();
         // Those that live come first, so that what becomes of the others finds their places taken.
         let (living, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|open| open.alive_for.is_some());
         for open in living.into_iter().chain(others) {
-            let index = indices[&open.run.job];
+            let index = self.jobs.place(&open.run.job).expect("what has a run is remembered");
             self.take_over(index, open, now);
         }
     }
 
     fn take_over(&mut self, index: JobIndex, open: OpenRun, now: Now) {
+        let job = Arc::clone(&self.job(index).job);
         let candidate = candidate_of(&open.claim);
         let (process, is_between) =
             (open.process.filter(|_| open.alive_for.is_some()), open.is_between_attempts());
-        let run = self.add_run(index, Run::taken_over(index, candidate, open, now));
+        let run = self.add_run(index, Run::taken_over(index, &job, candidate, open, now));
         match process {
             Some(process) if self.runs[&run].has_process() => {
                 self.take_slot(run);
@@ -49,7 +49,8 @@ impl Core {
 impl Core {
     /// Keeps them in mind behind those of the plan: switched off, and with nothing to do.
     pub(super) fn remember_gone(&mut self, plan: &Plan, past: &Past, now: Now) {
-        let is_open = |job: &JobPast| job.schedule.is_some() || !job.waiting.is_empty();
+        let is_open = |job: &JobPast| job.schedule.is_some() || !job.waiting.is_empty() || job.claims > 0;
+        let is_open = |job: &JobPast| !self.awaits_absent && is_open(job);
         let unfinished = past.jobs.iter().filter(|(_, job)| is_open(job)).map(|(name, _)| name);
         let names: BTreeSet<&Name> = unfinished.chain(past.runs.iter().map(|open| &open.run.job)).collect();
         let planned: HashSet<&Name> = plan.jobs.iter().map(|job| &job.name).collect();
@@ -57,13 +58,13 @@ impl Core {
             let zone =
                 past.jobs.get(name).and_then(|job| Zone::find(&job.zone).ok()).unwrap_or_else(Zone::utc);
             let job = Arc::new(gone(name.clone(), zone, Arc::clone(&plan.settings.file)));
-            self.jobs.push(JobState::new(job, &plan.groups, now));
+            self.jobs.insert(JobState::gone(job, now));
         }
     }
 
     /// Whether the job is one of those.
     pub(super) fn is_gone(&self, index: JobIndex) -> bool {
-        index.to_usize() >= self.planned
+        self.job(index).is_gone
     }
 }
 
@@ -86,6 +87,8 @@ fn gone(name: Name, zone: Zone, file: Arc<Path>) -> Job {
         startup: false,
         after: None,
         schedule: Arc::new(ScheduleBuilder::default().build()),
+        delay_after: None,
+        runs_max: None,
         zone,
         action: JobAction::Shell("".into()),
         setup: Arc::new(setup),

@@ -59,6 +59,48 @@ fn a_runner_that_runs_is_audited_and_one_that_was_killed() {
     running.signal(rustix::process::Signal::KILL);
     drop(running.finish());
     assert_eq!(case.with_args(&audit).exits(0).json()[0]["running"], 1);
+    case.with_args(&["audit"])
+        .exits(0)
+        .prints("checked up to 20")
+        .prints(": the last runner has not stopped");
+}
+
+#[test]
+fn of_a_runner_that_has_stopped_all_is_checked() {
+    let text = case().with_args(&["audit"]).exits(0).stdout;
+    assert!(!text.contains("checked up to"), "{text}");
+}
+
+#[test]
+fn a_run_that_is_open_without_anybody_knowing_is_found() {
+    let mut case = case();
+    let newest = "(SELECT max(id) FROM fire WHERE number IS NOT NULL)";
+    sql(&case, &format!("UPDATE fire SET outcome = NULL WHERE id = {newest}"));
+    let lines = case.with_args(&["audit", "--format", "jsonl"]).exits(1).json();
+    assert_eq!((sum(&lines, "forgotten"), sum(&lines, "unaccounted")), (1, 0), "{lines:?}");
+    case.with_args(&["audit"]).exits(1).prints("forgotten 20").prints(" 1 forgotten");
+}
+
+#[test]
+fn rows_of_a_job_that_is_gone_are_found() {
+    let mut case = case();
+    sql(&case, "DELETE FROM job WHERE name = 'a'");
+    let lines = case.with_args(&["audit", "--format", "jsonl"]).exits(1).json();
+    assert_eq!(lines.iter().map(|line| &line["job"]).collect::<Vec<_>>(), [&Value::from("b"), &Value::Null]);
+    assert!(lines[1]["unexpected"].as_u64() >= Some(30), "{lines:?}");
+    case.with_args(&["audit"]).exits(1).prints("(no job)");
+    case.with_args(&["audit", "b"]).exits(0);
+}
+
+#[test]
+fn a_job_of_which_nothing_is_left_but_that_it_was_due_is_found() {
+    let mut case = case();
+    let of_a = "(SELECT id FROM job WHERE name = 'a')";
+    let db = Connection::open(case.path().join("own.db")).expect("a database");
+    for table in ["fire", "definition"] {
+        db.execute(&format!("DELETE FROM {table} WHERE job = {of_a}"), []).expect("it can be done");
+    }
+    case.with_args(&["audit"]).exits(1).says("a: its fire times cannot be computed: its definition is gone");
 }
 
 #[test]

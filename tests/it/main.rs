@@ -13,6 +13,7 @@ mod injected;
 mod jobs;
 mod layers;
 mod ledger;
+mod library;
 mod next;
 mod orphans;
 mod power;

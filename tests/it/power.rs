@@ -103,12 +103,18 @@ fn cut(cuts: u64, under: &[&str]) -> Option<usize> {
     Some(marked.iter().filter(|mark| !known.contains(*mark)).count())
 }
 
-/// With the power all processes end.
+/// With the power all processes end. Returns when they have, and hold no file open.
 fn end_all(folder: &Path) {
-    for entry in fs::read_dir("/proc").expect("processes").flatten() {
-        let is_here = fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
-        if is_here {
-            quiet("kill", &["-KILL", &entry.file_name().to_string_lossy()]);
+    let is_here =
+        |entry: &fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
+    loop {
+        let processes = fs::read_dir("/proc").expect("processes").flatten();
+        let here: Vec<_> = processes.filter(is_here).map(|entry| entry.file_name()).collect();
+        if here.is_empty() {
+            return;
+        }
+        for process in here {
+            quiet("kill", &["-KILL", &process.to_string_lossy()]);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::ledger::{Before, Told};
 use crate::executor::{OutputSource, Stream};
-use crate::model::{Attempt, Event, ExitStatus, Now, Outcome, Plan, StopStage, Tally};
+use crate::model::{Attempt, Event, ExitStatus, Name, Now, Outcome, Plan, StopStage, Tally};
 use crate::scheduler::Core;
 use crate::trigger::zone_data;
 use chrono::SecondsFormat;
@@ -74,12 +74,28 @@ impl Json {
             Event::FireTimeClosed(row) => {
                 self.line("fire_time_closed", now, whole(&|| serde_json::to_value(&**row)))
             }
+            Event::JobAdded { job } => self.plan_changed(now, "added", job),
+            Event::JobChanged { job } => self.plan_changed(now, "changed", job),
+            Event::JobPaused { job, pause } => {
+                let until = pause.until.map(|until| until.to_rfc3339_opts(SecondsFormat::Millis, true));
+                let (reason, by) = (pause.reason.as_deref(), pause.by.as_deref());
+                let fields = json!({
+                    "change": "paused", "job": job.as_str(), "reason": reason, "by": by, "until": until,
+                });
+                self.line("plan_changed", now, fields)
+            }
+            Event::JobResumed { job } => self.plan_changed(now, "resumed", job),
+            Event::JobRemoved { job } => self.plan_changed(now, "removed", job),
             Event::ClockStepped { by } => {
                 self.line("clock_stepped", now, json!({ "by_ms": by.num_milliseconds() }))
             }
             Event::ClockWrong { least } => {
                 let least = least.to_rfc3339_opts(SecondsFormat::Secs, true);
                 self.line("clock_wrong", now, json!({ "least": least }))
+            }
+            Event::LoopStalled { run, lasted } => {
+                let lasted = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+                self.line("loop_stalled", now, json!({"run": run.to_string(), "lasted_ms": lasted}))
             }
             Event::ClockRight => self.line("clock_right", now, json!({})),
             Event::RunnerStopping { stage, running, within } => {
@@ -89,6 +105,10 @@ impl Json {
                 self.line("runner_stopping", now, fields)
             }
         }
+    }
+
+    fn plan_changed(&self, now: Now, change: &str, job: &Name) -> String {
+        self.line("plan_changed", now, json!({ "change": change, "job": job.as_str() }))
     }
 
     /// The line that stands for dropped ones.
@@ -189,6 +209,27 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_of_the_jobs_says_which_and_what() {
+        let wall = chrono::DateTime::from_timestamp(1_767_571_200, 0).expect("in range");
+        let now = Now { wall, monotonic: std::time::Duration::ZERO, boot: std::time::Duration::ZERO };
+        let json = Json::default();
+        let job = Name::parse("a").expect("a name");
+        assert_eq!(
+            json.event(now, &Event::JobAdded { job: job.clone() }),
+            r#"{"event":"plan_changed","seq":1,"time":"2026-01-05T00:00:00.000Z","change":"added","job":"a"}
+"#,
+        );
+        let (reason, until) = (Some("repairs".into()), Some(wall));
+        let pause = crate::model::Pause { reason, by: None, since: wall, until };
+        assert_eq!(
+            json.event(now, &Event::JobPaused { job, pause }),
+            "{\"event\":\"plan_changed\",\"seq\":2,\"time\":\"2026-01-05T00:00:00.000Z\",\
+             \"change\":\"paused\",\"job\":\"a\",\
+             \"reason\":\"repairs\",\"by\":null,\"until\":\"2026-01-05T00:00:00.000Z\"}\n",
+        );
+    }
 
     #[test]
     fn base64_is_that_of_the_standard() {

@@ -11,7 +11,9 @@ use crate::cli::ledger::{Before, Told};
 use crate::cli::style::{Style, shown};
 use crate::cli::time::{show_distance, show_duration};
 use crate::executor::OutputSource;
-use crate::model::{Attempt, Event, ExitStatus, Now, Outcome, Plan, Row, RunId, Started, StopStage, Tally};
+use crate::model::{
+    Attempt, Event, ExitStatus, Now, Outcome, Pause, Plan, Row, RunId, Started, StopStage, Tally,
+};
 use crate::scheduler::Core;
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -149,6 +151,13 @@ impl Text {
             Event::AttemptFinished(attempt) => self.attempt_finished(now, attempt),
             Event::RunFinished(row) => self.job_line(now, &row.job, &self.run_finished(row)),
             Event::FireTimeClosed(row) => self.job_line(now, &row.job, &self.fire_time_closed(row, now)),
+            Event::JobAdded { job } => self.job_line(now, job.as_str(), &self.style.dim("added")),
+            Event::JobChanged { job } => self.job_line(now, job.as_str(), &self.style.dim("changed")),
+            Event::JobPaused { job, pause } => {
+                self.job_line(now, job.as_str(), &self.style.dim(self.paused(pause, now)))
+            }
+            Event::JobResumed { job } => self.job_line(now, job.as_str(), &self.style.dim("resumed")),
+            Event::JobRemoved { job } => self.job_line(now, job.as_str(), &self.style.dim("removed")),
             Event::ClockStepped { by } => {
                 let (way, by) = if *by < TimeDelta::zero() { ("back", -*by) } else { ("forward", *by) };
                 let by = show_duration(by.to_std().unwrap_or_default());
@@ -159,6 +168,12 @@ impl Text {
                 let text = format!("the clock is wrong: it says {clock} UTC, and this release is of {least}");
                 let remedy = "nothing is due until it is set; start with --trust-clock to believe it";
                 format!("{} {}\n", self.time(now.wall), self.style.bold(format!("{text}; {remedy}")))
+            }
+            Event::LoopStalled { run, lasted } => {
+                let lasted = humantime::format_duration(Duration::from_millis(
+                    u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+                ));
+                format!("{} {run} has held up its thread for {lasted}\n", self.time(now.wall))
             }
             Event::ClockRight => format!("{} the clock is right\n", self.time(now.wall)),
             Event::RunnerStopping { stage, running, within } => self.stopping(now, *stage, running, *within),
@@ -182,6 +197,9 @@ impl Text {
             "scheduled" => {}
             "catch_up" => text += ", catching up",
             "manual" => text += ", by hand",
+            "backfill" => {
+                let _ = write!(text, ", backfill of {}", self.moment(started.fire_time.to_utc(), now));
+            }
             "dependency" => {
                 let _ = started.after.iter().try_for_each(|first| write!(text, ", after {first}"));
             }
@@ -200,8 +218,9 @@ impl Text {
 
     fn run_adopted(&self, now: Now, started: &Started) -> String {
         let age = (now.wall - started.started_at).to_std().unwrap_or_default();
-        let (age, pid) = (show_duration(Duration::from_secs(age.as_secs())), started.pid);
-        let text = format!("took over {}, running for {age} (process {pid})", started.run);
+        let age = show_duration(Duration::from_secs(age.as_secs()));
+        let process = started.pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+        let text = format!("took over {}, running for {age}{process}", started.run);
         self.job_line(now, started.run.job.as_str(), &self.style.dim(text))
     }
 
@@ -219,6 +238,15 @@ impl Text {
             text += &self.job_line(now, job, &(self.style.outcome(Outcome::Skipped, how) + again.as_str()));
         }
         text
+    }
+
+    /// `paused until 18:00:00 by me: repairs`
+    fn paused(&self, pause: &Pause, now: Now) -> String {
+        let until = pause.until.map_or(String::new(), |until| format!(" until {}", self.moment(until, now)));
+        let shown = |text: &str| String::from_utf8_lossy(&self.output(text.as_bytes())).into_owned();
+        let by = pause.by.as_deref().map_or(String::new(), |by| format!(" by {}", shown(by)));
+        let reason = pause.reason.as_deref().map_or(String::new(), |reason| format!(": {}", shown(reason)));
+        format!("paused{until}{by}{reason}")
     }
 
     fn run_finished(&self, row: &Row) -> String {
@@ -268,7 +296,9 @@ impl Text {
                 row.job
             ),
             (_, Some("ledger"), _) => format!("the ledger could not be written, {} late", late(row)),
-            (_, Some("removed"), _) => "the job was switched off or taken out of the job file".into(),
+            (_, Some("paused"), _) => "the job was paused".into(),
+            (_, Some("removed"), _) => "the job was removed or switched off".into(),
+            (_, Some("request"), _) => "by request".into(),
             (_, Some("clock"), _) => format!("the clock was set, {} late", late(row)),
             (_, Some("late"), _) => format!("{} late, over its misfire_grace_time", late(row)),
             (_, reason, _) => reason.unwrap_or_default().into(),
@@ -320,4 +350,25 @@ impl Text {
 
 fn late(row: &Row) -> String {
     show_duration(Duration::from_millis(row.late_ms.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_one_short_line_that_no_terminal_obeys() {
+        let style = Style { colour: false, terminal: true, can_redraw: false };
+        let text = Text { style, zone: Zone::utc(), width: 3 };
+        let wall = DateTime::from_timestamp(1_767_571_200, 0).expect("in range");
+        let now = Now { wall, monotonic: Duration::ZERO, boot: Duration::ZERO };
+        let check = |pause: Pause, line: &str| assert_eq!(text.paused(&pause, now), line);
+        let pause = Pause { reason: None, by: None, since: wall, until: None };
+        check(pause.clone(), "paused");
+        let until = Some(wall + TimeDelta::hours(2));
+        check(
+            Pause { reason: Some("re\x1b[2Jpairs".into()), by: Some("me".into()), until, ..pause },
+            "paused until 02:00:00 by me: re\\u{1b}[2Jpairs",
+        );
+    }
 }

@@ -60,6 +60,7 @@ pub(super) fn how_it_ended(row: &Row) -> String {
             let by = match reason.as_deref() {
                 Some("replace") => " by a newer fire time of its own (overlap = \"replace\")",
                 Some("shutdown") => ", because the runner stopped",
+                Some("request") => " by request",
                 Some("restart") => " by the next runner (on_orphan = \"kill\")",
                 _ => "",
             };

@@ -8,7 +8,7 @@ use super::codes;
 use super::job::Job;
 use super::rows::{self, Found};
 use crate::model::{
-    AfterOn, Answer, Attempt, CauseClass, Claim, Defined, Name, ProcessId, Record, Row, RunId, RunKey,
+    AfterOn, Answer, Attempt, CauseClass, Claim, Defined, Name, Pause, ProcessId, Record, Row, RunId, RunKey,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -54,6 +54,7 @@ impl Book {
     pub(super) fn write(&mut self, db: &Connection, record: &Record) -> Result<Answer> {
         match record {
             Record::Defined(defined) => self.define(db, defined)?,
+            Record::Paused { job, pause } => self.pause(db, job, pause.as_ref())?,
             Record::Waits(claim) => self.wait(db, claim)?,
             Record::Claim(claim) => return self.claim(db, claim),
             Record::Retry { run, attempt } => self.retry(db, run, *attempt)?,
@@ -87,7 +88,7 @@ impl Book {
     }
 
     fn define(&mut self, db: &Connection, defined: &Defined) -> Result<()> {
-        let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined;
+        let Defined { job, clock_epoch, from, schedule, zone, zone_data, claims } = defined;
         let job = self.job(db, job)?;
         let from = from.timestamp_micros();
         let sql = "SELECT id, clock_epoch FROM definition WHERE job = ?1 ORDER BY id DESC LIMIT 1";
@@ -99,10 +100,23 @@ impl Book {
             db.prepare_cached(sql)?.execute([id, until])?;
         }
         job.begin_anew(*clock_epoch, from);
+        job.begin_with(codes::int(*claims));
         let sql = "INSERT INTO definition(job, clock_epoch, from_instant, schedule, zone, zone_data)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let values = params![job.id, clock_epoch, from, schedule.as_deref(), &**zone, zone_data.as_deref()];
         db.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn pause(&mut self, db: &Connection, job: &Name, pause: Option<&Pause>) -> Result<()> {
+        let job = self.job(db, job)?.id;
+        let Some(Pause { reason, by, since, until }) = pause else {
+            db.prepare_cached("DELETE FROM pause WHERE job = ?1")?.execute([job])?;
+            return Ok(());
+        };
+        let (since, until) = (since.timestamp_micros(), until.map(|until| until.timestamp_micros()));
+        let sql = "INSERT OR REPLACE INTO pause(job, since, until, reason, who) VALUES (?1, ?2, ?3, ?4, ?5)";
+        db.prepare_cached(sql)?.execute(params![job, since, until, reason.as_deref(), by.as_deref()])?;
         Ok(())
     }
 
@@ -136,7 +150,7 @@ impl Book {
                 Found::Nothing | Found::Accounted => return Ok(Answer::Taken),
             },
         };
-        job.claimed(number);
+        job.claimed(number, claim.key.class);
         forget_finished(db, job.id)?;
         let number = number.unsigned_abs();
         self.claims = order;

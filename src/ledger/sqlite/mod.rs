@@ -18,6 +18,7 @@ mod fault;
 mod files;
 mod job;
 mod lock;
+mod nodes;
 mod open;
 mod past;
 mod reader;

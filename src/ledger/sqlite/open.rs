@@ -147,8 +147,8 @@ pub(super) fn empty_log(db: &Connection) -> Result<bool> {
 /// Reads what was before, and writes that this runner is there.
 fn register(db: &Connection, options: &OpenOptions) -> Result<(Past, i64)> {
     let transaction = db.unchecked_transaction()?;
-    let sql = "INSERT INTO node(host, pid, name, boot_id, started_at, by_hand, seen_at, batches)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5, 0)";
+    let sql = "INSERT INTO node(host, pid, name, boot_id, started_at, by_hand, seen_at, batches, first_fire)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5, 0, (SELECT coalesce(max(id), 0) + 1 FROM fire))";
     let past = past::read(db)?;
     let node = &options.node;
     let at = node.started_at.timestamp_micros();

@@ -2,8 +2,8 @@
 
 use super::codes;
 use crate::model::{
-    Attempt, Claim, Exit, ExitStatus, Finish, JobPast, Name, OpenRun, OutputKept, Past, ProcessId, RunId,
-    RunKey, SpawnError, Usage,
+    Attempt, Claim, Exit, ExitStatus, Finish, JobPast, Name, OpenRun, OutputKept, Past, Pause, ProcessId,
+    RunId, RunKey, SpawnError, Usage,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::types::Type;
@@ -40,8 +40,10 @@ fn down_since(db: &Connection) -> Result<(Option<DateTime<Utc>>, bool)> {
 }
 
 fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
-    let sql = "SELECT name, job.clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data
-               FROM job JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)";
+    let sql = "SELECT name, job.clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data,
+                      pause.since, pause.until, pause.reason, pause.who, claims
+               FROM job JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)
+                    LEFT JOIN pause ON pause.job = job.id";
     let read = |row: &Row<'_>| {
         let past = JobPast {
             clock_epoch: row.get(1)?,
@@ -50,6 +52,8 @@ fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
             schedule: row.get(4)?,
             zone: row.get(5)?,
             zone_data: row.get(6)?,
+            claims: row.get::<_, i64>(11)?.unsigned_abs(),
+            pause: pause(row)?,
             waiting: Vec::new(),
         };
         Ok((name(row, 0)?, past))
@@ -57,9 +61,15 @@ fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
     db.prepare(sql)?.query_map([], read)?.collect()
 }
 
+fn pause(row: &Row<'_>) -> Result<Option<Pause>> {
+    let time = |column| row.get::<_, Option<i64>>(column)?.map(codes::to_time).transpose();
+    let Some(since) = time(7)? else { return Ok(None) };
+    Ok(Some(Pause { reason: row.get(9)?, by: row.get(10)?, since, until: time(8)? }))
+}
+
 /// The columns that [`claim`] reads first.
 const CLAIM: &str = "job.name, fire.instant, fire.series, fire.cause, fire.late_ms, fire.after_run,
-                     fire.after_outcome, fire.after_exit_code, fire.number";
+                     fire.after_outcome, fire.after_exit_code, fire.number, coalesce(fire.fire_time, fire.instant)";
 
 fn claim(row: &Row<'_>) -> Result<Claim> {
     let (clock_epoch, class) = codes::to_series(row.get(2)?)?;
@@ -72,7 +82,8 @@ fn claim(row: &Row<'_>) -> Result<Claim> {
         }),
         None => None,
     };
-    Ok(Claim { key, cause: codes::to_cause(row.get(3)?)?, late_ms: row.get(4)?, after })
+    let (cause, fire_time) = (codes::to_cause(row.get(3)?)?, codes::to_time(row.get(9)?)?);
+    Ok(Claim { key, cause, fire_time, late_ms: row.get(4)?, after })
 }
 
 /// What waits, in the order in which it became known. `CROSS`, because SQLite does not know that `open` is small and would
@@ -101,24 +112,24 @@ pub(super) fn runs(db: &Connection) -> Result<Vec<OpenRun>> {
 fn run(db: &Connection, row: &Row<'_>) -> Result<OpenRun> {
     let claim = claim(row)?;
     let run = RunId { job: claim.key.job.clone(), number: row.get::<_, i64>(8)?.unsigned_abs() };
-    let started_at: Option<i64> = row.get(10)?;
-    let process = match row.get(11)? {
+    let started_at: Option<i64> = row.get(11)?;
+    let process = match row.get(12)? {
         Some(pid) => Some(ProcessId {
             pid,
-            started_ticks: row.get::<_, i64>(12)?.cast_unsigned(),
-            pidfd_inode: row.get::<_, Option<i64>>(13)?.map(i64::cast_unsigned),
+            started_ticks: row.get::<_, i64>(13)?.cast_unsigned(),
+            pidfd_inode: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
         }),
         None => None,
     };
     Ok(OpenRun {
-        last: last_attempt(db, row.get(15)?, &run)?.map(Arc::new),
+        last: last_attempt(db, row.get(16)?, &run)?.map(Arc::new),
         run,
         claim,
-        attempts: row.get(9)?,
+        attempts: row.get(10)?,
         started_at: started_at.map(codes::to_time).transpose()?,
         process,
-        node: row.get(16)?,
-        boot_id: row.get(14)?,
+        node: row.get(17)?,
+        boot_id: row.get(15)?,
         alive_for: None,
     })
 }
@@ -126,7 +137,7 @@ fn run(db: &Connection, row: &Row<'_>) -> Result<OpenRun> {
 fn last_attempt(db: &Connection, fire: i64, run: &RunId) -> Result<Option<Attempt>> {
     let sql = "SELECT number, outcome, timed_out, finished_at, duration_us, retry_in_us, exit_code, signal,
                took_us, user_us, system_us, max_rss_kib, output_bytes, output_dropped_bytes, spawn_why,
-               spawn_message, head, tail
+               message, head, tail, closure
                FROM attempt LEFT JOIN output ON output.fire = attempt.fire AND output.attempt = number
                WHERE attempt.fire = ?1 ORDER BY number DESC LIMIT 1";
     db.prepare_cached(sql)?.query_row([fire], |row| attempt(row, run)).optional()
@@ -150,10 +161,12 @@ fn attempt(row: &Row<'_>, run: &RunId) -> Result<Attempt> {
 }
 
 fn exit(row: &Row<'_>, took: i64) -> Result<Exit> {
-    let status = match row.get(6)? {
-        Some(code) => ExitStatus::Code(code),
-        None => ExitStatus::Signal(row.get(7)?),
+    let status = match (row.get(6)?, row.get(18)?) {
+        (Some(code), _) => ExitStatus::Code(code),
+        (None, Some(closure)) => codes::to_closure(closure)?,
+        (None, None) => ExitStatus::Signal(row.get(7)?),
     };
+    let message = row.get::<_, Option<String>>(15)?.map(Into::into);
     let usage = match row.get(9)? {
         Some(user) => Some(Usage {
             user: codes::to_duration(user),
@@ -171,7 +184,7 @@ fn exit(row: &Row<'_>, took: i64) -> Result<Exit> {
         }),
         None => None,
     };
-    Ok(Exit { status, took: codes::to_duration(took), usage, output })
+    Ok(Exit { status, message, took: codes::to_duration(took), usage, output })
 }
 
 fn asked(db: &Connection) -> Result<Option<(u32, DateTime<Utc>)>> {

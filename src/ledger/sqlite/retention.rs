@@ -1,6 +1,6 @@
 //! Retention: what is beyond the limits is deleted, a little at a time.
 //!
-//! A *round* looks at every job, oldest rows first, then at all jobs together. It is cut into *steps*, each a
+//! A *round* looks at every job, oldest rows first, then at all jobs together, then at runners. It is cut into *steps*, each a
 //! transaction of its own of at most [`ROWS_MAX`] rows, between which others are written. What is open is never
 //! deleted, nor what ended last of a job. In `pruned` it is counted how many fire times ended how, and through
 //! which instant: so numbers, watermarks and counts go on, and a key that was deleted is taken for ever.
@@ -10,6 +10,7 @@
 
 use super::book::Book;
 use super::codes;
+use super::nodes;
 use super::rows::{ATTEMPT_BYTES, FIRE_BYTES};
 use crate::model::{CauseClass, Keep, Name};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -110,6 +111,9 @@ impl Retention {
             let excess = self.excess(db)?;
             if !excess.is_none() {
                 rows += delete(db, book, &oldest_of_all(db, ROWS_MAX - rows)?, excess)?;
+            }
+            if let Some(age) = self.keep.age {
+                rows += nodes::prune(db, book.node, before(now, age), ROWS_MAX - rows)?;
             }
             self.all = rows == ROWS_MAX;
         }

@@ -11,7 +11,8 @@ CREATE TABLE node(
     by_hand INTEGER NOT NULL,       -- 1: it ran one job by hand, and no fire times
     seen_at INTEGER NOT NULL,       -- when it last wrote
     stopped_at INTEGER,             -- NULL: it runs, or was not stopped by itself
-    batches INTEGER NOT NULL        -- how many batches it has written
+    batches INTEGER NOT NULL,       -- how many batches it has written
+    first_fire INTEGER NOT NULL     -- rows in `fire` from this id on are by it or by later ones
 ) STRICT;
 
 -- What is kept of a job for ever.
@@ -19,6 +20,7 @@ CREATE TABLE job(
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     last_number INTEGER NOT NULL,   -- of its runs; 0: none yet
+    claims INTEGER NOT NULL,        -- of runs for its fire times, since it was added
     clock_epoch INTEGER,            -- the watermark: all fire times of this epoch
     accounted INTEGER,              --   up to this instant are accounted for
     accounted_is_fire_time INTEGER, --   0: it is the moment at which a definition came into force
@@ -43,12 +45,22 @@ CREATE TABLE definition(
 ) STRICT;
 CREATE INDEX definition_job ON definition(job);
 
+-- The jobs that are paused.
+CREATE TABLE pause(
+    job INTEGER PRIMARY KEY,
+    since INTEGER NOT NULL,
+    until INTEGER,                  -- NULL: until it is resumed
+    reason TEXT,
+    who TEXT
+) STRICT;
+
 -- One row for each fire time, request, or stretch of fire times.
 CREATE TABLE fire(
     id INTEGER PRIMARY KEY,         -- in the order in which they became known
     job INTEGER NOT NULL,
     instant INTEGER NOT NULL,
     series INTEGER NOT NULL,        -- clock epoch * 8 + class of the cause
+    fire_time INTEGER,              -- NULL: it is `instant`
     number INTEGER,                 -- NULL: not claimed
     cause INTEGER NOT NULL,
     outcome INTEGER,                -- NULL: open, with a row in `open`
@@ -77,6 +89,7 @@ CREATE TABLE fire(
 CREATE UNIQUE INDEX fire_number ON fire(job, number) WHERE number IS NOT NULL;
 CREATE INDEX fire_not_succeeded ON fire(outcome, id) WHERE outcome > 0;
 CREATE INDEX fire_stretch ON fire(job, series, instant) WHERE count IS NOT NULL;
+CREATE INDEX fire_at_other_instant ON fire(job, fire_time) WHERE fire_time IS NOT NULL;
 
 -- What there is beside its row in `fire` of one that is open: it waits, or it was claimed and has not ended.
 CREATE TABLE open(
@@ -107,8 +120,9 @@ CREATE TABLE attempt(
     max_rss_kib INTEGER,
     output_bytes INTEGER,
     output_dropped_bytes INTEGER,
+    closure INTEGER,                -- how that ended; NULL: it was a process
     spawn_why INTEGER,
-    spawn_message TEXT,
+    message TEXT,                   -- why there was no process, or what the closure says
     PRIMARY KEY(fire, number)
 ) STRICT, WITHOUT ROWID;
 

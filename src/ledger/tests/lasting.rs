@@ -5,8 +5,8 @@ use super::world::{
     stretch,
 };
 use crate::model::{
-    AfterOn, Answer, Attempt, Cause, Claim, Finish, JobPast, OpenRun, Outcome, Past, Record, SpawnError,
-    SpawnWhy,
+    AfterOn, Answer, Attempt, Cause, Claim, Finish, JobPast, OpenRun, Outcome, Past, Pause, Record,
+    SpawnError, SpawnWhy,
 };
 use std::sync::Arc;
 
@@ -87,11 +87,28 @@ fn a_job_begins_where_it_was_defined() {
         schedule: Some("every = \"10s\"".into()),
         zone: "Europe/Berlin".into(),
         zone_data: Some("2026b".into()),
+        claims: 0,
+        pause: None,
         waiting: Vec::new(),
     };
     let past = ledger.reopen();
     assert_eq!(past.jobs[&name("a")], expected);
     assert_eq!(past.jobs[&name("b")], JobPast { schedule: None, ..expected });
+}
+
+#[test]
+fn a_pause_lasts_until_its_job_is_resumed() {
+    let mut ledger = World::sqlite();
+    let pause = |reason: &str, until| Pause { reason: Some(reason.into()), by: None, since: at(110), until };
+    let mut step = |pause: Option<Pause>| {
+        ledger.write([Record::Paused { job: name("a"), pause: pause.clone() }]);
+        ledger.write([defined("a", 0, 100, None)]);
+        assert_eq!(ledger.reopen().jobs[&name("a")].pause, pause);
+    };
+    step(Some(pause("repairs", None)));
+    step(Some(pause("holidays", Some(at(200)))));
+    step(None);
+    step(Some(Pause { reason: None, by: Some("me".into()), ..pause("", None) }));
 }
 
 #[test]

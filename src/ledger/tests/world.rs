@@ -178,7 +178,7 @@ pub(in crate::ledger) fn key(job: &str, epoch: u32, cause: Cause, second: i64) -
 }
 
 pub(in crate::ledger) fn claim_of(job: &str, epoch: u32, cause: Cause, second: i64) -> Claim {
-    Claim { key: key(job, epoch, cause, second), cause, late_ms: 7, after: None }
+    Claim { key: key(job, epoch, cause, second), cause, fire_time: at(second), late_ms: 7, after: None }
 }
 
 /// A fire time in the first clock epoch.
@@ -198,6 +198,7 @@ pub(in crate::ledger) fn defined(job: &str, epoch: u32, from: i64, schedule: Opt
         schedule: schedule.map(Into::into),
         zone: "Europe/Berlin".into(),
         zone_data: Some("2026b".into()),
+        claims: 0,
     }))
 }
 
@@ -223,6 +224,7 @@ pub(in crate::ledger) fn attempt(job: &str, number: u64, attempt: u32, second: i
         number: attempt,
         result: Ok(Exit {
             status: ExitStatus::Code(3),
+            message: None,
             took: Duration::from_micros(1_500_001),
             usage: Some(usage),
             output: Some(output),
@@ -255,6 +257,7 @@ pub(in crate::ledger) fn stretch(job: &str, first: i64, last: i64, count: u64) -
 
 pub(in crate::ledger) fn row(job: &str, second: i64, outcome: Outcome) -> Row {
     Row {
+        key: fire(job, second).key,
         run: None,
         job: job.to_owned(),
         fire_time: at(second).fixed_offset(),

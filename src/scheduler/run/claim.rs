@@ -2,10 +2,11 @@
 
 use super::{Began, Rung, State, StopWhy};
 use crate::model::{
-    Answer, CancelledBy, CauseClass, Ending, Event, Grace, MissedWhy, Now, OnOrphan, ProcessId, Record,
-    RunId, RunRef, SkippedWhy, Started,
+    Answer, CancelledBy, Ending, Event, Grace, MissedWhy, Now, OnOrphan, ProcessId, Record, RunId, RunRef,
+    SkippedWhy, Started,
 };
 use crate::scheduler::misfire::LATE_MAX;
+use crate::scheduler::row::claim;
 use crate::scheduler::{Action, Core, Spawn, Upon};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,14 @@ impl Core {
     /// A run has its slot: the first time it is claimed, between attempts it goes on.
     pub(in crate::scheduler) fn slot_given(&mut self, run_ref: RunRef) {
         let run = &self.runs[&run_ref];
+        let index = run.job;
+        let claimed = run.id.is_none().then_some(run.candidate.key.class);
         let (record, upon) = match &run.id {
             None => {
-                let (job, claim) = (run.job, self.claim(run.job, &run.candidate));
+                let (job, claim) = (run.job, claim(&run.candidate));
                 self.dependents.forget_finished(job);
+                let definition = Arc::clone(&self.job(job).job);
+                self.run_mut(run_ref).definition = Some(definition);
                 (Record::Claim(claim), Upon::Claimed(run_ref))
             }
             Some(id) => {
@@ -27,6 +32,9 @@ impl Core {
         };
         self.enter(run_ref, State::Claiming { since: self.clock.now().monotonic });
         self.record(record, upon);
+        if let Some(class) = claimed {
+            self.count_claim(index, class);
+        }
     }
 
     pub(in crate::scheduler) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
@@ -46,6 +54,9 @@ impl Core {
             None | Some(StopWhy::Timeout) => self.begin_attempt(run_ref),
             Some(StopWhy::Replace) => {
                 self.end_run(run_ref, Ending::Cancelled(CancelledBy::Replace), None, now);
+            }
+            Some(StopWhy::Request) => {
+                self.end_run(run_ref, Ending::Cancelled(CancelledBy::Request), None, now);
             }
             Some(StopWhy::Shutdown | StopWhy::Restart) => {
                 self.end_run(run_ref, Ending::Skipped(SkippedWhy::Stopping), None, now);
@@ -67,11 +78,11 @@ impl Core {
         let run = &self.runs[&run_ref];
         let State::Claiming { since } = run.state else { return false };
         let waited = now.monotonic.saturating_sub(since);
-        let calendar = run.candidate.cause.class() == CauseClass::Calendar;
+        let is_of_fire_time = run.candidate.key.class.is_of_fire_times();
         let late = run.candidate.late.to_std().unwrap_or_default() + waited;
         let too_late =
             matches!(self.policy_of(run_ref).misfire_grace_time, Grace::Within(grace) if late > grace);
-        calendar && too_late && waited > LATE_MAX.to_std().unwrap_or_default()
+        is_of_fire_time && too_late && waited > LATE_MAX.to_std().unwrap_or_default()
     }
 
     fn begin_attempt(&mut self, run_ref: RunRef) {
@@ -94,7 +105,7 @@ impl Core {
         let spawn = self.spawn_of(run_ref);
         self.actions.push_back(Action::Adopt(spawn));
         let started_at = self.runs[&run_ref].began.map_or(now.wall, |began| began.wall);
-        let started = Started { started_at, ..self.started(run_ref, process.pid, now) };
+        let started = Started { started_at, ..self.started(run_ref, process, now) };
         self.announce(Event::RunAdopted(started));
         let policy = self.policy_of(run_ref);
         if policy.on_orphan == OnOrphan::Kill {
@@ -107,11 +118,11 @@ impl Core {
     fn spawn_of(&self, run_ref: RunRef) -> Spawn {
         let run = &self.runs[&run_ref];
         let (attempt, cause, fire_time) = (run.attempts, run.candidate.cause, run.candidate.fire_time);
-        let after = run.candidate.after.as_deref().cloned();
+        let (due, after) = (run.candidate.due, run.candidate.after.as_deref().cloned());
         let id = run.id.clone().expect("it is claimed");
         let job = Arc::clone(self.job_of(run_ref));
         let fire_time = job.zone.at(fire_time);
-        Spawn { run_ref, run: id, job, fire_time, cause, after, attempt }
+        Spawn { run_ref, run: id, job, fire_time, due, cause, after, attempt }
     }
 
     pub(in crate::scheduler) fn run_started(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {
@@ -123,7 +134,7 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
-        let started = self.started(run_ref, process.pid, now);
+        let started = self.started(run_ref, process, now);
         let timeout_at = self.timeout_at(run_ref, now);
         self.enter(run_ref, State::Running { began, timeout_at, rung });
         let record =
@@ -137,9 +148,10 @@ impl Core {
         self.policy_of(run_ref).timeout.map(|timeout| now.monotonic.saturating_add(timeout))
     }
 
-    fn started(&self, run_ref: RunRef, pid: u32, now: Now) -> Started {
+    fn started(&self, run_ref: RunRef, process: ProcessId, now: Now) -> Started {
         let run = &self.runs[&run_ref];
         Started {
+            key: run.candidate.key.clone(),
             run: run.id.clone().expect("it is claimed"),
             fire_time: self.job_of(run_ref).zone.at(run.candidate.fire_time),
             cause: run.candidate.cause.as_str(),
@@ -147,7 +159,7 @@ impl Core {
             attempt: run.attempts,
             late_ms: run.candidate.late.num_milliseconds(),
             started_at: now.wall,
-            pid,
+            pid: (process != ProcessId::NONE).then_some(process.pid),
         }
     }
 }

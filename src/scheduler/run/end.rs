@@ -88,7 +88,6 @@ impl Core {
         now: Now,
     ) {
         let row = Arc::new(self.row_of_run(run_ref, ending));
-        let job = self.runs[&run_ref].job;
         let run = self.runs[&run_ref].id.clone().expect("it is claimed");
         let finish = Finish { run: run.clone(), outcome: ending.outcome(), exit_code: row.exit_code };
         let mut events: Vec<Event> = just_ended.iter().cloned().map(Event::AttemptFinished).collect();
@@ -97,10 +96,10 @@ impl Core {
         } else {
             Event::FireTimeClosed(Arc::clone(&row))
         });
-        self.tally.add(ending.outcome(), 1);
+        self.count(self.runs[&run_ref].job, ending.outcome(), 1);
         self.record(Record::RunEnded { run, last: just_ended, row }, Upon::Announce(events));
         self.drop_run(run_ref);
-        self.offer_dependents(job, &finish, now);
+        self.offer_dependents(&finish, now);
     }
 
     /// Takes the run out. Its place is filled before its slot, so that whoever takes the slot is the first
@@ -119,6 +118,8 @@ impl Core {
             self.leave_slot_queue(run_ref);
         }
         self.runs.remove(&run_ref);
+        self.rest(job);
+        self.give_place_up(job);
     }
 }
 
@@ -131,6 +132,7 @@ fn ending(stop: Option<StopWhy>, result: &Result<Exit, SpawnError>, policy: &Pol
         (None, Ok(Exit { status: ExitStatus::Code(code), .. })) if policy.success_codes.contains(code) => {
             Ending::Succeeded
         }
+        (None, Ok(Exit { status: ExitStatus::Returned, .. })) => Ending::Succeeded,
         (None, _) => Ending::Failed,
     }
 }

@@ -4,6 +4,7 @@ use super::State;
 use crate::model::{CancelledBy, Ending, Now, RunRef, SkippedWhy};
 use crate::scheduler::stop::give_up_at;
 use crate::scheduler::{Action, Core};
+use crate::trigger::FireTime;
 use rustix::process::Signal;
 use std::time::Duration;
 
@@ -27,15 +28,17 @@ pub(in crate::scheduler) enum StopWhy {
     Replace,
     Shutdown,
     Restart,
+    Request,
 }
 
 impl StopWhy {
-    pub(super) fn ending(self) -> Ending {
+    pub(in crate::scheduler) fn ending(self) -> Ending {
         match self {
             StopWhy::Timeout => Ending::TimedOut,
             StopWhy::Replace => Ending::Cancelled(CancelledBy::Replace),
             StopWhy::Shutdown => Ending::Cancelled(CancelledBy::Shutdown),
             StopWhy::Restart => Ending::Cancelled(CancelledBy::Restart),
+            StopWhy::Request => Ending::Cancelled(CancelledBy::Request),
         }
     }
 }
@@ -67,8 +70,18 @@ impl Core {
         let kill_at = now.monotonic.saturating_add(self.policy_of(run_ref).ladder.kill_after);
         self.run_mut(run_ref).is_final = true;
         match self.runs[&run_ref].state {
-            State::Waiting if self.runs[&run_ref].id.is_none() => self.withdraw(run_ref, why),
-            State::Waiting | State::Backoff { .. } => self.end_between_attempts(run_ref, now),
+            State::Waiting if self.runs[&run_ref].id.is_none() => match why {
+                StopWhy::Replace => {
+                    let heir = self.heir(self.runs[&run_ref].job);
+                    self.withdraw(run_ref, Ending::Coalesced, heir);
+                }
+                StopWhy::Request => self.withdraw(run_ref, why.ending(), None),
+                _ => self.withdraw(run_ref, Ending::Skipped(SkippedWhy::Stopping), None),
+            },
+            State::Waiting | State::Backoff { .. } => {
+                self.run_mut(run_ref).stop.get_or_insert(why);
+                self.end_between_attempts(run_ref, now);
+            }
             State::Claiming { .. } => {
                 self.run_mut(run_ref).stop.get_or_insert(why);
             }
@@ -77,21 +90,22 @@ impl Core {
     }
 
     /// A run that was never claimed ends as a fire time that did not run.
-    fn withdraw(&mut self, run_ref: RunRef, why: StopWhy) {
+    pub(in crate::scheduler) fn withdraw(&mut self, run_ref: RunRef, ending: Ending, into: Option<FireTime>) {
         let run = &self.runs[&run_ref];
         let (job, candidate) = (run.job, run.candidate.clone());
-        let (ending, into) = match why {
-            StopWhy::Replace => (Ending::Coalesced, self.heir(job)),
-            _ => (Ending::Skipped(SkippedWhy::Stopping), None),
-        };
         self.close_candidate(job, &candidate, ending, into);
         self.drop_run(run_ref);
     }
 
-    /// A run between attempts ends with the outcome of its last one.
+    /// A run between attempts ends with the outcome of its last one, unless a person ends it.
     pub(in crate::scheduler) fn end_between_attempts(&mut self, run_ref: RunRef, now: Now) {
-        let last = self.runs[&run_ref].last.as_ref().expect("an attempt has ended");
-        let ending = if last.timed_out { Ending::TimedOut } else { Ending::Failed };
+        let run = &self.runs[&run_ref];
+        let last = run.last.as_ref().expect("an attempt has ended");
+        let ending = match run.stop {
+            Some(why @ StopWhy::Request) => why.ending(),
+            _ if last.timed_out => Ending::TimedOut,
+            _ => Ending::Failed,
+        };
         self.end_run(run_ref, ending, None, now);
     }
 

@@ -10,6 +10,7 @@ mod ladder;
 
 pub(super) use ladder::StopWhy;
 
+use super::limits::GroupIndex;
 use super::overlap::Candidate;
 use super::{Core, JobIndex};
 use crate::model::{Attempt, Ending, Job, Now, OpenRun, Policy, RunId, RunRef};
@@ -22,6 +23,10 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) job: JobIndex,
+    /// The job as it was when the run was claimed, to which it keeps whatever becomes of the job.
+    pub(super) definition: Option<Arc<Job>>,
+    /// The group whose slot it has or waits for.
+    pub(super) group: Option<GroupIndex>,
     pub(super) candidate: Candidate,
     /// Its public name, once claimed.
     pub(super) id: Option<RunId>,
@@ -69,6 +74,8 @@ impl Run {
     pub(super) fn new(job: JobIndex, candidate: Candidate) -> Run {
         Run {
             job,
+            definition: None,
+            group: None,
             candidate,
             id: None,
             attempts: 0,
@@ -83,7 +90,13 @@ impl Run {
     }
 
     /// Returns a run that an earlier runner claimed and that has not ended.
-    pub(super) fn taken_over(job: JobIndex, candidate: Candidate, open: OpenRun, now: Now) -> Run {
+    pub(super) fn taken_over(
+        index: JobIndex,
+        job: &Arc<Job>,
+        candidate: Candidate,
+        open: OpenRun,
+        now: Now,
+    ) -> Run {
         let monotonic = now.monotonic.saturating_sub(open.alive_for.unwrap_or_default());
         let until_last =
             open.last.as_ref().zip(open.started_at).map(|(last, first)| last.finished_at - first);
@@ -101,7 +114,8 @@ impl Run {
             lasted,
             last: open.last,
             state,
-            ..Run::new(job, candidate)
+            definition: Some(Arc::clone(job)),
+            ..Run::new(index, candidate)
         }
     }
 
@@ -190,8 +204,10 @@ impl Core {
         self.runs.get_mut(&run_ref).expect("it has not ended")
     }
 
-    fn job_of(&self, run_ref: RunRef) -> &Arc<Job> {
-        &self.job(self.runs[&run_ref].job).job
+    /// The job as the run has it.
+    pub(super) fn job_of(&self, run_ref: RunRef) -> &Arc<Job> {
+        let run = &self.runs[&run_ref];
+        run.definition.as_ref().unwrap_or_else(|| &self.job(run.job).job)
     }
 
     pub(super) fn policy_of(&self, run_ref: RunRef) -> &Policy {

@@ -1,6 +1,8 @@
 //! A ledger of a test: it keeps what a later scheduler goes on with, and sees that nothing is written twice.
 
-use crate::model::{Answer, CauseClass, Claim, Defined, JobPast, Name, OpenRun, Past, Record, RunId, RunKey};
+use crate::model::{
+    Answer, CauseClass, Claim, Defined, JobPast, Name, OpenRun, Past, Pause, Record, RunId, RunKey,
+};
 use crate::trigger::Schedule;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -21,6 +23,9 @@ pub(super) struct Book {
     numbers: BTreeMap<Name, u64>,
     /// Which fire times each job had, and from when until when.
     periods: BTreeMap<Name, Vec<Period>>,
+    pauses: BTreeMap<Name, Option<Pause>>,
+    /// The fire time of each job with a fixed delay that is under way.
+    delayed: BTreeMap<Name, RunKey>,
     past: Past,
 }
 
@@ -35,7 +40,11 @@ struct Period {
 impl Book {
     /// What is known from before, at this moment.
     pub(super) fn past(&self) -> Past {
-        self.past.clone()
+        let mut past = self.past.clone();
+        for (name, job) in &mut past.jobs {
+            job.pause = self.pauses.get(name).cloned().flatten();
+        }
+        past
     }
 
     /// The runner was there at this moment.
@@ -50,6 +59,17 @@ impl Book {
     /// The fire times of a job that were claimed, in order.
     pub(super) fn claimed(&self) -> impl Iterator<Item = &RunKey> {
         self.keys.iter().filter(|(_, state)| **state == State::Claimed).map(|(key, _)| key)
+    }
+
+    /// How many runs for its fire times a job has had since it was added.
+    pub(super) fn claims(&self, job: &str) -> u64 {
+        let name = Name::parse(job).expect("a name");
+        self.past.jobs.get(&name).map_or(0, |job| job.claims)
+    }
+
+    /// How many definitions a job has had.
+    pub(super) fn definitions(&self, job: &str) -> usize {
+        self.periods.get(job).map_or(0, Vec::len)
     }
 
     /// Asserts that each fire time that any job had until `end` is accounted for once, and nothing else is.
@@ -95,8 +115,12 @@ impl Book {
     pub(super) fn write(&mut self, record: &Record) -> Answer {
         match record {
             Record::Defined(defined) => self.define(defined),
+            Record::Paused { job, pause } => {
+                self.pauses.insert(job.clone(), pause.clone());
+            }
             Record::Waits(claim) => {
                 assert_eq!(self.keys.insert(claim.key.clone(), State::Waits), None, "{claim:?} is new");
+                self.delayed_begins(&claim.key);
                 self.account(&claim.key, claim.key.instant);
                 self.job(&claim.key.job).waiting.push(claim.clone());
             }
@@ -112,9 +136,9 @@ impl Book {
                 (open.last, open.process) = (Some(attempt.clone()), None);
             }
             Record::RunEnded { run, .. } => {
-                let before = self.past.runs.len();
-                self.past.runs.retain(|open| open.run != *run);
-                assert_eq!(self.past.runs.len() + 1, before, "{run} ends once");
+                let place = self.past.runs.iter().position(|open| open.run == *run);
+                let open = self.past.runs.remove(place.expect("a run ends once"));
+                self.delayed_ends(&open.claim.key);
             }
             Record::Closed { key, row } => {
                 let before = self.keys.insert(key.clone(), State::Closed);
@@ -124,6 +148,7 @@ impl Book {
                 }
                 self.account(key, row.fire_time_last.unwrap_or(row.fire_time).to_utc());
                 self.no_longer_waits(key);
+                self.delayed_ends(key);
             }
             Record::ClockStepped { .. } => {}
         }
@@ -135,8 +160,14 @@ impl Book {
         if matches!(self.keys.insert(key.clone(), State::Claimed), Some(State::Claimed | State::Closed)) {
             return Answer::Taken;
         }
+        self.delayed_begins(key);
         self.account(key, key.instant);
         self.no_longer_waits(key);
+        if key.class.is_of_fire_times()
+            && let Some(job) = self.past.jobs.get_mut(&key.job)
+        {
+            job.claims += 1;
+        }
         let number = self.numbers.entry(key.job.clone()).or_default();
         *number += 1;
         let number = *number;
@@ -155,7 +186,7 @@ impl Book {
     }
 
     fn define(&mut self, defined: &Defined) {
-        let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined.clone();
+        let Defined { job, clock_epoch, from, schedule, zone, zone_data, claims } = defined.clone();
         let before = self.past.jobs.get(&job);
         let periods = self.periods.entry(job.clone()).or_default();
         if let (Some(last), Some(before)) = (periods.last_mut(), before) {
@@ -169,8 +200,17 @@ impl Book {
         let (accounted, accounted_is_fire_time) =
             keeps.map_or((from, false), |before| (before.accounted, true));
         let waiting = before.map(|before| before.waiting.clone()).unwrap_or_default();
-        let now =
-            JobPast { clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data, waiting };
+        let now = JobPast {
+            clock_epoch,
+            accounted,
+            accounted_is_fire_time,
+            schedule,
+            zone,
+            zone_data,
+            claims,
+            pause: None,
+            waiting,
+        };
         self.past.jobs.insert(job, now);
     }
 
@@ -187,6 +227,20 @@ impl Book {
         let job = self.job(&key.job);
         if (key.clock_epoch, until) > (job.clock_epoch, job.accounted) {
             (job.clock_epoch, job.accounted, job.accounted_is_fire_time) = (key.clock_epoch, until, true);
+        }
+    }
+
+    /// A fire time of a fixed delay comes when no other is under way.
+    fn delayed_begins(&mut self, key: &RunKey) {
+        if key.class == CauseClass::Delay {
+            let before = self.delayed.insert(key.job.clone(), key.clone());
+            assert!(before.is_none_or(|before| before == *key), "{key:?} comes too early");
+        }
+    }
+
+    fn delayed_ends(&mut self, key: &RunKey) {
+        if self.delayed.get(&key.job) == Some(key) {
+            self.delayed.remove(&key.job);
         }
     }
 

@@ -2,17 +2,26 @@
 //! log. `world` is the hand; each other file is one policy or one combination of them.
 
 mod after;
+mod backfill;
 mod backlog;
 mod book;
+mod calls;
 mod catch_up;
 mod clocks;
+mod delay;
+mod finish;
 mod jitter;
 mod limits;
 mod overlap;
+mod pause;
 mod random;
+mod replace;
+mod request;
 mod restart;
 mod retry;
+mod roster;
 mod shutdown;
+mod snapshot;
 mod steps;
 mod timeout;
 mod trouble;

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +70,8 @@ pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
         startup: false,
         after: None,
         schedule: Arc::new(ScheduleBuilder { triggers, start: None, end: None }.build()),
+        delay_after: None,
+        runs_max: None,
         zone: Zone::utc(),
         action: JobAction::Shell("true".into()),
         setup: Arc::new(setup),
@@ -147,6 +149,15 @@ impl Job {
         job
     }
 
+    /// Each fire time is so long after the end of its last run.
+    pub(super) fn delay_after(self, delay: Duration) -> Job {
+        Job { delay_after: Some(delay), ..self }
+    }
+
+    pub(super) fn runs_max(self, most: u64) -> Job {
+        Job { runs_max: NonZeroU64::new(most), ..self }
+    }
+
     pub(super) fn startup(self) -> Job {
         Job { startup: true, ..self }
     }
@@ -180,7 +191,7 @@ fn plan(jobs: impl IntoIterator<Item = Job>, max_running: Option<u32>, groups: &
 
 fn beginning(clock_least: Option<DateTime<Utc>>, past: Option<Past>) -> Beginning<'static> {
     let asked = past.as_ref().and_then(|past| past.asked);
-    Beginning { seed: "seed", node: "node", clock_least, past, asked }
+    Beginning { seed: "seed", node: "node", clock_least, past, asked, awaits_absent: false }
 }
 
 /// How a process behaves.
@@ -214,6 +225,8 @@ pub(super) struct World {
     names: BTreeMap<RunRef, String>,
     /// What is written.
     book: Book,
+    /// Whether jobs that are not in the plan may be added yet.
+    awaits_absent: bool,
     /// Whether the scheduler is told what is in it from before.
     durable: bool,
     /// Processes that have outlived their runner, by their run.
@@ -224,6 +237,10 @@ pub(super) struct World {
     rows: BTreeMap<String, Arc<Row>>,
     /// What each attempt was told of the finish that it runs because of.
     told: BTreeMap<String, Finish>,
+    /// The fire time that each run was told.
+    fire_times: BTreeMap<String, i64>,
+    /// What the last attempt of each run was.
+    actions: BTreeMap<String, JobAction>,
     /// Records that wait for an answer while the ledger is slow.
     ledger_waits: Option<VecDeque<Record>>,
     log: String,
@@ -264,6 +281,12 @@ impl World {
         world.durable = true;
         world.begin(&plan(jobs, max_running, &[]));
         world
+    }
+
+    /// From the next start on jobs that are not in the plan may be added yet.
+    pub(super) fn awaits_absent(mut self) -> World {
+        self.awaits_absent = true;
+        self
     }
 
     /// The runner is killed, and all its processes with it.
@@ -311,7 +334,8 @@ impl World {
             let orphan = self.orphans.get(&open.run.to_string());
             open.alive_for = orphan.map(|orphan| self.now.monotonic.saturating_sub(orphan.began));
         }
-        self.core = Core::new(plan, beginning(None, Some(past)), self.now);
+        let awaits_absent = self.awaits_absent;
+        self.core = Core::new(plan, Beginning { awaits_absent, ..beginning(None, Some(past)) }, self.now);
         self.settle();
     }
 
@@ -327,12 +351,15 @@ impl World {
             processes: BTreeMap::new(),
             names: BTreeMap::new(),
             book: Book::default(),
+            awaits_absent: false,
             durable: false,
             orphans: BTreeMap::new(),
             stopped_at: None,
             is_down: false,
             rows: BTreeMap::new(),
             told: BTreeMap::new(),
+            fire_times: BTreeMap::new(),
+            actions: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
         };
@@ -507,6 +534,20 @@ impl World {
         self
     }
 
+    pub(super) fn is_ledger_hanging(&self) -> bool {
+        self.ledger_waits.is_some()
+    }
+
+    /// The first of what the ledger was given is written, and its answers do not come.
+    pub(super) fn writes(mut self, records: usize) -> World {
+        let waiting = self.ledger_waits.as_mut().expect("it hangs");
+        for record in waiting.drain(..records.min(waiting.len())) {
+            self.book.write(&record);
+            self.book.seen(self.now.wall);
+        }
+        self
+    }
+
     /// The ledger answers everything, and at once from now on.
     pub(super) fn ledger_answers(mut self) -> World {
         for record in self.ledger_waits.take().unwrap_or_default() {
@@ -543,9 +584,29 @@ impl World {
         &self.rows[run]
     }
 
+    /// How many seconds after the start the fire time is that the process of a run was told.
+    pub(super) fn fire_time(&self, run: &str) -> i64 {
+        self.fire_times[run]
+    }
+
     /// What the process of a run was told of the finish that it runs because of.
     pub(super) fn told(&self, run: &str) -> Option<&Finish> {
         self.told.get(run)
+    }
+
+    /// What the last attempt of a run was.
+    pub(super) fn action(&self, run: &str) -> &JobAction {
+        &self.actions[run]
+    }
+
+    /// How many runs for its fire times the ledger knows of a job, since it was added.
+    pub(super) fn claims_counted(&self, job: &str) -> u64 {
+        self.book.claims(job)
+    }
+
+    /// How many definitions of a job the ledger has.
+    pub(super) fn definitions(&self, job: &str) -> usize {
+        self.book.definitions(job)
     }
 
     /// How far away by the wall clock the fire time is that each job waits for, in plan order.
@@ -577,6 +638,18 @@ impl World {
         self
     }
 
+    /// Calls the scheduler, and carries out what it asks for.
+    pub(super) fn call<T>(&mut self, call: impl FnOnce(&mut Core, Now) -> T) -> T {
+        let result = call(&mut self.core, self.now);
+        self.settle();
+        result
+    }
+
+    /// The scheduler as it is.
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
     fn tell(mut self, fact: Fact) -> World {
         self.core.handle_event(self.now, fact);
         self.settle();
@@ -597,8 +670,13 @@ impl World {
         for (run, status) in ended {
             let process = self.processes.remove(&run).expect("it is there");
             let took = self.now.monotonic.saturating_sub(process.began);
-            let exit =
-                Exit { status, took, usage: Some(Usage::default()), output: Some(OutputKept::default()) };
+            let exit = Exit {
+                status,
+                message: None,
+                took,
+                usage: Some(Usage::default()),
+                output: Some(OutputKept::default()),
+            };
             self.core.handle_event(self.now, Fact::Exited { run, exit });
         }
     }
@@ -611,6 +689,8 @@ impl World {
                 Action::Spawn(spawn) => {
                     let (run, name) = (spawn.run_ref, spawn.run.to_string());
                     self.names.insert(run, name.clone());
+                    self.fire_times.insert(name.clone(), second(spawn.fire_time));
+                    self.actions.insert(name.clone(), spawn.job.action.clone());
                     self.told.extend(spawn.after.map(|finish| (name.clone(), finish)));
                     self.spawn(run, name, spawn.job.name.as_str());
                 }
@@ -692,6 +772,7 @@ impl World {
             }
             Event::RunAdopted(started) => format!("{} adopted", started.run),
             Event::LedgerFailed { why } => format!("ledger failed: {why}"),
+            Event::LoopStalled { run, lasted } => format!("{run} held its thread for {lasted:?}"),
             Event::LedgerWorks => "ledger works".into(),
             Event::AttemptFinished(attempt) => match attempt.retry_in {
                 Some(delay) => format!("{} tries again in {}s", attempt.run, delay.as_secs()),
@@ -712,6 +793,15 @@ impl World {
                 }
                 text
             }
+            Event::JobAdded { job } => format!("{job} added"),
+            Event::JobChanged { job } => format!("{job} changed"),
+            Event::JobPaused { job, pause } => {
+                let until = pause.until.map(|until| format!(" until {}", second(until.fixed_offset())));
+                let reason = pause.reason.as_deref().map(|reason| format!(": {reason}"));
+                format!("{job} paused{}{}", until.unwrap_or_default(), reason.unwrap_or_default())
+            }
+            Event::JobResumed { job } => format!("{job} resumed"),
+            Event::JobRemoved { job } => format!("{job} removed"),
             Event::ClockStepped { by } => format!("clock stepped {}s", by.num_seconds()),
             Event::ClockWrong { least } => format!("clock wrong until {}", (*least - start()).num_seconds()),
             Event::ClockRight => "clock right".into(),

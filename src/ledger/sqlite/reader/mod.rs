@@ -49,6 +49,8 @@ pub(super) struct JobRow {
     pub(super) clock_epoch: u32,
     /// The watermark.
     pub(super) accounted: Option<i64>,
+    /// The latest request.
+    pub(super) asked: Option<i64>,
     /// Its rows in `fire`.
     pub(super) fires: i64,
 }
@@ -129,15 +131,16 @@ fn set_up(db: &Connection) -> Result<()> {
 
 /// All jobs, by their names.
 fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobRow>> {
-    let sql = "SELECT name, job.id, coalesce(job.clock_epoch, 0), accounted, fires,
+    let sql = "SELECT name, job.id, coalesce(job.clock_epoch, 0), accounted, asked, fires,
                (SELECT zone FROM definition WHERE job = job.id ORDER BY id DESC LIMIT 1) FROM job";
     let read = |row: &rusqlite::Row<'_>| {
-        let zone: Option<String> = row.get(5)?;
+        let zone: Option<String> = row.get(6)?;
         // A zone that this machine does not have is shown in UTC.
         let zone = zone.and_then(|zone| Zone::find(&zone).ok()).unwrap_or_else(Zone::utc);
         let (id, clock_epoch, accounted) = (row.get(1)?, row.get(2)?, row.get(3)?);
         let name = past::name(row, 0)?;
-        Ok((name.clone(), JobRow { id, name, zone, clock_epoch, accounted, fires: row.get(4)? }))
+        let (asked, fires) = (row.get(4)?, row.get(5)?);
+        Ok((name.clone(), JobRow { id, name, zone, clock_epoch, accounted, asked, fires }))
     };
     db.prepare_cached(sql)?.query_map([], read)?.collect()
 }

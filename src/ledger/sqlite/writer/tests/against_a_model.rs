@@ -1,6 +1,6 @@
 //! Any mix of records, restarts, lost answers and pruning, against what the promises come to in memory.
 
-use super::{ALL, World, runs};
+use super::{ALL, World, for_100_s, runs};
 use crate::ledger::sqlite::past;
 use crate::ledger::tests::world::{at, claim_of, closed, defined, ended, fire, name, run, started, stretch};
 use crate::model::{Answer, Cause, Claim, Outcome, Past, Record};
@@ -103,7 +103,8 @@ impl Model {
 fn history(seed: u64) {
     let mut dice = Dice(seed);
     let keep = if seed.is_multiple_of(2) { ALL } else { runs(5) };
-    let mut world = World::new(ALL, keep);
+    let keep_of_all = if seed.is_multiple_of(3) { for_100_s() } else { ALL };
+    let mut world = World::new(keep_of_all, keep);
     let mut model = Model::default();
     world.write(&[defined("a", 0, 0, Some("x"))]);
     for _ in 0..100 {
@@ -114,11 +115,14 @@ fn history(seed: u64) {
         }
         assert_eq!(world.write(&batch), answers, "{batch:?}");
         match dice.below(20) {
-            0 => world.reopen(ALL, keep),
+            0 => world.reopen(keep_of_all, keep),
             1 => drop(world.prune(at(1_000_000 + 100 * model.second))),
             _ => {}
         }
         model.check(&past::read(world.db()).expect("a past"));
+        let unnamed = "SELECT fire.node FROM fire WHERE node NOT IN (SELECT id FROM node)
+                       UNION ALL SELECT node FROM open WHERE node NOT IN (SELECT id FROM node)";
+        assert_eq!(world.ints(unnamed), [] as [i64; 0], "a runner that is named was deleted");
     }
 }
 

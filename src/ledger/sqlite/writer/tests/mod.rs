@@ -6,7 +6,9 @@ use super::*;
 use crate::ledger::tests::world::{
     at, attempt, claim_of, closed, defined, ended, fire, name, options, run, started, stretch,
 };
+use crate::ledger::{Reader, Wanted};
 use crate::model::{Attempt, Cause, Keep, Outcome, Row};
+use chrono::TimeDelta;
 use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -61,7 +63,7 @@ impl World {
         fs::rename(&away, &path).expect("a rename");
     }
 
-    fn ints(&self, sql: &str) -> Vec<i64> {
+    pub(super) fn ints(&self, sql: &str) -> Vec<i64> {
         let mut statement = self.db().prepare(sql).expect("SQL");
         statement.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("rows")
     }
@@ -218,6 +220,97 @@ fn what_is_too_old_is_deleted() {
         world.prune(at(10_000));
         assert_eq!(world.seconds(), [500]);
     }
+}
+
+/// What is older than a hundred seconds goes.
+pub(super) fn for_100_s() -> Keep {
+    Keep { age: Some(Duration::from_secs(100)), ..ALL }
+}
+
+#[test]
+fn runners_of_long_ago_are_deleted_unless_they_are_needed() {
+    let mut world = World::new(for_100_s(), ALL);
+    let reopen = |world: &mut World| (0..3).for_each(|_| world.reopen(for_100_s(), ALL));
+    world.write(&skipped([10, 20]));
+    reopen(&mut world);
+    world.write(&[closed("b", 30, Outcome::Skipped), Record::Claim(fire("c", 30))]);
+    reopen(&mut world);
+    world.write(&[started("c", 1, 1, 40)]);
+    reopen(&mut world);
+    assert_eq!(world.prune(at(1050)), 1);
+    assert_eq!(world.ints("SELECT id FROM node"), (1..=10).collect::<Vec<_>>(), "all are young");
+    world.prune(at(2000));
+    // By name 1 of `a`, 4 of `b` and `c`, and 7 of the process of `c`; before each of those one.
+    assert_eq!(world.ints("SELECT id FROM node"), [1, 3, 4, 6, 7, 9, 10]);
+    world.write(&[ended("c", 1, Outcome::Succeeded)]);
+    reopen(&mut world);
+    world.prune(at(4000));
+    assert_eq!(world.ints("SELECT id FROM node"), [1, 3, 4, 9, 10, 12, 13]);
+    assert_eq!(world.prune(at(4100)), 1, "and that is all");
+}
+
+#[test]
+fn a_run_by_hand_takes_no_runner_away() {
+    let mut world = World::new(for_100_s(), ALL);
+    world.write(&skipped([10]));
+    for _ in 0..3 {
+        world.reopen(for_100_s(), ALL);
+        world.db().execute("UPDATE node SET by_hand = 1 WHERE id > 1", []).expect("it is written");
+    }
+    world.write(&[closed("a", 20, Outcome::Skipped)]);
+    world.prune(at(2000));
+    assert_eq!(world.ints("SELECT id FROM node"), [1, 4], "the last runner, and this one");
+}
+
+#[test]
+fn a_step_deletes_no_more_runners_than_it_may() {
+    let mut world = World::new(for_100_s(), ALL);
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+               INSERT INTO node SELECT NULL, host, pid, name, boot_id, started_at, 0, seen_at, NULL, 0, 1 FROM node, n";
+    world.db().execute(sql, []).expect("it is written");
+    world.reopen(for_100_s(), ALL);
+    assert_eq!(world.prune(at(2000)), 6);
+    assert_eq!(world.ints("SELECT id FROM node"), [1001, 1002]);
+}
+
+#[test]
+fn clock_steps_of_long_ago_are_deleted_but_for_the_first_back() {
+    let mut world = World::new(for_100_s(), ALL);
+    let steps = [(50, 1), (60, -1), (70, -1), (2000, 1)];
+    let step = |(second, by)| Record::ClockStepped { by: TimeDelta::seconds(by), at: at(second) };
+    world.write(&steps.map(step));
+    world.prune(at(2010));
+    assert_eq!(world.ints("SELECT at / 1000000 FROM clock_step"), [60, 2000]);
+}
+
+#[test]
+fn what_is_left_of_many_runners_is_sound() {
+    let every =
+        |seconds: i64| format!(r#"{{"triggers":[{{"every":{{"period_ms":{seconds}000,"anchor_ms":0}}}}]}}"#);
+    let mut world = World::new(for_100_s(), ALL);
+    world.write(&[defined("a", 0, 5, Some(&every(10)))]);
+    let mut number = 0;
+    for second in (10..1000).step_by(30) {
+        world.write(&[skipped([second, second + 10]), vec![Record::Claim(fire("a", second + 20))]].concat());
+        world.reopen(for_100_s(), ALL);
+        number += 1;
+        world.write(&[ended("a", number, Outcome::Lost)]);
+        world.prune(at(second + 1000));
+    }
+    // A step back by less than the period, and another definition before the clock has caught up.
+    world.write(&[Record::ClockStepped { by: TimeDelta::seconds(-8), at: at(994) }]);
+    world.write(&[defined("a", 0, 995, Some(&every(7))), closed("a", 1001, Outcome::Skipped)]);
+    for round in 0..5 {
+        world.reopen(for_100_s(), ALL);
+        world.prune(at(3000 + 100 * round));
+        let audited = Reader::audit(&world.writer.path, &[]).expect("it can be read");
+        assert!(audited[0].is_sound(), "{audited:?}");
+    }
+    assert_eq!(world.seconds(), [1001]);
+    let reader = Reader::open(&world.writer.path).expect("a ledger");
+    let rows = reader.rows(&Wanted::default()).expect("rows");
+    assert_eq!(rows.map(|row| row.expect("a row").node).collect::<Vec<_>>(), ["here"]);
+    assert!(world.ints("SELECT id FROM node").len() <= 4);
 }
 
 #[test]

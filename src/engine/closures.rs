@@ -1,0 +1,195 @@
+//! Runs what an embedding program has its jobs do: async code as tasks of the runtime, blocking code in a lane of
+//! its own.
+//!
+//! A blocking closure waits for its place in the lane before it is given to the runtime's blocking threads, so that
+//! those are never the queue. It cannot be dropped while it runs; async code is, when its cancellation did not
+//! help. A panic ends its attempt and nothing else.
+
+use super::current::{Current, Watched};
+use super::shared::Shared;
+use super::work::{Work, words};
+use super::{Handle, RunContext};
+use crate::executor::Report;
+use crate::model::{Closure, Exit, ExitStatus, JobAction, ProcessId, RunRef, SpawnError, SpawnWhy};
+use crate::scheduler::Spawn;
+use futures_util::FutureExt;
+use rustix::process::Signal;
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+/// How many attempts may wait for a place in the lane: those of jobs without a limit of their own.
+const WAITING_MAX: usize = 1024;
+
+/// See the module's page.
+pub(super) struct Closures {
+    shared: Weak<Shared>,
+    reports: UnboundedSender<Report>,
+    lane: Lane,
+    /// How to reach each attempt that has not ended.
+    under_way: Arc<Mutex<HashMap<RunRef, Reach>>>,
+}
+
+#[derive(Clone)]
+struct Lane {
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+struct Reach {
+    /// It is to stop.
+    cancel: CancellationToken,
+    /// It is to be dropped.
+    abort: CancellationToken,
+}
+
+impl Closures {
+    pub(super) fn new(
+        shared: Weak<Shared>,
+        reports: UnboundedSender<Report>,
+        blocking_max: usize,
+    ) -> Closures {
+        let places = Arc::new(Semaphore::new(blocking_max.min(Semaphore::MAX_PERMITS)));
+        let lane = Lane { places, waiting: Arc::new(Semaphore::new(WAITING_MAX)) };
+        Closures { shared, reports, lane, under_way: Arc::default() }
+    }
+
+    /// Begins an attempt of a job whose action is a closure.
+    pub(super) fn begin(&self, spawn: Spawn) {
+        let (Some(shared), JobAction::Closure(closure)) = (self.shared.upgrade(), &spawn.job.action) else {
+            return;
+        };
+        let (closure, run_ref) = (closure.clone(), spawn.run_ref);
+        let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
+        lock(&self.under_way).insert(run_ref, Reach { cancel: cancel.clone(), abort: abort.clone() });
+        let reports = self.reports.clone();
+        let context = context(spawn, &shared, cancel);
+        let attempt =
+            Attempt { run_ref, context, abort, reports: reports.clone(), shared: Arc::clone(&shared) };
+        let (lane, under_way) = (self.lane.clone(), Arc::clone(&self.under_way));
+        shared.runtime.spawn(async move {
+            let report = match closure.get() {
+                Some(Work::Async(work)) => attempt.run_async(work).await,
+                Some(Work::Blocking(_)) => attempt.run_blocking(closure, lane).await,
+                None => unreachable!("the builder of jobs has made it"),
+            };
+            lock(&under_way).remove(&run_ref);
+            let _ = reports.send(report);
+        });
+    }
+
+    /// Hands a signal on: `KILL` drops what can be dropped, any other cancels.
+    pub(super) fn signal(&self, run: RunRef, signal: Signal) {
+        if let Some(reach) = lock(&self.under_way).get(&run) {
+            reach.cancel.cancel();
+            if signal == Signal::KILL {
+                reach.abort.cancel();
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn context(spawn: Spawn, shared: &Arc<Shared>, cancel: CancellationToken) -> RunContext {
+    RunContext {
+        previous: shared.previous(&spawn.run.job),
+        job: spawn.run.job.clone(),
+        run: spawn.run,
+        fire_time: spawn.fire_time,
+        due: spawn.due,
+        started_at: shared.clock.now().wall,
+        attempt: spawn.attempt,
+        cause: spawn.cause,
+        after: spawn.after,
+        cancel,
+        scheduler: Handle::inside(shared),
+    }
+}
+
+/// One attempt under way.
+struct Attempt {
+    run_ref: RunRef,
+    context: RunContext,
+    abort: CancellationToken,
+    reports: UnboundedSender<Report>,
+    shared: Arc<Shared>,
+}
+
+impl Attempt {
+    async fn run_async(self, work: &(dyn Fn(RunContext) -> super::work::Task + Send + Sync)) -> Report {
+        self.has_started();
+        let Attempt { run_ref, context, abort, shared, .. } = self;
+        let began = shared.clock.now().monotonic;
+        let current = Current { run_ref, run: context.run.clone() };
+        let future = Watched::new(current, &shared, async { work(context).await });
+        let end = tokio::select! {
+            biased;
+            end = AssertUnwindSafe(future).catch_unwind() => Some(end),
+            () = abort.cancelled() => None,
+        };
+        exited(run_ref, end, shared.clock.now().monotonic.saturating_sub(began))
+    }
+
+    async fn run_blocking(mut self, closure: Closure, lane: Lane) -> Report {
+        let Ok(waits) = lane.waiting.try_acquire() else {
+            return self.refused();
+        };
+        let cancel = self.context.cancel.clone();
+        let place = tokio::select! {
+            biased;
+            place = lane.places.acquire() => place.expect("the lane is never closed"),
+            () = cancel.cancelled() => return exited(self.run_ref, None, Duration::ZERO),
+        };
+        drop(waits);
+        self.has_started();
+        let began = self.shared.clock.now().monotonic;
+        self.context.started_at = self.shared.clock.now().wall;
+        let Attempt { run_ref, context, .. } = self;
+        let end = spawn_blocking(move || {
+            let Some(Work::Blocking(work)) = closure.get() else { unreachable!("it was looked at before") };
+            let _current = Current { run_ref, run: context.run.clone() }.enter();
+            catch_unwind(AssertUnwindSafe(|| work(context)))
+        });
+        let end = end.await.ok();
+        drop(place);
+        exited(run_ref, end, self.shared.clock.now().monotonic.saturating_sub(began))
+    }
+
+    fn has_started(&self) {
+        let _ = self.reports.send(Report::Started { run_ref: self.run_ref, process: ProcessId::NONE });
+    }
+
+    fn refused(self) -> Report {
+        let message = format!("{WAITING_MAX} blocking runs wait for a place already");
+        Report::NotStarted { run_ref: self.run_ref, error: SpawnError { why: SpawnWhy::Resources, message } }
+    }
+}
+
+/// `end` is `None` if it was dropped, and an error if it panicked.
+fn exited(
+    run_ref: RunRef,
+    end: Option<Result<Result<(), super::BoxError>, Box<dyn Any + Send>>>,
+    took: Duration,
+) -> Report {
+    let (status, message) = match end {
+        Some(Ok(Ok(()))) => (ExitStatus::Returned, None),
+        Some(Ok(Err(error))) => (ExitStatus::Error, Some(words(&*error).into())),
+        Some(Err(panic)) => (ExitStatus::Panicked, Some(panic_message(&*panic).into())),
+        None => (ExitStatus::Aborted, None),
+    };
+    Report::Exited { run_ref, exit: Exit { status, message, took, usage: None, output: None } }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("with no message")
+}

@@ -1,0 +1,361 @@
+//! Building a scheduler and starting it.
+
+use super::events::Nobody;
+use super::job::Host;
+use super::{Clock, Conflict, ControlError, Engine, Handle, Job, Options};
+use crate::ledger::{Ledger, MemoryLedger};
+use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings};
+use crate::scheduler;
+use crate::trigger::Zone;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroU32;
+use std::panic::catch_unwind;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime;
+
+/// How long a stop takes at most that nobody has given a grace: when the last handle is dropped.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
+
+/// Jobs, and the limits they share, before they run. Made by [`Scheduler::builder`]; needs no runtime.
+///
+/// See the [crate's page](crate) for an example.
+#[must_use = "nothing runs before it is started"]
+pub struct Scheduler {
+    host: Host,
+    jobs: Vec<Arc<model::Job>>,
+    /// Where in `jobs` each is.
+    places: BTreeMap<Name, usize>,
+    ledger: Box<dyn Ledger>,
+    settings: Settings,
+    events_max: usize,
+    history_max: usize,
+    /// Time begins here and is tokio's; `None`: it is the host's.
+    start_at: Option<DateTime<Utc>>,
+}
+
+/// Why a job was not added. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddError {
+    /// Its name is none.
+    #[error("`{name}` is no job's name: {source}")]
+    InvalidName {
+        /// As it was given.
+        name: String,
+        /// What is wrong with it.
+        source: InvalidName,
+    },
+    /// There is a job of that name.
+    #[error("there is a job `{job}` already; choose another name, or replace it")]
+    NameTaken {
+        /// The name.
+        job: Name,
+    },
+    /// Its triggers name no instant of any year.
+    #[error("job `{job}` would never be due: none of its triggers names any instant")]
+    NeverFires {
+        /// Its name.
+        job: Name,
+    },
+    /// A number of it is 0 that has to be more.
+    #[error("job `{job}` has `{what}` 0; expected more than 0")]
+    Zero {
+        /// Its name.
+        job: Name,
+        /// What is 0: `max_instances`, `runs_max` or `delay_after`.
+        what: &'static str,
+    },
+    /// It is due at times and after its own end.
+    #[error("job `{job}` has both triggers and `delay_after`; expected one of them")]
+    DelayAndTriggers {
+        /// Its name.
+        job: Name,
+    },
+    /// It blocks, and there is no place for that.
+    #[error("job `{job}` blocks, and the scheduler has `blocking_max` 0; build it with 1 or more")]
+    NoBlocking {
+        /// Its name.
+        job: Name,
+    },
+    /// Its command has no words.
+    #[error("job `{job}` has an empty command; expected a program and its arguments")]
+    NoProgram {
+        /// Its name.
+        job: Name,
+    },
+    /// Its group is not the scheduler's.
+    #[error("job `{job}` is in the group `{group}`, which the scheduler was not built with")]
+    UnknownGroup {
+        /// Its name.
+        job: Name,
+        /// The group.
+        group: String,
+    },
+    /// It would be made due by itself.
+    #[error(
+        "job `{job}` would run after itself, by way of the jobs that it runs after; take one of them out"
+    )]
+    AfterItself {
+        /// Its name.
+        job: Name,
+    },
+    /// It was to be changed, and is not there.
+    #[error("there is no job `{job}`")]
+    UnknownJob {
+        /// As it was given.
+        job: String,
+    },
+    /// The scheduler is stopping or has stopped.
+    #[error("the scheduler is stopping or has stopped; build a new one")]
+    Stopped,
+}
+
+impl From<ControlError> for AddError {
+    fn from(error: ControlError) -> AddError {
+        match error {
+            ControlError::UnknownJob { job } => AddError::UnknownJob { job },
+            ControlError::UnknownRun { .. } | ControlError::TooMany { .. } | ControlError::Stopped => {
+                AddError::Stopped
+            }
+        }
+    }
+}
+
+impl From<scheduler::UnknownJob> for AddError {
+    fn from(scheduler::UnknownJob(job): scheduler::UnknownJob) -> AddError {
+        AddError::UnknownJob { job: job.to_string() }
+    }
+}
+
+impl From<scheduler::AddError> for AddError {
+    fn from(error: scheduler::AddError) -> AddError {
+        match error {
+            scheduler::AddError::NameTaken(job) => AddError::NameTaken { job },
+            scheduler::AddError::Unknown(job) => AddError::UnknownJob { job: job.to_string() },
+            scheduler::AddError::Stopping(_) => AddError::Stopped,
+            scheduler::AddError::UnknownGroup { job, group } => {
+                AddError::UnknownGroup { job, group: group.to_string() }
+            }
+            scheduler::AddError::AfterItself(job) => AddError::AfterItself { job },
+        }
+    }
+}
+
+/// Why a scheduler was not started. It comes back as it was, to be started elsewhere.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Not called within a tokio runtime.
+    #[error(
+        "there is no tokio runtime here: call `start` in an async function under `#[tokio::main]`, or after \
+         `Runtime::enter`"
+    )]
+    NoRuntime(Box<Scheduler>),
+    /// The runtime cannot tell time.
+    #[error("this tokio runtime has no timers: build it with `enable_time` or `enable_all`")]
+    TimeDisabled(Box<Scheduler>),
+    /// The system refused a timer or a thread.
+    #[error("the system refuses what a scheduler needs: {source}")]
+    System {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl std::fmt::Debug for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl StartError {
+    /// Returns the scheduler with its jobs, unless it was lost to the system's refusal.
+    pub fn into_scheduler(self) -> Option<Scheduler> {
+        match self {
+            StartError::NoRuntime(scheduler) | StartError::TimeDisabled(scheduler) => Some(*scheduler),
+            StartError::System { .. } => None,
+        }
+    }
+}
+
+/// Chooses what a scheduler's jobs have in common.
+#[must_use]
+pub struct Builder {
+    zone: Option<Zone>,
+    groups: BTreeMap<Name, NonZeroU32>,
+    max_running: Option<NonZeroU32>,
+    blocking_max: usize,
+    events_max: usize,
+    history_max: usize,
+    seed: Option<String>,
+    ledger: Option<Box<dyn Ledger>>,
+    pub(super) start_at: Option<DateTime<Utc>>,
+}
+
+impl Builder {
+    /// The zone in which times of jobs are shown that name none; by default the system's, or UTC if that cannot be
+    /// known.
+    pub fn zone(self, zone: &Zone) -> Builder {
+        Builder { zone: Some(zone.clone()), ..self }
+    }
+
+    /// A limit that jobs share which are [of that group](Job::group): so many runs of theirs at once.
+    pub fn group(mut self, name: Name, max_running: NonZeroU32) -> Builder {
+        self.groups.insert(name, max_running);
+        self
+    }
+
+    /// How many runs of all jobs there may be at once; by default there is no limit.
+    pub fn max_running(self, most: NonZeroU32) -> Builder {
+        Builder { max_running: Some(most), ..self }
+    }
+
+    /// How many runs of [blocking](Job::blocking) jobs there may be at once; 4 by default. With 0 such jobs are
+    /// refused.
+    pub fn blocking_max(self, most: usize) -> Builder {
+        Builder { blocking_max: most, ..self }
+    }
+
+    /// How many events are kept for a reader that is slow; 1024 by default.
+    pub fn events_max(self, most: usize) -> Builder {
+        Builder { events_max: most.max(1), ..self }
+    }
+
+    /// How many ended runs and fire times of each job [`Handle::history`] knows; 20 by default.
+    pub fn history_max(self, most: usize) -> Builder {
+        Builder { history_max: most, ..self }
+    }
+
+    /// What jitter is drawn from, beside the job's name and the fire time; by default the host's name.
+    pub fn seed(self, seed: impl Into<String>) -> Builder {
+        Builder { seed: Some(seed.into()), ..self }
+    }
+
+    /// Where runs are recorded; by default in memory, which is forgotten with the scheduler.
+    pub fn ledger(self, ledger: impl Ledger + 'static) -> Builder {
+        Builder { ledger: Some(Box::new(ledger)), ..self }
+    }
+
+    /// Returns the scheduler.
+    pub fn build(self) -> Scheduler {
+        let zone = self.zone.or_else(|| Zone::system().ok()).unwrap_or_else(Zone::utc);
+        let settings = Settings {
+            file: Path::new("").into(),
+            zone: zone.clone(),
+            max_running: self.max_running,
+            shutdown_grace: SHUTDOWN_GRACE,
+            ledger: LedgerPlace::Memory,
+            name: None,
+            keep: Keep::default(),
+            seed: self.seed,
+        };
+        Scheduler {
+            host: Host { zone, groups: self.groups, blocking_max: self.blocking_max },
+            jobs: Vec::new(),
+            places: BTreeMap::new(),
+            ledger: self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default())),
+            settings,
+            events_max: self.events_max,
+            history_max: self.history_max,
+            start_at: self.start_at,
+        }
+    }
+}
+
+impl Scheduler {
+    /// Begins to build one.
+    pub fn builder() -> Builder {
+        Builder {
+            zone: None,
+            groups: BTreeMap::new(),
+            max_running: None,
+            blocking_max: 4,
+            events_max: 1024,
+            history_max: 20,
+            seed: None,
+            ledger: None,
+            start_at: None,
+        }
+    }
+
+    /// Adds a job. It exists from the start on: its first fire time is strictly after that. If there is one of its
+    /// name, [`Job::on_conflict`] says what happens.
+    ///
+    /// # Errors
+    /// [`AddError`] says what is wrong with it; nothing was changed.
+    pub fn add(&mut self, job: Job) -> Result<(), AddError> {
+        let conflict = job.conflict;
+        let job = job.build(&self.host)?;
+        if scheduler::runs_after_itself(&job, |name| self.places.get(name).map(|place| &*self.jobs[*place])) {
+            return Err(AddError::AfterItself { job: job.name.clone() });
+        }
+        match (self.places.get(&job.name), conflict) {
+            (None, _) => {
+                self.places.insert(job.name.clone(), self.jobs.len());
+                self.jobs.push(job);
+            }
+            (Some(_), Conflict::Error) => return Err(AddError::NameTaken { job: job.name.clone() }),
+            (Some(_), Conflict::Keep) => {}
+            // Nothing of the one before has happened yet.
+            (Some(place), Conflict::Replace | Conflict::Upsert) => self.jobs[*place] = job,
+        }
+        Ok(())
+    }
+
+    /// Starts it as a task of the runtime that this is called in. It makes no runtime, and no thread but for jobs
+    /// that run programs.
+    ///
+    /// # Errors
+    /// [`StartError`], which hands the scheduler back.
+    pub fn start(self) -> Result<Handle, StartError> {
+        let Ok(runtime) = runtime::Handle::try_current() else {
+            return Err(StartError::NoRuntime(Box::new(self)));
+        };
+        if !has_timers() {
+            return Err(StartError::TimeDisabled(Box::new(self)));
+        }
+        let engine = self.engine().map_err(|source| StartError::System { source })?;
+        let handle = Handle::new(&engine.shared.0);
+        runtime.spawn(engine.run());
+        Ok(handle)
+    }
+
+    /// Starts it, waits for `stop`, and shuts it down as [`Handle::shutdown`] does.
+    ///
+    /// # Errors
+    /// As for [`Scheduler::start`].
+    pub async fn run_until(
+        self,
+        stop: impl Future,
+        grace: super::Grace,
+    ) -> Result<super::ShutdownReport, StartError> {
+        let handle = self.start()?;
+        stop.await;
+        Ok(handle.shutdown(grace).await)
+    }
+
+    fn engine(self) -> io::Result<Engine> {
+        let clock = match self.start_at {
+            Some(start) => Clock::starting_at(start),
+            // Without an I/O driver there is no alarm.
+            None => catch_unwind(Clock::new).unwrap_or_else(|_| Ok(Clock::without_alarm()))?,
+        };
+        let plan = Plan { jobs: self.jobs, groups: self.host.groups, settings: self.settings };
+        let options = Options {
+            blocking_max: self.host.blocking_max,
+            events_max: self.events_max,
+            history_max: self.history_max,
+            ..Options::default()
+        };
+        Engine::new(&plan, clock, self.ledger, Arc::new(Nobody), options)
+    }
+}
+
+/// Whether this runtime has timers; tokio tells by a panic.
+fn has_timers() -> bool {
+    catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
+}

@@ -1,0 +1,66 @@
+//! What an embedding program has its jobs do: async or blocking code.
+
+use super::RunContext;
+use crate::model::{Closure, JobAction};
+use std::error::Error;
+use std::pin::Pin;
+
+/// Any error that can be sent between threads.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What comes of an async closure.
+pub(super) type Task = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+/// The content of a [`Closure`].
+pub(super) enum Work {
+    Async(Box<dyn Fn(RunContext) -> Task + Send + Sync>),
+    Blocking(Box<dyn Fn(RunContext) -> Result<(), BoxError> + Send + Sync>),
+}
+
+/// What a job's code may return: nothing, or a result whose error says why the run failed.
+pub trait IntoResult {
+    /// Returns it as a result.
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl IntoResult for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<BoxError>> IntoResult for Result<(), E> {
+    fn into_result(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+pub(super) fn of_async<F, Fut>(work: F) -> Closure
+where
+    F: Fn(RunContext) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: IntoResult> + Send + 'static,
+{
+    Closure::new(Work::Async(Box::new(move |context| {
+        let future = work(context);
+        Box::pin(async move { future.await.into_result() })
+    })))
+}
+
+pub(super) fn of_blocking<F, R>(work: F) -> Closure
+where
+    F: Fn(RunContext) -> R + Send + Sync + 'static,
+    R: IntoResult,
+{
+    Closure::new(Work::Blocking(Box::new(move |context| work(context).into_result())))
+}
+
+/// An error with all its causes, in one line.
+pub(super) fn words(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether it is a closure that blocks.
+pub(super) fn blocks(action: &JobAction) -> bool {
+    matches!(action, JobAction::Closure(closure) if matches!(closure.get(), Some(Work::Blocking(_))))
+}

@@ -1,0 +1,40 @@
+//! The embeddable scheduler, as a program that embeds it sees it. What concerns the runtime is tried on both flavours.
+
+mod commands;
+mod control;
+mod crowd;
+mod running;
+mod starting;
+mod stopping;
+
+use runner::{Events, Heard, Job, Numbered, Scheduler, Trigger};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// A runtime of either flavour, with all its drivers.
+fn runtimes() -> [Runtime; 2] {
+    let current = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let multi = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    [current, multi]
+}
+
+fn every(millis: u64) -> Trigger {
+    Trigger::every(Duration::from_millis(millis)).expect("a period")
+}
+
+fn scheduler(jobs: impl IntoIterator<Item = Job>) -> Scheduler {
+    let mut scheduler = Scheduler::builder().build();
+    for job in jobs {
+        scheduler.add(job).expect("a sound job");
+    }
+    scheduler
+}
+
+/// The next event.
+async fn next(events: &mut Events) -> Option<Arc<Numbered>> {
+    match events.next().await? {
+        Heard::Event(event) => Some(event),
+        Heard::Lagged(missed) => panic!("{missed} events were passed over"),
+    }
+}
