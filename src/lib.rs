@@ -38,6 +38,8 @@
 //! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
+//! | runs code that stays on its thread | [`LocalScheduler`] |
+//! | lets tests move time | `engine::testing`, with the feature `test-util` |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
@@ -73,6 +75,9 @@
 //! # }
 //! ```
 //!
+//! In tests of it, time begins where you like and passes in no time: see `Builder::start_at` and `Handle::advance` of
+//! the feature `test-util`.
+//!
 //! # When is it due?
 //!
 //! ```
@@ -100,8 +105,9 @@ pub mod trigger;
 
 pub use engine::{
     AddError, BoxError, Builder, Conflict, ControlError, Events, Grace as ShutdownGrace, Handle, Heard,
-    IntoResult, IntoTriggers, Job, JobStatus, Numbered, PauseFor, Phase, Removed, RunContext, Running,
-    Scheduler, ShutdownReport, Spread, StartError, Stats, Triggered, Upcoming,
+    IntoResult, IntoTriggers, Job, JobStatus, LocalDriver, LocalJob, LocalScheduler, Numbered, PauseFor,
+    Phase, Removed, RunContext, Running, Scheduler, ShutdownReport, Spread, StartError, Stats, Triggered,
+    Upcoming,
 };
 pub use model::{AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
 pub use trigger::{Trigger, Zone};

@@ -45,7 +45,7 @@ pub struct Job {
     end: Option<DateTime<Utc>>,
     startup: bool,
     zone: Option<Zone>,
-    action: JobAction,
+    pub(super) action: JobAction,
     setup: Setup,
     policy: Policy,
     max_instances: u32,
@@ -98,7 +98,7 @@ impl Job {
     }
 
     #[track_caller]
-    fn of(name: String, triggers: impl IntoTriggers, action: JobAction) -> Job {
+    pub(super) fn of(name: String, triggers: impl IntoTriggers, action: JobAction) -> Job {
         let caller = Location::caller();
         Job {
             name,

@@ -16,11 +16,14 @@ mod current;
 mod events;
 mod handle;
 mod job;
+mod local;
 mod scheduler;
 mod shared;
 mod shutdown;
 mod status;
 mod survivors;
+#[cfg(feature = "test-util")]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -32,6 +35,7 @@ pub use control::{ControlError, PauseFor, Removed, Running, Triggered};
 pub use events::{Events, Heard, Numbered};
 pub use handle::Handle;
 pub use job::{Conflict, IntoTriggers, Job};
+pub use local::{LocalDriver, LocalJob, LocalScheduler};
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;
 pub use shutdown::{Grace, ShutdownReport};
@@ -203,6 +207,8 @@ impl Engine {
             self.shared.note_progress();
             self.shared.audience.waits(&self.shared.core());
             let deadline = self.deadline();
+            #[cfg(feature = "test-util")]
+            let _hold = self.hold_time();
             tokio::select! {
                 () = self.shared.clock.sleep_until(deadline) => self.time_has_passed(),
                 answers = answers(&mut self.writing) => {
