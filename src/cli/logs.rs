@@ -30,8 +30,8 @@ pub(super) struct Logs {
     /// This attempt of the run, counted from 1 [default: its last]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     attempt: Option<u32>,
-    /// Of a job: wait for the run that is under way or comes next, then for the one after it, until Ctrl-C. Of a run:
-    /// wait for its end
+    /// Of a run, wait until it has ended; of a job, for the run that is under way or comes next and each after it, until
+    /// Ctrl-C
     #[arg(long, conflicts_with_all = ["failed", "attempt"])]
     follow: bool,
     /// Print the bytes as they are: control characters are not escaped on a terminal
@@ -54,6 +54,9 @@ impl Logs {
         };
         let job = found.jobs(&reader, &[name])?.remove(0);
         let escapes = !self.raw && Style::of(io::stdout(), global).terminal;
+        if let Some(number) = number {
+            check(&found, &reader, &job, number)?;
+        }
         if self.follow {
             return follow(&found, &job, number, escapes);
         }
@@ -64,11 +67,12 @@ impl Logs {
         let printed = reader.printed(&run, self.attempt).map_err(|error| found.failure(error))?;
         let printed = printed.ok_or_else(|| match self.attempt {
             Some(attempt) => Failure::cannot_work(anyhow!("no attempt {attempt} of a run {run} is recorded")),
-            None => Failure::cannot_work(anyhow!(
-                "no run {run} is recorded; `runner history {}` lists them",
-                run.job
-            )),
+            None => no_longer_recorded(&run),
         })?;
+        let open = reader.open_runs().map_err(|error| found.failure(error))?;
+        if printed.attempts == 0 && open.iter().any(|open| open.run == run) {
+            return Err(Failure::cannot_work(anyhow!("run {run} has not ended; --follow waits for it")));
+        }
         tell(&run, &printed, escapes)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -90,14 +94,35 @@ impl Logs {
     }
 }
 
-/// Prints each run of a job from the first that has not ended, as soon as it has ended, for ever; or the one that is
-/// named.
+/// Refuses the number of a run that never was, with those that were.
+fn check(found: &Found, reader: &Reader, job: &Name, number: u64) -> Result<(), Failure> {
+    let last = reader.last_number(job).map_err(|error| found.failure(error))?;
+    let has = match last {
+        last if number <= last => return Ok(()),
+        0 => "has no runs yet".to_owned(),
+        1 => "has run 1".to_owned(),
+        last => format!("has runs 1 to {last}"),
+    };
+    Err(Failure::usage(anyhow!("no run {job}#{number}: `{job}` {has}")))
+}
+
+/// What there is to say of a run that was, and is not in the ledger.
+fn no_longer_recorded(run: &RunId) -> Failure {
+    Failure::cannot_work(anyhow!(
+        "run {run} is no longer recorded; `runner history {}` lists those that are",
+        run.job
+    ))
+}
+
+/// Prints the run that is named as soon as it has ended, and ends; else each run from the first that has not ended.
 fn follow(found: &Found, job: &Name, number: Option<u64>, escapes: bool) -> Ending {
     let failed = |error| found.failure(error);
     let mut next = number;
     loop {
         // Anew each time: a runner may have been started since.
         let reader = found.open()?;
+        // Before what is open: of those up to it, what is not open then has ended.
+        let last = reader.last_number(job).map_err(failed)?;
         let open: Vec<u64> = reader
             .open_runs()
             .map_err(failed)?
@@ -105,21 +130,15 @@ fn follow(found: &Found, job: &Name, number: Option<u64>, escapes: bool) -> Endi
             .filter(|open| open.run.job == *job)
             .map(|open| open.run.number)
             .collect();
-        let last = reader.last_number(job).map_err(failed)?;
-        if let Some(number) = number.filter(|number| *number > last) {
-            let run = RunId { job: job.clone(), number };
-            return Err(Failure::cannot_work(anyhow!(
-                "no run {run} is recorded; the last one is {job}#{last}"
-            )));
-        }
         let mut at = *next.get_or_insert_with(|| open.iter().min().copied().unwrap_or(last + 1));
         while at <= last && !open.contains(&at) {
             let run = RunId { job: job.clone(), number: at };
-            if let Some(printed) = reader.printed(&run, None).map_err(failed)? {
-                tell(&run, &printed, escapes)?;
+            let printed = reader.printed(&run, None).map_err(failed)?;
+            if let Some(printed) = &printed {
+                tell(&run, printed, escapes)?;
             }
             if number.is_some() {
-                return Ok(ExitCode::SUCCESS);
+                return printed.map(|_| ExitCode::SUCCESS).ok_or_else(|| no_longer_recorded(&run));
             }
             at += 1;
         }
@@ -137,11 +156,15 @@ fn tell(run: &RunId, printed: &Printed, escapes: bool) -> Result<(), Failure> {
         String::new()
     };
     let Some(output) = &printed.output else {
-        log::info!("{run}{of}: nothing is known of what it printed");
+        log::info!("{run}{of}: what it printed was not kept");
         return Ok(());
     };
     if output.bytes == 0 {
         log::info!("{run}{of}: it printed nothing");
+        return Ok(());
+    }
+    if output.dropped_bytes == output.bytes {
+        log::info!("{run}{of}: {} bytes, of which none was kept", output.bytes);
         return Ok(());
     }
     log::info!("{run}{of}: {} bytes", output.bytes);

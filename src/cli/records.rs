@@ -8,6 +8,10 @@ use crate::model::{Name, OpenRun, Plan};
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A ledger that is held and was not written for so long is in trouble: it is at least once a minute.
@@ -132,14 +136,20 @@ impl Found {
 
     /// What is wrong with it, and what to do about it.
     pub(super) fn failure(&self, error: LedgerError) -> Failure {
-        match error {
+        let of_a_reader = match &error {
+            LedgerError::Missing { path } | LedgerError::Corrupt { path, .. } => deleted(path),
+            LedgerError::NoPermission { path, found } => Some(unreadable(path, found)),
+            LedgerError::Sqlite { path, .. } => denied(path).map(|found| unreadable(path, &found)),
+            _ => None,
+        };
+        of_a_reader.unwrap_or_else(|| match error {
             LedgerError::Missing { path } => Failure::cannot_work(anyhow!(
                 "no ledger at `{}`: nothing is recorded of `{}` yet; `runner start` begins it",
                 path.display(),
                 self.job_file.display()
             )),
             error => ledger::failure(error, "", &self.quarantine),
-        }
+        })
     }
 
     /// The jobs of these names, which are in the job file or were once.
@@ -158,6 +168,37 @@ impl Found {
         };
         names.iter().map(find).collect()
     }
+}
+
+/// What there is to say of a ledger that was deleted while a process has it; `None`: it is there, or nobody has it.
+fn deleted(path: &Path) -> Option<Failure> {
+    if path.symlink_metadata().is_ok() {
+        return None;
+    }
+    let Holder { pid, by_hand, .. } = holder(path).ok().flatten()?;
+    let (who, remedy) = if by_hand {
+        ("run by hand", "wait for the end of that run")
+    } else {
+        ("runner", "restart that runner")
+    };
+    let pid = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    Some(Failure::cannot_work(anyhow!(
+        "the ledger `{}` was deleted or moved, and the {who}{pid} still runs with it; put it back, or {remedy}",
+        path.display()
+    )))
+}
+
+/// Why this user may not read the ledger; `None`: they may. SQLite only says that it could not open it.
+fn denied(path: &Path) -> Option<io::Error> {
+    // Asked without opening it: to close it would give back SQLite's locks.
+    access(path, Access::READ_OK).err().filter(|errno| *errno == Errno::ACCESS).map(Into::into)
+}
+
+fn unreadable(path: &Path, found: &dyn Display) -> Failure {
+    let path = path.display();
+    Failure::cannot_work(anyhow!(
+        "the ledger `{path}` cannot be read: {found}; run this as the user whose ledger it is"
+    ))
 }
 
 fn unknown(known: &[Name], name: &str, job_file: &Path) -> Failure {

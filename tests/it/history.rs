@@ -1,6 +1,7 @@
-//! `runner history`, of ledgers that the program has really written.
+//! `runner history`, of ledgers that the program has really written, and reading beside a runner that writes.
 
 use crate::case::{Case, STRANGER};
+use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
@@ -146,4 +147,50 @@ fn a_ledger_in_a_folder_that_cannot_be_written_to_is_read_and_nothing_is_made() 
     assert_eq!(case.run_by(command).code(0).json().len(), 4);
     assert_eq!(files(case), before);
     fs::set_permissions(case.path(), PermissionsExt::from_mode(0o755)).expect("its mode");
+}
+
+#[test]
+fn a_ledger_that_may_not_be_read_is_told_as_such() {
+    let jobs = "[runner]\nledger = \"closed/own.db\"\n[jobs.a]\nstartup = true\ncommand = \"echo up\"\n";
+    let mut case = Case::new().jobs(jobs);
+    case.runs_until(&["succeeded"]);
+    let folder = case.path().join("closed");
+    let mut refused = || {
+        for args in [&["history"][..], &["status"], &["why", "a"], &["logs", "a"], &["audit"]] {
+            let case = case.with_args(args);
+            let refused = case.run_by(case.command_without_root("true")).code(3);
+            let said = "closed/own.db` cannot be read: Permission denied (os error 13); run this as the user whose \
+                        ledger it is\n";
+            assert_eq!(refused.says(said).stdout, "", "{args:?}");
+        }
+    };
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).expect("its mode");
+    fs::set_permissions(folder.join("own.db"), PermissionsExt::from_mode(0o000)).expect("its mode");
+    refused();
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o000)).expect("its mode");
+    refused();
+    fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).expect("its mode");
+}
+
+#[test]
+fn whoever_reads_beside_a_runner_that_writes_is_answered_and_does_not_disturb_it() {
+    let jobs = "[runner]\nledger = \"own.db\"\n\
+        [jobs.a]\nevery = \"100ms\"\ncommand = \"echo up\"\n\
+        [jobs.b]\nevery = \"70ms\"\noutput = \"none\"\ncommand = [\"true\"]\n\
+        [jobs.c]\nevery = \"130ms\"\noutput = \"none\"\ncommand = \"exit 3\"\n";
+    let mut case = Case::new().jobs(jobs);
+    let mut running = case.beside();
+    running.lines(&["a | up", "a   succeeded", "b   succeeded", "c   failed: exit 3"]);
+    for _ in 0..10 {
+        for args in [&["history"][..], &["status"], &["why", "a"], &["logs", "a"], &["audit"]] {
+            assert!(!case.with_args(args).exits(0).stdout.is_empty(), "{args:?}");
+        }
+        // It goes on meanwhile.
+        running.line("b   succeeded");
+    }
+    running.signal(Signal::TERM);
+    let stopped = running.finish().code(0).prints("stopped: ran ");
+    assert_eq!(stopped.stderr, "");
+    assert!(!stopped.stdout.contains("nothing new starts"), "{}", stopped.stdout);
+    case.with_args(&["audit"]).exits(0).prints("are accounted for, each once");
 }

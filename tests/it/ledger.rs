@@ -436,6 +436,30 @@ fn a_ledger_that_a_runner_has_is_not_set_aside() {
 }
 
 #[test]
+fn whoever_reads_a_ledger_that_was_deleted_is_told_who_still_has_it() {
+    for with_its_log in [false, true] {
+        let mut case =
+            Case::new().jobs(&format!("[runner]\nledger = \"own.db\"\nshutdown_grace = \"1s\"\n{JOBS}"));
+        let running = beside(&case);
+        fs::remove_file(case.path().join("own.db")).expect("it is there");
+        if with_its_log {
+            fs::remove_file(case.path().join("own.db-wal")).expect("it is there");
+            fs::remove_file(case.path().join("own.db-shm")).expect("it is there");
+        }
+        let said = format!(
+            "own.db` was deleted or moved, and the runner (process {}) still runs with it; put it back, or restart \
+             that runner\n",
+            running.pid()
+        );
+        for args in [&["history"][..], &["status"], &["why", "a"], &["logs", "a"], &["audit"]] {
+            let refused = case.with_args(args).exits(3).says(&said);
+            assert!(!refused.stderr.contains("quarantine"), "{}", refused.stderr);
+        }
+        ends(running);
+    }
+}
+
+#[test]
 fn only_what_is_there_can_be_set_aside() {
     let mut case = case();
     case.with_args(&["quarantine"]).exits(3).says("there is no ledger at `");

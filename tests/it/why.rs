@@ -1,7 +1,9 @@
 //! `runner why`, of ledgers that the program has really written.
 
 use crate::case::Case;
+use chrono::{DateTime, FixedOffset, TimeDelta};
 use rusqlite::Connection;
+use rustix::process::Signal;
 use serde_json::Value;
 
 const JOBS: &str = "[runner]\nledger = \"own.db\"\ntimezone = \"Europe/Berlin\"\n\
@@ -27,7 +29,7 @@ fn answers(case: &mut Case, args: &[&str]) -> Vec<Value> {
 /// Its fire time with a fraction, which means no other.
 fn exactly(row: &Value) -> String {
     let at = row["fire_time"].as_str().expect("text");
-    if at.contains('.') { at.to_owned() } else { format!("{}.0{}", &at[..19], &at[19..]) }
+    if at.contains('.') { at.to_owned() } else { format!("{}.000000{}", &at[..19], &at[19..]) }
 }
 
 /// What is said of the first row with that outcome.
@@ -66,6 +68,29 @@ fn what_ran_is_said_with_how_and_what_did_not_with_why() {
     says(&hand, &["hand: asked for at 20", "it ran as hand#1, and failed after ", "with exit 3"]);
     let start = case.with_args(&["why", "start"]).exits(0).stdout;
     says(&start, &["due when the runner started, at 20", "it ran as start#2"]);
+}
+
+#[test]
+fn a_place_that_was_taken_by_one_that_waited_itself_is_told_so() {
+    let jobs = "[runner]\nledger = \"own.db\"\n[groups]\nnet = { max_running = 1 }\n\
+        [jobs.holds]\nstartup = true\ngroup = \"net\"\ncommand = \"mkfifo go; echo up; read -r line < go\"\n\
+        [jobs.waits]\nevery = \"200ms\"\ngroup = \"net\"\ncommand = [\"true\"]\n";
+    let mut case = Case::new().jobs(jobs);
+    let mut running = case.beside();
+    running.lines(&["holds | up", "skipped"]);
+    let had_the_place = "already (max_instances = 1): the fire time of 20";
+    let waited = " had the place and was still waiting for its group `net`";
+    let overlap = of_first(&mut case, "waits", "skipped");
+    says(&overlap, &[had_the_place, &format!("{waited}, as it is now.")]);
+    let found = answers(&mut case, &["waits", "--at", "-1h"]).remove(0);
+    assert_eq!(found["verdict"], "waiting");
+    says(found["text"].as_str().expect("text"), &[": it waits for its group `net`."]);
+    std::fs::write(case.path().join("go"), "now\n").expect("it is read");
+    running.line("started waits#2");
+    let overlap = of_first(&mut case, "waits", "skipped");
+    says(&overlap, &[had_the_place, &format!("{waited}; it began at 20"), " as waits#1."]);
+    running.signal(Signal::TERM);
+    running.finish().code(0);
 }
 
 #[test]
@@ -108,6 +133,112 @@ fn a_downtime_is_named_with_its_ends() {
         &["it was missed, because no runner ran from 20", " late, over its misfire_grace_time (now 1h)"],
     );
     case.with_args(&["audit"]).exits(0);
+}
+
+fn fire_time(row: &Value, field: &str) -> DateTime<FixedOffset> {
+    row[field].as_str().expect("text").parse().expect("a time")
+}
+
+#[test]
+fn of_a_stretch_those_are_told_that_are_asked_about() {
+    let jobs = "[runner]\nledger = \"own.db\"\n[jobs.hourly]\nevery = \"1h\"\ncommand = [\"true\"]\n";
+    let mut case = Case::new().jobs(jobs);
+    case.with_args(&["start", "--for", "100ms"]).exits(0);
+    age(&case);
+    case.runs_until(&["succeeded"]);
+    let missed = case.with_args(&["history", "--outcome", "missed", "--format", "jsonl"]).exits(0).json();
+    let (first, last) = (fire_time(&missed[0], "fire_time"), fire_time(&missed[0], "fire_time_last"));
+    let all = missed[0]["count"].as_i64().expect("a number");
+    assert!(all > 20 && last - first == TimeDelta::hours(all - 1), "{missed:?}");
+    let mut at = |time: &str| answers(&mut case, &["hourly", time]).remove(0);
+    let inside = first + TimeDelta::hours(all - 4);
+    let one = at(&inside.to_rfc3339());
+    assert_eq!(fire_time(&one, "fire_time"), inside);
+    says(
+        one["text"].as_str().expect("text"),
+        &[
+            &format!(
+                "due at {} (one of {all} from {first} to {last}): it was missed",
+                shown(inside),
+                first = shown(first),
+                last = shown(last)
+            ),
+            "when it was seen it was 4h ",
+            " late, over its misfire_grace_time",
+        ],
+    );
+    let middle = first + TimeDelta::hours(all / 2);
+    let day = middle.format("%Y-%m-%d").to_string();
+    let several = at(&day);
+    says(
+        several["text"].as_str().expect("text"),
+        &[
+            " fire times from 20",
+            &format!("(of {all} from "),
+            ": they were missed",
+            "when they were seen the last was ",
+            " and the first ",
+            "their misfire_grace_time",
+        ],
+    );
+    let between = at(&(inside + TimeDelta::minutes(7)).to_rfc3339());
+    assert_eq!(between["verdict"], "not_due");
+    let near = [shown(inside), shown(inside + TimeDelta::hours(1))];
+    says(between["text"].as_str().expect("text"), &near.each_ref().map(String::as_str));
+}
+
+fn shown(at: DateTime<FixedOffset>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S%:z").to_string()
+}
+
+#[test]
+fn a_time_that_history_shows_is_found() {
+    let mut case = case();
+    for job in ["hand", "start", "tick"] {
+        let table = case.with_args(&["history", job, "-n", "1"]).exits(0).stdout;
+        let row: Vec<&str> = table.lines().nth(1).expect("a row").split_whitespace().collect();
+        let told = case.with_args(&["why", job, row[0], row[1]]).exits(0).stdout;
+        says(&told, &[row[0], row[1]]);
+        assert!(!told.contains("not due"), "{told}");
+    }
+}
+
+#[test]
+fn an_offset_means_the_fire_times_around_it() {
+    let mut case = case();
+    let first = answers(&mut case, &["tick", "--at", "-1h"]);
+    assert_eq!((first.len(), &first[0]["run"]), (1, &"tick#1".into()), "{first:?}");
+    let hand = answers(&mut case, &["hand", "--at", "now"]);
+    assert_eq!((hand.len(), &hand[0]["run"]), (1, &"hand#1".into()), "{hand:?}");
+    let nightly = answers(&mut case, &["nightly", "--at", "+30h"]);
+    assert_eq!(nightly.iter().map(|answer| &answer["verdict"]).collect::<Vec<_>>(), ["future", "future"]);
+}
+
+#[test]
+fn a_job_without_fire_times_is_not_called_disabled() {
+    let jobs = "[runner]\nledger = \"own.db\"\n\
+        [jobs.hand]\ncommand = [\"true\"]\n[jobs.start]\nstartup = true\ncommand = [\"true\"]\n\
+        [jobs.then]\nafter = [\"start\"]\ncommand = [\"true\"]\n\
+        [jobs.off]\nenabled = false\ncron = \"0 3 * * *\"\ncommand = [\"true\"]\n";
+    let mut case = Case::new().jobs(jobs);
+    case.runs_until(&["then#1", "then    succeeded"]);
+    age(&case);
+    let row = case.with_args(&["history", "then", "--format", "jsonl"]).exits(0).json().remove(0);
+    let before = shown(fire_time(&row, "fire_time") - TimeDelta::hours(2));
+    let mut at = |job: &str| case.with_args(&["why", job, &before]).exits(0).stdout;
+    says(
+        &at("start"),
+        &[
+            &before,
+            "it was not due then, and had no fire times since 20",
+            ": it runs when the runner starts. ",
+        ],
+    );
+    says(&at("then"), &[": it runs when start has succeeded. The nearest that are recorded: after it 20"]);
+    says(&at("hand"), &[": it runs only by hand."]);
+    says(&at("off"), &[": it is disabled."]);
+    let future = case.with_args(&["why", "start", "2040-01-01"]).exits(0).stdout;
+    says(&future, &["2040-01-01: it will not be due then: it runs when the runner starts."]);
 }
 
 #[test]
