@@ -42,9 +42,9 @@ pub use shutdown::{Grace, ShutdownReport};
 pub use status::{JobStatus, Spread, Stats, Upcoming};
 pub use work::{BoxError, IntoResult};
 
-use crate::executor::{Children, OutputSink, Report};
+use crate::executor::Children;
 use crate::ledger::{Answers, Ledger, Trouble};
-use crate::model::{Deadline, Event, Name, Now, Plan, Tally};
+use crate::model::{Deadline, Event, Name, Now, OutputSink, Plan, Report, Tally};
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use batch::Batch;
 use chrono::{DateTime, Utc};

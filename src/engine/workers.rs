@@ -3,8 +3,10 @@
 use super::Options;
 use super::closures::{Attempt, Closures};
 use super::shared::Shared;
-use crate::executor::{Children, Executor, Launch, Living, OutputSink, Report};
-use crate::model::{Exit, ExitStatus, JobAction, Plan, ProcessId, RunRef, SpawnError, SpawnWhy};
+use crate::executor::{Children, Executor, Launch, Living};
+use crate::model::{
+    Exit, ExitStatus, JobAction, OutputSink, Plan, ProcessId, Report, RunRef, SpawnError, SpawnWhy,
+};
 use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
 use std::io;
