@@ -94,9 +94,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
+#[cfg(feature = "process")]
 pub mod executor;
+#[cfg(feature = "jobfile")]
 pub mod jobfile;
 pub mod ledger;
 pub mod model;

@@ -34,7 +34,7 @@ mod scripts;
 mod spawn;
 mod starting;
 mod sys;
-#[cfg(test)]
+#[cfg(all(test, feature = "jobfile"))]
 mod tests;
 mod tree;
 mod whose;
