@@ -86,8 +86,8 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `process` | jobs that run programs: [`Job::command`], [`executor`]; no further crates on Linux |
-//! | `sqlite` | a ledger that lasts: [`ledger::SqliteLedger`]; SQLite is built with it, which takes a C compiler |
-//! | `jobfile` | TOML job files: [`jobfile`]; with `process` and `sqlite` |
+//! | `sqlite` | a ledger that lasts: [`ledger::SqliteLedger`]; SQLite is built with it, which takes a C compiler; with `process` |
+//! | `jobfile` | TOML job files: [`jobfile`]; with `sqlite` |
 //! | `cli` (default) | the binary: [`cli`]; with `jobfile` |
 //! | `test-util` | time that tests set and move: `Builder::start_at` |
 //!
