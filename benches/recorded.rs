@@ -8,10 +8,9 @@
 #![expect(clippy::disallowed_methods, reason = "a bench looks at the clock itself")]
 
 use runner::engine::{self, Audience, Clock, Engine, Handle, Options};
-use runner::executor::{OutputSink, OutputSource, Pace, Stream};
 use runner::jobfile::{self, Source};
 use runner::ledger::{Ledger, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
-use runner::model::{Event, Keep, Now, Plan};
+use runner::model::{Event, Keep, Now, OutputSink, OutputSource, Pace, Plan, Stream};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;

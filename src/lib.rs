@@ -78,6 +78,19 @@
 //! In tests of it, time begins where you like and passes in no time: see `Builder::start_at` and `Handle::advance` of
 //! the feature `test-util`.
 //!
+//! # Features
+//!
+//! Without any (`default-features = false`) there are async and blocking jobs, all triggers and policies, and a ledger
+//! in memory. Each feature has all that it stands on.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `process` | jobs that run programs: [`Job::command`], [`executor`]; no further crates on Linux |
+//! | `sqlite` | a ledger that lasts: [`ledger::SqliteLedger`]; SQLite is built with it, which takes a C compiler; with `process` |
+//! | `jobfile` | TOML job files: [`jobfile`]; with `sqlite` |
+//! | `cli` (default) | the binary: [`cli`]; with `jobfile` |
+//! | `test-util` | time that tests set and move: `Builder::start_at` |
+//!
 //! # When is it due?
 //!
 //! ```
@@ -94,9 +107,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
+#[cfg(feature = "process")]
 pub mod executor;
+#[cfg(feature = "jobfile")]
 pub mod jobfile;
 pub mod ledger;
 pub mod model;

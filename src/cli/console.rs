@@ -10,7 +10,7 @@
 //! that is slow is shown the newest one only. One that has become narrower has broken the line into several,
 //! all of which are taken away.
 
-use crate::executor::Pace;
+use crate::model::Pace;
 use memchr::memchr;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};

@@ -8,9 +8,11 @@ use super::start::{Signals, block_on};
 use super::style::Style;
 use super::{Ending, Failure, Format, Global, file};
 use crate::engine::{Audience, Clock, Engine, Options};
-use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::ledger::Ledger;
-use crate::model::{Event, Job, Name, Now, Outcome, Overlap, Plan, Row, RunId, SpawnWhy};
+use crate::model::{
+    Event, Job, Name, Now, Outcome, OutputSink, OutputSource, Overlap, Pace, Plan, Row, RunId, SpawnWhy,
+    Stream,
+};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use std::io;

@@ -1,8 +1,7 @@
 //! What happens, as a stream for whoever listens.
 
 use super::Audience;
-use crate::executor::{OutputSink, OutputSource, Pace, Stream};
-use crate::model::{Event, Now};
+use crate::model::{Event, Now, OutputSink, OutputSource, Pace, Stream};
 use chrono::{DateTime, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast::error::RecvError;

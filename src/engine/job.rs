@@ -46,7 +46,7 @@ pub struct Job {
     startup: bool,
     zone: Option<Zone>,
     pub(super) action: JobAction,
-    setup: Setup,
+    pub(super) setup: Setup,
     policy: Policy,
     max_instances: u32,
     group: Option<String>,
@@ -84,19 +84,6 @@ impl Job {
         Job::of(name.into(), triggers, JobAction::Closure(work::of_blocking(work)))
     }
 
-    /// Returns a job that runs a program with arguments, without a shell, in a session of its own: its whole process
-    /// group is stopped with it. It inherits the environment, runs in the current folder, and what it prints is kept
-    /// in the ledger, up to 64 KiB.
-    #[track_caller]
-    pub fn command<A: Into<String>>(
-        name: impl Into<String>,
-        triggers: impl IntoTriggers,
-        words: impl IntoIterator<Item = A>,
-    ) -> Job {
-        let words: Vec<String> = words.into_iter().map(Into::into).collect();
-        Job::of(name.into(), triggers, JobAction::Argv(words.into()))
-    }
-
     #[track_caller]
     pub(super) fn of(name: String, triggers: impl IntoTriggers, action: JobAction) -> Job {
         let caller = Location::caller();
@@ -120,18 +107,6 @@ impl Job {
             conflict: Conflict::Error,
             place: Place { file: Path::new(caller.file()).into(), line: caller.line() },
         }
-    }
-
-    /// In which folder its [command](Job::command) runs; by default the current one.
-    pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Job {
-        self.setup.cwd = folder.into();
-        self
-    }
-
-    /// Sets a variable of the environment of its [command](Job::command), beside those that it inherits.
-    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Job {
-        self.setup.env.insert(name.into(), value.into());
-        self
     }
 
     /// The job as a scheduler has it.
@@ -309,6 +284,7 @@ impl Job {
         if host.blocking_max == 0 && work::blocks(&self.action) {
             return Err(AddError::NoBlocking { job: name });
         }
+        #[cfg(feature = "process")]
         if matches!(&self.action, JobAction::Argv(words) if words.is_empty()) {
             return Err(AddError::NoProgram { job: name });
         }

@@ -10,6 +10,8 @@
 mod batch;
 mod clock;
 mod closures;
+#[cfg(feature = "process")]
+mod command;
 mod context;
 mod control;
 mod current;
@@ -17,14 +19,20 @@ mod events;
 mod handle;
 mod job;
 mod local;
+#[cfg(feature = "process")]
+mod processes;
+#[cfg(not(feature = "process"))]
+#[path = "no_processes.rs"]
+mod processes;
 mod scheduler;
 mod shared;
 mod shutdown;
 mod status;
+#[cfg(feature = "process")]
 mod survivors;
 #[cfg(feature = "test-util")]
 mod testing;
-#[cfg(test)]
+#[cfg(all(test, feature = "jobfile"))]
 mod tests;
 mod work;
 mod workers;
@@ -42,18 +50,19 @@ pub use shutdown::{Grace, ShutdownReport};
 pub use status::{JobStatus, Spread, Stats, Upcoming};
 pub use work::{BoxError, IntoResult};
 
-use crate::executor::{Children, OutputSink, Report};
+#[cfg(feature = "process")]
+use crate::executor::Children;
 use crate::ledger::{Answers, Ledger, Trouble};
-use crate::model::{Deadline, Event, Name, Now, Plan, Tally};
+use crate::model::{Deadline, Event, Name, Now, OutputSink, Plan, Report, Tally};
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use batch::Batch;
 use chrono::{DateTime, Utc};
 use job::Host;
+use processes::Survivors;
 use shared::Shared;
 use std::io;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
-use survivors::Survivors;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use workers::Workers;
 
@@ -91,8 +100,10 @@ pub struct Options {
     pub clock_least: Option<DateTime<Utc>>,
     /// Which processes belong to a run beside its session. The default finds none: what it takes to find
     /// them concerns the whole process.
+    #[cfg(feature = "process")]
     pub children: Children,
     /// The soft limit on open files of jobs that do not set one; `None`: that of this process.
+    #[cfg(feature = "process")]
     pub open_files: Option<u64>,
 }
 

@@ -46,7 +46,7 @@ impl VirtualClock {
         VirtualClock { reading: Mutex::new(reading), was_set: Notify::new(), has_alarm: true }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "jobfile"))]
     pub(super) fn without_alarm(self) -> VirtualClock {
         VirtualClock { has_alarm: false, ..self }
     }

@@ -3,10 +3,9 @@
 use super::clock::SLEEP_MAX;
 use super::testing::VirtualClock;
 use super::{Audience, Clock, Engine, Handle, Job, Options, Scheduler, now};
-use crate::executor::{OutputSink, OutputSource, Pace, Stream};
 use crate::jobfile::{self, Source};
 use crate::ledger::MemoryLedger;
-use crate::model::{Event, Now, Plan};
+use crate::model::{Event, Now, OutputSink, OutputSource, Pace, Plan, Stream};
 use crate::trigger::{Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::{Arc, Mutex, OnceLock};

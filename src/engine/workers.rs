@@ -2,13 +2,13 @@
 
 use super::Options;
 use super::closures::{Attempt, Closures};
+use super::processes::{Living, Processes};
 use super::shared::Shared;
-use crate::executor::{Children, Executor, Launch, Living, OutputSink, Report};
-use crate::model::{Exit, ExitStatus, JobAction, Plan, ProcessId, RunRef, SpawnError, SpawnWhy};
+use crate::model::{Exit, ExitStatus, JobAction, Plan, ProcessId, Report, RunRef};
 use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -21,15 +21,6 @@ pub(super) struct Workers {
     reports: UnboundedSender<Report>,
 }
 
-/// An executor from the moment on at which one is needed: it has threads.
-struct Processes {
-    executor: OnceLock<Executor>,
-    sink: Arc<dyn OutputSink>,
-    reports: UnboundedSender<Report>,
-    children: Children,
-    open_files: Option<u64>,
-}
-
 impl Workers {
     pub(super) fn new(
         shared: &Arc<Shared>,
@@ -37,17 +28,11 @@ impl Workers {
         reports: UnboundedSender<Report>,
         options: &Options,
     ) -> io::Result<Workers> {
-        let processes = Processes {
-            executor: OnceLock::new(),
-            sink: Arc::clone(&shared.audience) as Arc<dyn OutputSink>,
-            reports: reports.clone(),
-            children: options.children.clone(),
-            open_files: options.open_files,
-        };
+        let processes = Processes::new(shared, reports.clone(), options);
         let closures = Closures::new(Arc::downgrade(shared), reports.clone(), options.blocking_max);
         let workers = Workers { dry_run: options.dry_run, processes, closures, reports };
         if !options.dry_run && plan.jobs.iter().any(|job| !matches!(job.action, JobAction::Closure(_))) {
-            workers.processes.executor()?;
+            workers.processes.get_ready()?;
         }
         Ok(workers)
     }
@@ -60,22 +45,15 @@ impl Workers {
         } else if matches!(spawn.job.action, JobAction::Closure(_)) {
             self.closures.begin(spawn);
         } else {
-            match self.processes.executor() {
-                Ok(executor) => executor.begin(launch(spawn)),
-                Err(error) => {
-                    let message = format!("cannot start a thread for processes: {error}");
-                    let error = SpawnError { why: SpawnWhy::Resources, message };
-                    let _ = self.reports.send(Report::NotStarted { run_ref, error });
-                }
-            }
+            self.processes.begin(spawn);
         }
     }
 
     pub(super) fn adopt(&self, spawn: Spawn, living: Living) {
-        let run_ref = spawn.run_ref;
-        match self.processes.executor() {
-            Ok(executor) if !self.dry_run => executor.adopt(launch(spawn), living),
-            _ => drop(self.reports.send(Report::Vanished { run_ref })),
+        if self.dry_run {
+            let _ = self.reports.send(Report::Vanished { run_ref: spawn.run_ref });
+        } else {
+            self.processes.adopt(spawn, living);
         }
     }
 
@@ -87,32 +65,14 @@ impl Workers {
     /// Whether any process is being started or watched.
     #[cfg(feature = "test-util")]
     pub(super) fn has_processes(&self) -> bool {
-        self.processes.executor.get().is_some_and(|executor| !executor.is_idle())
+        !self.processes.is_idle()
     }
 
     pub(super) fn signal(&self, run: RunRef, signal: Signal) {
         // Whoever does not know the run does nothing.
         self.closures.signal(run, signal);
-        if let Some(executor) = self.processes.executor.get() {
-            executor.signal(run, signal);
-        }
+        self.processes.signal(run, signal);
     }
-}
-
-impl Processes {
-    fn executor(&self) -> io::Result<&Executor> {
-        if let Some(executor) = self.executor.get() {
-            return Ok(executor);
-        }
-        let (sink, reports) = (Arc::clone(&self.sink), self.reports.clone());
-        let executor = Executor::new(sink, reports, self.children.clone(), self.open_files)?;
-        Ok(self.executor.get_or_init(|| executor))
-    }
-}
-
-fn launch(spawn: Spawn) -> Launch {
-    let Spawn { run_ref, run, job, fire_time, due: _, cause, after, attempt } = spawn;
-    Launch { run_ref, run, job, fire_time, cause, after, attempt }
 }
 
 fn nothing_done() -> Exit {

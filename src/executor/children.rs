@@ -110,7 +110,7 @@ impl Children {
     }
 
     /// Those of a process to which nobody is left, in which descendants are found all the same.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "jobfile"))]
     pub(super) fn with_descendants() -> Children {
         let children = Children::default();
         children.lock().ownership.descendants = true;

@@ -34,7 +34,7 @@ mod scripts;
 mod spawn;
 mod starting;
 mod sys;
-#[cfg(test)]
+#[cfg(all(test, feature = "jobfile"))]
 mod tests;
 mod tree;
 mod whose;
@@ -45,7 +45,7 @@ pub use mark::{Mark, node};
 pub use orphan::{Living, boot_id};
 pub use sys::unblock_signals;
 
-use crate::model::{Cause, Exit, Finish, Job, ProcessId, RunId, RunRef, SpawnError};
+use crate::model::{Cause, Finish, Job, OutputSink, Report, RunId, RunRef};
 use chrono::{DateTime, FixedOffset};
 use pool::Pool;
 use prepare::Preparer;
@@ -74,70 +74,6 @@ pub struct Launch {
     pub after: Option<Finish>,
     /// Handed to the process; counted from 1.
     pub attempt: u32,
-}
-
-/// What came of an attempt: [`Report::NotStarted`], or [`Report::Started`] and later [`Report::Exited`]; of one
-/// that was taken over, [`Report::Exited`] or [`Report::Vanished`].
-#[derive(Debug)]
-pub enum Report {
-    /// The process is there.
-    Started {
-        /// Whose it is.
-        run_ref: RunRef,
-        /// Which process.
-        process: ProcessId,
-    },
-    /// A process that was taken over has ended, and how is not known; if it was signalled, its whole tree has.
-    Vanished {
-        /// Whose it was.
-        run_ref: RunRef,
-    },
-    /// There is no process and there will be none.
-    NotStarted {
-        /// Whose it would have been.
-        run_ref: RunRef,
-        /// Why not.
-        error: SpawnError,
-    },
-    /// The process has ended; if it was signalled, so has its whole tree.
-    Exited {
-        /// Whose it was.
-        run_ref: RunRef,
-        /// How it ended.
-        exit: Exit,
-    },
-}
-
-/// Which stream of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Descriptor 1.
-    Stdout,
-    /// Descriptor 2.
-    Stderr,
-}
-
-/// Whose output it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutputSource {
-    /// The run.
-    pub run: RunId,
-}
-
-/// Takes output while it comes.
-pub trait OutputSink: Send + Sync + 'static {
-    /// Takes one or more whole lines with their line ends. Bytes without one at the end are the last line of
-    /// the output, or a part of a line that is too long to be held. Must return at once.
-    fn lines(&self, source: &OutputSource, stream: Stream, bytes: &[u8]) -> Pace;
-}
-
-/// How fast output is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// There is room for more.
-    Keep,
-    /// Room is getting scarce; a short rest before the next reading may save lines.
-    Ease,
 }
 
 /// See the module's page. Dropping it ends its threads; processes that still run are left alone.

@@ -1,7 +1,6 @@
 //! Output: cut into lines as it comes, and its head and tail kept. Bounded whatever is printed.
 
-use super::{OutputSink, OutputSource, Pace, Stream};
-use crate::model::{OutputKept, OutputMode};
+use crate::model::{OutputKept, OutputMode, OutputSink, OutputSource, Pace, Stream};
 
 /// A longer line is passed on in parts.
 pub(super) const LINE_BYTES_MAX: usize = 64 << 10;

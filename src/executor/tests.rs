@@ -6,11 +6,12 @@
 use super::census::Process;
 use super::mark::node;
 use super::orphan::id_of;
-use super::{
-    Children, Executor, Launch, Living, Mark, OutputSink, OutputSource, Pace, Report, Stream, boot_id, sys,
-};
+use super::{Children, Executor, Launch, Living, Mark, boot_id, sys};
 use crate::jobfile::{self, Source};
-use crate::model::{Cause, Exit, ExitStatus, Job, Name, ProcessId, RunId, RunRef};
+use crate::model::{
+    Cause, Exit, ExitStatus, Job, Name, OutputSink, OutputSource, Pace, ProcessId, Report, RunId, RunRef,
+    Stream,
+};
 use chrono::DateTime;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;

@@ -8,11 +8,13 @@
 //! It decides nothing. [`SqliteLedger`] is a file, and lasts; [`MemoryLedger`] forgets all when the runner ends.
 
 mod memory;
+#[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests;
 
 pub use memory::MemoryLedger;
+#[cfg(feature = "sqlite")]
 pub use sqlite::{
     Audited, Ended, Finding, Found, Holder, InForce, JobFacts, Lately, LedgerError, NodeIdentity, NodeSeen,
     OpenOptions, Printed, Reader, Rows, SqliteLedger, UnderWay, WallClock, Wanted, holder, quarantine,

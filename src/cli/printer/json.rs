@@ -1,8 +1,9 @@
 //! For a machine: one JSON object a line. The field names are a promise.
 
 use crate::cli::ledger::{Before, Told};
-use crate::executor::{OutputSource, Stream};
-use crate::model::{Attempt, Event, ExitStatus, Name, Now, Outcome, Plan, StopStage, Tally};
+use crate::model::{
+    Attempt, Event, ExitStatus, Name, Now, Outcome, OutputSource, Plan, StopStage, Stream, Tally,
+};
 use crate::scheduler::Core;
 use crate::trigger::zone_data;
 use chrono::SecondsFormat;

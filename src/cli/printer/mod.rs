@@ -13,8 +13,9 @@ use super::ledger::Told;
 use super::logger;
 use super::style::Style;
 use crate::engine::{self, Audience};
-use crate::executor::{OutputSink, OutputSource, Pace, Stream};
-use crate::model::{Attempt, Event, Name, Now, Outcome, OutputMode, Plan, Tally};
+use crate::model::{
+    Attempt, Event, Name, Now, Outcome, OutputMode, OutputSink, OutputSource, Pace, Plan, Stream, Tally,
+};
 use crate::scheduler::Core;
 use status::Status;
 use std::collections::HashSet;

@@ -10,9 +10,9 @@ use crate::cli::check::zone_line;
 use crate::cli::ledger::{Before, Told};
 use crate::cli::style::{Style, shown};
 use crate::cli::time::{show_distance, show_duration};
-use crate::executor::OutputSource;
 use crate::model::{
-    Attempt, Event, ExitStatus, Now, Outcome, Pause, Plan, Row, RunId, Started, StopStage, Tally,
+    Attempt, Event, ExitStatus, Now, Outcome, OutputSource, Pause, Plan, Row, RunId, Started, StopStage,
+    Tally,
 };
 use crate::scheduler::Core;
 use crate::trigger::Zone;

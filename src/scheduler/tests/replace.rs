@@ -1,7 +1,7 @@
 //! Jobs that change while the scheduler runs.
 
 use super::world::{World, at, every, idle, secs};
-use crate::model::{AfterOn, JobAction, Overlap};
+use crate::model::{AfterOn, Closure, JobAction, Overlap};
 use crate::trigger::Zone;
 
 #[test]
@@ -60,11 +60,11 @@ fn what_has_come_is_decided_as_the_job_was() {
 
 #[test]
 fn what_waits_runs_as_the_job_is_and_what_runs_as_it_was() {
-    let action = |text: &str| JobAction::Shell(text.into());
+    let actions = ["old", "new"].map(|content| JobAction::Closure(Closure::new(content)));
     let mut old = every("a", secs(10)).overlap(Overlap::Queue).retry(2, secs(1)).timeout(secs(100));
-    old.action = action("old");
+    old.action = actions[0].clone();
     let mut new = every("a", secs(10)).overlap(Overlap::Queue);
-    new.action = action("new");
+    new.action = actions[1].clone();
     let world = World::new([old]).until(20).replace(new).exit("a#1", 1).until(21).exit("a#1", 1).happened(
         "10 a#1 started scheduled
              20 a changed
@@ -73,8 +73,8 @@ fn what_waits_runs_as_the_job_is_and_what_runs_as_it_was() {
              21 a#1 failed
              21 a#2 started scheduled",
     );
-    assert_eq!(world.action("a#1"), &action("old"));
-    assert_eq!(world.action("a#2"), &action("new"));
+    assert_eq!(world.action("a#1"), &actions[0]);
+    assert_eq!(world.action("a#2"), &actions[1]);
 }
 
 #[test]

@@ -5,9 +5,10 @@
 
 use super::book::Book;
 use crate::model::{
-    After, AfterOn, Answer, CauseClass, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job, JobAction,
-    Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Past, Place, Plan, Policy,
-    ProcessId, Record, Retry, Rights, Row, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy, Usage,
+    After, AfterOn, Answer, CauseClass, Closure, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job,
+    JobAction, Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Past, Place, Plan,
+    Policy, ProcessId, Record, Retry, Rights, Row, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy,
+    Usage,
 };
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -73,7 +74,7 @@ pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
         delay_after: None,
         runs_max: None,
         zone: Zone::utc(),
-        action: JobAction::Shell("true".into()),
+        action: JobAction::Closure(Closure::new(())),
         setup: Arc::new(setup),
         policy: Arc::new(Policy::default()),
         place: Place { file: Path::new("jobs.toml").into(), line: 1 },
