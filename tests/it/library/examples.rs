@@ -2,6 +2,8 @@
 
 use crate::case::{Case, Finished, Running};
 use rustix::process::Signal;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
@@ -35,4 +37,51 @@ fn blocking_code_hands_on_what_it_has_and_stops_when_it_is_told() {
     let finished = finished.prints(" lines by read#1").prints("computed up to ");
     let finished = finished.prints("cancelled: collect#1").prints("cancelled: compute#1");
     assert!(!finished.stdout.contains("still running"), "{}", finished.stdout);
+}
+
+#[test]
+fn r8_a_service_answers_its_requests_first_and_then_lets_its_jobs_end() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("its address").to_string();
+    let mut service = example("axum_lifespan", &[&address]);
+    let at = service.line("listening on ").replace("listening on ", "");
+    // Each run ends when this test answers it; the first began at startup.
+    let (mut first, _) = server.accept().expect("a run");
+    let mut request = http(&at, "POST /jobs/daytime/runs");
+    let (mut second, _) = server.accept().expect("a run");
+
+    let jobs = answer(http(&at, "GET /jobs"));
+    assert!(jobs.starts_with("HTTP/1.1 200 "), "{jobs}");
+    assert!(jobs.contains(r#""running":["daytime#1","daytime#2"]"#), "{jobs}");
+    let unknown = answer(http(&at, "POST /jobs/nightly/runs"));
+    assert!(unknown.starts_with("HTTP/1.1 404 "), "{unknown}");
+    assert!(unknown.contains("there is no job `nightly`"), "{unknown}");
+
+    service.signal(Signal::TERM);
+    service.line("stopping: no more requests");
+    second.write_all(b"twelve").expect("it reads");
+    drop(second);
+    service.line("daytime#2: twelve");
+    let answered = answer(&mut request);
+    assert!(answered.starts_with("HTTP/1.1 200 "), "{answered}");
+    assert!(answered.contains(r#""outcome":"succeeded""#), "{answered}");
+    service.line("all requests are answered");
+
+    first.write_all(b"one").expect("it reads");
+    drop(first);
+    service.line("daytime#1: one");
+    service.finish().code(0).prints("finished: daytime#1");
+}
+
+/// Asks, and waits for no answer.
+fn http(at: &str, what: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(at).expect("it listens");
+    write!(stream, "{what} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n").expect("it reads");
+    stream
+}
+
+fn answer(mut stream: impl Read) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    text
 }
