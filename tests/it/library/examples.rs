@@ -7,6 +7,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
+/// Its tests are tests of this program too.
+#[expect(dead_code, reason = "its main is run as a program")]
+#[path = "../../../examples/test_fixture.rs"]
+mod test_fixture;
+
 /// An example as a program. `cargo test` has built it; with `--test it` alone it is what was built last.
 fn example(name: &str, args: &[&str]) -> Running {
     let folder = Path::new(env!("CARGO_BIN_EXE_runner")).parent().expect("it is in a folder");
@@ -37,6 +42,15 @@ fn blocking_code_hands_on_what_it_has_and_stops_when_it_is_told() {
     let finished = finished.prints(" lines by read#1").prints("computed up to ");
     let finished = finished.prints("cancelled: collect#1").prints("cancelled: compute#1");
     assert!(!finished.stdout.contains("still running"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_week_is_rehearsed_in_no_time() {
+    let finished = run("test_fixture");
+    assert_eq!(
+        finished.stdout,
+        "report: ran 7: 7 succeeded\nsync: ran 335: 335 succeeded; skipped 336\nupload: ran 7: 7 succeeded"
+    );
 }
 
 #[test]
