@@ -109,5 +109,5 @@ pub use engine::{
     Phase, Removed, RunContext, Running, Scheduler, ShutdownReport, Spread, StartError, Stats, Triggered,
     Upcoming,
 };
-pub use model::{AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
-pub use trigger::{Trigger, Zone};
+pub use model::{AfterOn, Cause, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
+pub use trigger::{Dst, Fold, Gap, ShortMonth, Trigger, TriggerError, UnknownZone, Zone};
