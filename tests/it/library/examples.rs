@@ -54,6 +54,22 @@ fn a_week_is_rehearsed_in_no_time() {
 }
 
 #[test]
+fn what_apscheduler_calls_come_to_runs_to_its_end() {
+    let finished = run("migrating_from_apscheduler");
+    let texts = [
+        "added: report\n",
+        "prune by hand: succeeded\nthere is no job `tick`\nreport: 2026-03-28 03:00:00 +01:00\n",
+        "close    0 18 1 * 5 -> 2026-03-27 18:00:00 +01:00\n",
+        "monthly  interval 1 month -> 2026-03-31 09:00:00 +02:00\n",
+        "removed: tick\n",
+        "pack: failed: the disk is full\n",
+        "hello, world\n",
+        "stopped: 0 still running",
+    ];
+    texts.iter().fold(finished, |finished, text| finished.prints(text));
+}
+
+#[test]
 fn r8_a_service_answers_its_requests_first_and_then_lets_its_jobs_end() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = server.local_addr().expect("its address").to_string();
