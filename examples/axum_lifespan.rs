@@ -109,3 +109,17 @@ async fn asked_to_stop() {
     }
     println!("stopping: no more requests");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn once_the_scheduler_has_stopped_the_service_is_unavailable() -> anyhow::Result<()> {
+        let scheduler = Scheduler::builder().build().start()?;
+        scheduler.shutdown(ShutdownGrace::secs(0)).await;
+        let answer = run(State(scheduler), Path("daytime".to_owned())).await;
+        assert_eq!(answer.into_response().status(), StatusCode::SERVICE_UNAVAILABLE);
+        Ok(())
+    }
+}

@@ -182,12 +182,10 @@ async fn listen(mut events: Events) {
         match &numbered.event {
             // EVENT_JOB_EXECUTED
             Event::RunFinished(row) if row.outcome == Outcome::Succeeded => {}
-            // EVENT_JOB_ERROR
-            Event::RunFinished(row) => {
+            // EVENT_JOB_ERROR; EVENT_JOB_MISSED, EVENT_JOB_MAX_INSTANCES, and what was paused
+            Event::RunFinished(row) | Event::FireTimeClosed(row) => {
                 println!("{}: {}: {}", row.job, row.outcome, row.reason.as_deref().unwrap_or_default());
             }
-            // EVENT_JOB_MISSED, EVENT_JOB_MAX_INSTANCES, and what was coalesced or paused
-            Event::FireTimeClosed(_) => {}
             // EVENT_JOB_ADDED
             Event::JobAdded { job } => println!("added: {job}"),
             // EVENT_JOB_REMOVED

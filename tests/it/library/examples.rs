@@ -7,7 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
-/// Its tests are tests of this program too.
+// Their tests are tests of this program too.
+#[expect(dead_code, reason = "its main is run as a program")]
+#[path = "../../../examples/axum_lifespan.rs"]
+mod axum_lifespan;
 #[expect(dead_code, reason = "its main is run as a program")]
 #[path = "../../../examples/test_fixture.rs"]
 mod test_fixture;
