@@ -89,11 +89,6 @@ fn add(handle: &Handle, zone: &Zone) -> Result<(), BoxError> {
     let every_five_minutes = Trigger::every(5 * MINUTE)?;
     handle.add(Job::new("sync", every_five_minutes, |_| async {}).on_conflict(Conflict::Upsert))?;
 
-    // scheduler.add_job(index, "interval", hours=1, next_run_time=None)
-    // It is added and paused.
-    handle.add(Job::new("index", Trigger::every(60 * MINUTE)?, |_| async {}))?;
-    handle.pause("index", "not yet")?;
-
     // scheduler.add_job(pack, "interval", hours=6, executor="threads")
     // scheduler.add_job(subprocess.run, "interval", hours=6, args=[["echo", "pruned"]], executor="processes")
     handle.add(Job::blocking("pack", Trigger::every(360 * MINUTE)?, |_| Err("the disk is full")))?;
@@ -138,8 +133,13 @@ async fn control(handle: &Handle, zone: &Zone) -> Result<(), BoxError> {
     handle.pause("sync", "the other side is being moved")?;
     handle.resume("sync")?;
     // scheduler.pause(); scheduler.resume()
+    // These pause and resume each job that there is, so that one that was paused alone is resumed too.
     handle.pause_all("maintenance")?;
     handle.resume_all()?;
+    // scheduler.add_job(index, "interval", hours=1, next_run_time=None)
+    // It is added and paused.
+    handle.add(Job::new("index", Trigger::every(60 * MINUTE)?, |_| async {}))?;
+    handle.pause("index", "not yet")?;
 
     // scheduler.modify_job("sync", max_instances=5)
     handle.update("sync", |job| job.max_instances(5))?;

@@ -67,6 +67,7 @@ fn what_apscheduler_calls_come_to_runs_to_its_end() {
         "removed: tick\n",
         "pack: failed: the disk is full\n",
         "hello, world\n",
+        "index: skipped: paused\n",
         "stopped: 0 still running",
     ];
     texts.iter().fold(finished, |finished, text| finished.prints(text));
