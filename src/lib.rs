@@ -78,6 +78,14 @@
 //! In tests of it, time begins where you like and passes in no time: see `Builder::start_at` and `Handle::advance` of
 //! the feature `test-util`.
 //!
+//! Examples to begin with, each with `cargo run --example`:
+//!
+//! - `hello`: a scheduler in ten lines.
+//! - `axum_lifespan`: in a web service, started before its first request and stopped after its last.
+//! - `async_and_blocking`: async code beside code that blocks, a channel between them, and a shutdown that tells both.
+//! - `test_fixture`: tests of jobs, in which days pass in no time.
+//! - `migrating_from_apscheduler`: the calls of APScheduler, and what they are here.
+//!
 //! # Features
 //!
 //! Without any (`default-features = false`) there are async and blocking jobs, all triggers and policies, and a ledger
@@ -127,5 +135,5 @@ pub use engine::{
     Phase, Removed, RunContext, Running, Scheduler, ShutdownReport, Spread, StartError, Stats, Triggered,
     Upcoming,
 };
-pub use model::{AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
-pub use trigger::{Trigger, Zone};
+pub use model::{AfterOn, Cause, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
+pub use trigger::{Dst, Fold, Gap, ShortMonth, Trigger, TriggerError, UnknownZone, Zone};

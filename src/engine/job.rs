@@ -75,6 +75,37 @@ impl Job {
     /// Returns a job that runs code which blocks: on one of the runtime's blocking threads, at most
     /// [`blocking_max`](super::Builder::blocking_max) of all such jobs at once. To be told to stop it has to look at
     /// [`RunContext::cancel`].
+    ///
+    /// A channel is its way to async code:
+    ///
+    /// ```
+    /// use runner::{BoxError, Job, Outcome, Scheduler};
+    /// use tokio::sync::mpsc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let mut scheduler = Scheduler::builder().build();
+    /// scheduler.add(Job::blocking("count", (), move |context| {
+    ///     for number in 0.. {
+    ///         if context.cancel.is_cancelled() {
+    ///             break;
+    ///         }
+    ///         // Waits while the channel is full, and fails the run when nobody receives any more.
+    ///         sender.blocking_send(number)?;
+    ///     }
+    ///     Ok::<(), BoxError>(())
+    /// }))?;
+    ///
+    /// let handle = scheduler.start()?;
+    /// let count = handle.trigger("count")?;
+    /// assert_eq!(receiver.recv().await, Some(0));
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// drop(receiver);
+    /// assert_eq!(count.await?.outcome, Outcome::Failed);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn blocking<F, R>(name: impl Into<String>, triggers: impl IntoTriggers, work: F) -> Job
     where

@@ -34,7 +34,7 @@ pub type Answers = Pin<Box<dyn Future<Output = Vec<Answer>> + Send>>;
 pub type Trouble = watch::Receiver<Option<Arc<str>>>;
 
 /// A record of what happened.
-pub trait Ledger: Send {
+pub trait Ledger: Send + Sync {
     /// Returns what is known from before, once; `None` if this ledger keeps nothing, and then need not be told
     /// of definitions and of what waits.
     fn past(&mut self) -> Option<Past> {

@@ -1,5 +1,7 @@
 //! How a fire time ended.
 
+use std::fmt;
+
 /// How a fire time ended: exactly one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
@@ -51,6 +53,13 @@ impl Outcome {
     /// Whether a process ran (or was to run) for it: the others never started.
     pub fn ran(self) -> bool {
         !matches!(self, Outcome::Skipped | Outcome::Missed | Outcome::Coalesced)
+    }
+}
+
+/// As [`Outcome::as_str`].
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -152,5 +161,15 @@ impl Ending {
             Ending::Missed(MissedWhy::Late) => Some("late"),
             Ending::Succeeded | Ending::Failed | Ending::TimedOut | Ending::Coalesced | Ending::Lost => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome;
+
+    #[test]
+    fn an_outcome_is_shown_as_its_word() {
+        assert_eq!(format!("{:>10}", Outcome::TimedOut), " timed_out");
     }
 }

@@ -146,7 +146,30 @@ pub enum Retry {
     },
 }
 
+/// No wait of [`Retry::doubling`] grows beyond this.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(300);
+
 impl Retry {
+    /// Up to so many attempts of a run in all, each this long after the one before. Fewer than 2: [`Retry::Never`].
+    pub fn fixed(attempts: u32, delay: Duration) -> Retry {
+        Retry::growing(attempts, delay, 1.0)
+    }
+
+    /// Up to so many attempts of a run in all, the second after this delay, and each further one after twice as
+    /// long, but no longer than five minutes or the delay itself. Fewer than 2: [`Retry::Never`].
+    pub fn doubling(attempts: u32, delay: Duration) -> Retry {
+        Retry::growing(attempts, delay, 2.0)
+    }
+
+    fn growing(attempts: u32, delay: Duration, factor: f64) -> Retry {
+        match NonZeroU32::new(attempts) {
+            Some(attempts) if attempts.get() > 1 => {
+                Retry::Backoff { attempts, delay, factor, delay_max: delay.max(RETRY_DELAY_MAX) }
+            }
+            _ => Retry::Never,
+        }
+    }
+
     /// Returns the wait before the attempt that follows `attempt` (counted from 1), or `None` when that was
     /// the last.
     pub fn delay_after(&self, attempt: u32) -> Option<Duration> {
@@ -177,6 +200,15 @@ mod tests {
         let delays: Vec<_> = (1..=6).map(|attempt| retry.delay_after(attempt)).collect();
         assert_eq!(delays, [Some(secs(10)), Some(secs(30)), Some(secs(60)), Some(secs(60)), None, None]);
         assert_eq!(Retry::Never.delay_after(1), None);
+    }
+
+    #[test]
+    fn the_usual_ones_need_two_numbers() {
+        let secs = Duration::from_secs;
+        let delays = |retry: Retry| (1..).map_while(|attempt| retry.delay_after(attempt)).collect::<Vec<_>>();
+        assert_eq!(delays(Retry::fixed(3, secs(400))), [secs(400), secs(400)]);
+        assert_eq!(delays(Retry::doubling(4, secs(100))), [secs(100), secs(200), secs(300)]);
+        assert_eq!([Retry::fixed(1, secs(1)), Retry::doubling(0, secs(1))], [Retry::Never, Retry::Never]);
     }
 
     #[test]

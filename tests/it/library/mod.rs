@@ -4,6 +4,7 @@ mod commands;
 mod control;
 mod crowd;
 mod defects;
+mod examples;
 mod local;
 mod running;
 mod starting;

@@ -45,6 +45,18 @@ fn without_a_runtime_it_says_what_to_do_and_comes_back_with_its_jobs() {
 }
 
 #[test]
+fn its_errors_pass_through_question_marks() {
+    fn start(mut scheduler: Scheduler) -> anyhow::Result<()> {
+        scheduler.add(telling("tock").0)?;
+        let handle = scheduler.start()?;
+        handle.pause("tock", "it is only a test")?;
+        Ok(())
+    }
+    let error = start(scheduler([telling("tick").0])).expect_err("there is no runtime");
+    assert!(matches!(error.downcast_ref::<StartError>(), Some(StartError::NoRuntime(_))));
+}
+
+#[test]
 fn a_start_that_failed_has_made_no_thread() {
     // In a process of its own, because other tests start threads.
     let inner = "library::starting::inner_no_thread";
