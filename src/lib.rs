@@ -38,6 +38,7 @@
 //! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
+//! | runs code of a program by its name | [`Tasks`], [`Job::task`] |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
@@ -100,8 +101,8 @@ pub mod trigger;
 
 pub use engine::{
     AddError, BoxError, Builder, ControlError, Events, Grace as ShutdownGrace, Handle, Heard, IntoResult,
-    IntoTriggers, Job, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError, Triggered,
-    Upcoming,
+    IntoTriggers, Job, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError, TaskError,
+    Triggered, Upcoming,
 };
-pub use model::{Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
+pub use model::{Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks};
 pub use trigger::{Trigger, Zone};

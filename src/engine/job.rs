@@ -3,15 +3,18 @@
 use super::work::{self, IntoResult};
 use super::{AddError, RunContext};
 use crate::model::{
-    self, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry, Rights, Setup,
+    self, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry, Rights, Setup, Task,
+    TaskMisfit, Tasks,
 };
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What [`Job::command`] keeps of an attempt's output.
@@ -44,12 +47,20 @@ pub struct Job {
     end: Option<DateTime<Utc>>,
     startup: bool,
     zone: Option<Zone>,
-    action: JobAction,
+    does: Does,
     setup: Setup,
     policy: Policy,
     max_instances: u32,
     group: Option<String>,
     place: &'static Location<'static>,
+}
+
+/// What a job does.
+#[derive(Clone, Debug)]
+enum Does {
+    Action(JobAction),
+    /// Calls the task of this name with these arguments, unless it is said why they are none.
+    Task(String, Result<Arc<Value>, String>),
 }
 
 impl Job {
@@ -63,7 +74,7 @@ impl Job {
         F: Fn(RunContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoResult> + Send + 'static,
     {
-        Job::of(name.into(), triggers, JobAction::Closure(work::of_async(work)))
+        Job::of(name.into(), triggers, Does::Action(JobAction::Closure(work::of_async(work))))
     }
 
     /// Returns a job that runs code which blocks: on one of the runtime's blocking threads, at most
@@ -75,7 +86,20 @@ impl Job {
         F: Fn(RunContext) -> R + Send + Sync + 'static,
         R: IntoResult,
     {
-        Job::of(name.into(), triggers, JobAction::Closure(work::of_blocking(work)))
+        Job::of(name.into(), triggers, Does::Action(JobAction::Closure(work::of_blocking(work))))
+    }
+
+    /// Returns a job that runs a [task](super::Builder::tasks) with these arguments, which are written as JSON now; `()`
+    /// if it takes none. That the task is there and takes them is known when the job is added.
+    #[track_caller]
+    pub fn task(
+        name: impl Into<String>,
+        triggers: impl IntoTriggers,
+        task: impl Into<String>,
+        args: impl Serialize,
+    ) -> Job {
+        let args = serde_json::to_value(args).map(Arc::new).map_err(|error| error.to_string());
+        Job::of(name.into(), triggers, Does::Task(task.into(), args))
     }
 
     /// Returns a job that runs a program with arguments, without a shell, in a session of its own: its whole process
@@ -88,11 +112,11 @@ impl Job {
         words: impl IntoIterator<Item = A>,
     ) -> Job {
         let words: Vec<String> = words.into_iter().map(Into::into).collect();
-        Job::of(name.into(), triggers, JobAction::Argv(words.into()))
+        Job::of(name.into(), triggers, Does::Action(JobAction::Argv(words.into())))
     }
 
     #[track_caller]
-    fn of(name: String, triggers: impl IntoTriggers, action: JobAction) -> Job {
+    fn of(name: String, triggers: impl IntoTriggers, does: Does) -> Job {
         Job {
             name,
             description: None,
@@ -101,7 +125,7 @@ impl Job {
             end: None,
             startup: false,
             zone: None,
-            action,
+            does,
             setup: setup(),
             policy: Policy::default(),
             max_instances: 1,
@@ -208,11 +232,15 @@ impl Job {
         if schedule.never_fires() {
             return Err(AddError::NeverFires { job: name });
         }
-        if host.blocking_max == 0 && work::blocks(&self.action) {
+        let action = match self.does {
+            Does::Action(JobAction::Argv(words)) if words.is_empty() => {
+                return Err(AddError::NoProgram { job: name });
+            }
+            Does::Action(action) => action,
+            Does::Task(task, args) => JobAction::Task(Arc::new(host.task(&name, &task, args)?)),
+        };
+        if host.blocking_max == 0 && work::blocks(&action) {
             return Err(AddError::NoBlocking { job: name });
-        }
-        if matches!(&self.action, JobAction::Argv(words) if words.is_empty()) {
-            return Err(AddError::NoProgram { job: name });
         }
         Ok(Arc::new(model::Job {
             name,
@@ -222,7 +250,7 @@ impl Job {
             after: None,
             schedule: Arc::new(schedule),
             zone: self.zone.unwrap_or_else(|| host.zone.clone()),
-            action: self.action,
+            action,
             setup: Arc::new(self.setup),
             policy: Arc::new(policy),
             place: Place { file: Path::new(self.place.file()).into(), line: self.place.line() },
@@ -236,6 +264,20 @@ pub(super) struct Host {
     pub(super) zone: Zone,
     pub(super) groups: BTreeMap<Name, NonZeroU32>,
     pub(super) blocking_max: usize,
+    /// More may be registered while it runs.
+    pub(super) tasks: Arc<Mutex<Tasks>>,
+}
+
+impl Host {
+    /// Returns the task of that name with these arguments, of that job.
+    fn task(&self, job: &Name, task: &str, args: Result<Arc<Value>, String>) -> Result<Task, AddError> {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let bound = match args {
+            Ok(args) => tasks.bind(task, args),
+            Err(error) => Err(TaskMisfit::Unwritable { task: task.to_owned(), message: error }),
+        };
+        bound.map_err(|misfit| AddError::Task { job: job.clone(), misfit })
+    }
 }
 
 /// When a job is due: a trigger, several of them, or none for a job that only runs by request or at startup.

@@ -19,6 +19,7 @@ mod scheduler;
 mod shared;
 mod shutdown;
 mod survivors;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -32,6 +33,7 @@ pub use job::{IntoTriggers, Job};
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;
 pub use shutdown::{Grace, ShutdownReport};
+pub use tasks::TaskError;
 pub use work::{BoxError, IntoResult};
 
 use crate::executor::{Children, OutputSink, Report};

@@ -4,7 +4,7 @@ use super::events::Nobody;
 use super::job::Host;
 use super::{Clock, Engine, Handle, Job, Options};
 use crate::ledger::{Ledger, MemoryLedger};
-use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings};
+use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, TaskMisfit, Tasks};
 use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use std::io;
 use std::num::NonZeroU32;
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime;
 
@@ -85,6 +85,14 @@ pub enum AddError {
         /// The group.
         group: String,
     },
+    /// Its task is not registered, or takes other arguments.
+    #[error("job `{job}`: {misfit}")]
+    Task {
+        /// Its name.
+        job: Name,
+        /// What is wrong.
+        misfit: TaskMisfit,
+    },
     /// The scheduler is stopping or has stopped.
     #[error("the scheduler is stopping or has stopped; build a new one")]
     Stopped,
@@ -138,6 +146,7 @@ pub struct Builder {
     history_max: usize,
     seed: Option<String>,
     ledger: Option<Box<dyn Ledger>>,
+    tasks: Tasks,
     pub(super) start_at: Option<DateTime<Utc>>,
 }
 
@@ -185,6 +194,11 @@ impl Builder {
         Builder { ledger: Some(Box::new(ledger)), ..self }
     }
 
+    /// The tasks that jobs may run by their name ([`Job::task`]); by default there is none.
+    pub fn tasks(self, tasks: Tasks) -> Builder {
+        Builder { tasks, ..self }
+    }
+
     /// Returns the scheduler.
     pub fn build(self) -> Scheduler {
         let zone = self.zone.or_else(|| Zone::system().ok()).unwrap_or_else(Zone::utc);
@@ -199,7 +213,12 @@ impl Builder {
             seed: self.seed,
         };
         Scheduler {
-            host: Host { zone, groups: self.groups, blocking_max: self.blocking_max },
+            host: Host {
+                zone,
+                groups: self.groups,
+                blocking_max: self.blocking_max,
+                tasks: Arc::new(Mutex::new(self.tasks)),
+            },
             jobs: Vec::new(),
             names: BTreeSet::new(),
             ledger: self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default())),
@@ -223,6 +242,7 @@ impl Scheduler {
             history_max: 20,
             seed: None,
             ledger: None,
+            tasks: Tasks::new(),
             start_at: None,
         }
     }

@@ -4,7 +4,7 @@ use super::Options;
 use super::closures::Closures;
 use super::shared::Shared;
 use crate::executor::{Children, Executor, Launch, Living, OutputSink, Report};
-use crate::model::{Exit, ExitStatus, JobAction, Plan, ProcessId, RunRef, SpawnError, SpawnWhy};
+use crate::model::{Exit, ExitStatus, Plan, ProcessId, RunRef, SpawnError, SpawnWhy};
 use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
 use std::io;
@@ -46,7 +46,7 @@ impl Workers {
         };
         let closures = Closures::new(Arc::downgrade(shared), reports.clone(), options.blocking_max);
         let workers = Workers { dry_run: options.dry_run, processes, closures, reports };
-        if !options.dry_run && plan.jobs.iter().any(|job| !matches!(job.action, JobAction::Closure(_))) {
+        if !options.dry_run && plan.jobs.iter().any(|job| job.action.closure().is_none()) {
             workers.processes.executor()?;
         }
         Ok(workers)
@@ -57,7 +57,7 @@ impl Workers {
         if self.dry_run {
             let _ = self.reports.send(Report::Started { run_ref, process: nobody() });
             let _ = self.reports.send(Report::Exited { run_ref, exit: nothing_done() });
-        } else if matches!(spawn.job.action, JobAction::Closure(_)) {
+        } else if spawn.job.action.closure().is_some() {
             self.closures.begin(spawn);
         } else {
             match self.processes.executor() {

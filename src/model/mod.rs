@@ -23,6 +23,7 @@ mod policy;
 mod record;
 mod rights;
 mod run;
+mod task;
 
 pub use action::{JobAction, OutputMode, Setup};
 pub use after::{After, AfterOn, Finish};
@@ -44,3 +45,5 @@ pub use run::{
     Cause, CauseClass, Exit, ExitStatus, OutputKept, ProcessId, RunId, RunKey, RunRef, SpawnError, SpawnWhy,
     Usage,
 };
+pub(crate) use task::Bind;
+pub use task::{Task, TaskMisfit, Tasks};

@@ -3,6 +3,7 @@
 mod running;
 mod starting;
 mod stopping;
+mod tasks;
 
 use runner::{Events, Heard, Job, Numbered, Scheduler, Trigger};
 use std::sync::Arc;
