@@ -39,6 +39,7 @@
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
 //! | runs code of a program by its name | [`Tasks`], [`Job::task`] |
+//! | runs a job file in another program | [`Scheduler::from_file`] |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
@@ -101,8 +102,8 @@ pub mod trigger;
 
 pub use engine::{
     AddError, BoxError, Builder, ControlError, Events, Grace as ShutdownGrace, Handle, Heard, IntoResult,
-    IntoTriggers, Job, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError, TaskError,
-    Triggered, Upcoming,
+    IntoTriggers, Job, JobFileError, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError,
+    TaskError, Triggered, Upcoming,
 };
 pub use model::{Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks};
 pub use trigger::{Trigger, Zone};

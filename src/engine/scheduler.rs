@@ -24,11 +24,11 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
 /// See the [crate's page](crate) for an example.
 #[must_use = "nothing runs before it is started"]
 pub struct Scheduler {
-    host: Host,
-    jobs: Vec<Arc<model::Job>>,
-    names: BTreeSet<Name>,
-    ledger: Box<dyn Ledger>,
-    settings: Settings,
+    pub(super) host: Host,
+    pub(super) jobs: Vec<Arc<model::Job>>,
+    pub(super) names: BTreeSet<Name>,
+    pub(super) ledger: Box<dyn Ledger>,
+    pub(super) settings: Settings,
     events_max: usize,
     history_max: usize,
     /// Time begins here and is tokio's; `None`: it is the host's.

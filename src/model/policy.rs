@@ -112,6 +112,12 @@ pub struct Keep {
     pub bytes: Option<u64>,
 }
 
+impl Keep {
+    /// What a ledger file keeps of all jobs together when nobody says otherwise: a season, and never a full disk.
+    pub const SEASON: Keep =
+        Keep { runs: None, age: Some(Duration::from_secs(90 * 86_400)), bytes: Some(256 << 20) };
+}
+
 /// How a run is stopped: the signal to its whole process tree, a wait, then `KILL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ladder {
