@@ -15,6 +15,8 @@ pub struct Task {
     pub args: Arc<Value>,
     /// The code with these arguments.
     pub closure: Closure,
+    /// The whole job as text, if a ledger that lasts is to store it.
+    pub stored: Option<Arc<str>>,
 }
 
 /// Returns the code with these arguments, or why they do not fit.
@@ -83,7 +85,7 @@ impl Tasks {
         let misfit =
             |error: serde_json::Error| TaskMisfit::Args { task: name.clone(), message: error.to_string() };
         let closure = bind(Arc::clone(&args)).map_err(misfit)?;
-        Ok(Task { name: name.clone(), args, closure })
+        Ok(Task { name: name.clone(), args, closure, stored: None })
     }
 
     fn nearest(&self, name: &str) -> Option<Name> {

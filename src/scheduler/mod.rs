@@ -17,7 +17,7 @@
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
-//! added and removed), `replace` (they change), `pause`, and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
+//! added and removed), `replace` (they change), `stored` (those that the ledger knows as a whole), `pause`, and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
 //! ask for actions. `snapshot` says how each job stands.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
@@ -44,6 +44,7 @@ mod row;
 mod run;
 mod snapshot;
 mod stop;
+mod stored;
 mod take_over;
 #[cfg(test)]
 mod tests;
@@ -189,6 +190,8 @@ pub struct Core {
     /// Whether jobs of the past that the plan has not may be added yet, and those that have not been.
     awaits_absent: bool,
     absent: BTreeMap<Name, JobPast>,
+    /// What the ledger has of each job that is stored; those that are not there are parked.
+    stored: BTreeMap<Name, Arc<str>>,
     /// No job has been in a later clock epoch.
     newest_epoch: u32,
     recovery: Recovery,
@@ -261,6 +264,7 @@ impl Core {
             past: None,
             awaits_absent,
             absent: BTreeMap::new(),
+            stored: BTreeMap::new(),
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
             recovery: Recovery::default(),
             paused: BTreeSet::new(),
@@ -277,6 +281,7 @@ impl Core {
         if let Some(mut past) = past {
             let epochs = past.jobs.values().map(|job| job.clock_epoch);
             core.newest_epoch = epochs.max().unwrap_or(0).max(core.newest_epoch);
+            core.stored = std::mem::take(&mut past.stored);
             core.remember_gone(plan, &past, now);
             core.keep_pauses(&mut past);
             core.note_finished(past.finished.clone());
@@ -303,6 +308,9 @@ impl Core {
             }
         }
         for index in self.job_indices() {
+            if !self.is_gone(index) {
+                self.store(index);
+            }
             let job = &self.job(index).job;
             if job.startup && job.enabled {
                 self.admit_uncalled(index, Cause::Startup, None, now);
