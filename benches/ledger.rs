@@ -80,7 +80,8 @@ fn batches(round: u32, runs: u32) -> [Vec<Record>; 3] {
         (0..runs).map(|job| record(Name::parse(&format!("job-{job}")).expect("a name"), round)).collect()
     };
     let claim = |job, round| {
-        Record::Claim(Claim { key: key(job, round), cause: Cause::Scheduled, late_ms: 1, after: None })
+        let (key, fire_time) = (key(job, round), instant(round));
+        Record::Claim(Claim { key, cause: Cause::Scheduled, fire_time, late_ms: 1, after: None })
     };
     let started = |job, round| {
         let process = ProcessId { pid: 4711, started_ticks: 123_456, pidfd_inode: Some(98_765) };

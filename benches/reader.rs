@@ -123,6 +123,7 @@ fn define(path: &Path) {
             schedule: schedule.definition().map(Into::into),
             zone: zone.name().into(),
             zone_data: None,
+            claims: 0,
         }))
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

@@ -101,9 +101,11 @@ pub mod scheduler;
 pub mod trigger;
 
 pub use engine::{
-    AddError, BoxError, Builder, ControlError, Events, Grace as ShutdownGrace, Handle, Heard, IntoResult,
-    IntoTriggers, Job, JobFileError, Numbered, Phase, RunContext, Scheduler, ShutdownReport, StartError,
-    TaskError, Triggered, Upcoming,
+    AddError, BoxError, Builder, Conflict, ControlError, Events, Grace as ShutdownGrace, Handle, Heard,
+    IntoResult, IntoTriggers, Job, JobFileError, JobStatus, Numbered, PauseFor, Phase, Removed, RunContext,
+    Running, Scheduler, ShutdownReport, Spread, StartError, Stats, TaskError, Triggered, Upcoming,
 };
-pub use model::{Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks};
+pub use model::{
+    AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks,
+};
 pub use trigger::{Trigger, Zone};

@@ -3,18 +3,18 @@
 use super::work::{self, IntoResult};
 use super::{AddError, RunContext};
 use crate::model::{
-    self, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry, Rights, Setup, Task,
-    TaskMisfit, Tasks,
+    self, After, AfterOn, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry,
+    Rights, Setup, Task, TaskMisfit, Tasks,
 };
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What [`Job::command`] keeps of an attempt's output.
@@ -52,7 +52,12 @@ pub struct Job {
     policy: Policy,
     max_instances: u32,
     group: Option<String>,
-    place: &'static Location<'static>,
+    enabled: bool,
+    delay_after: Option<Duration>,
+    runs_max: Option<u64>,
+    after: Option<Firsts>,
+    pub(super) conflict: Conflict,
+    place: Place,
 }
 
 /// What a job does.
@@ -117,6 +122,7 @@ impl Job {
 
     #[track_caller]
     fn of(name: String, triggers: impl IntoTriggers, does: Does) -> Job {
+        let caller = Location::caller();
         Job {
             name,
             description: None,
@@ -130,8 +136,80 @@ impl Job {
             policy: Policy::default(),
             max_instances: 1,
             group: None,
-            place: Location::caller(),
+            enabled: true,
+            delay_after: None,
+            runs_max: None,
+            after: None,
+            conflict: Conflict::Error,
+            place: Place { file: Path::new(caller.file()).into(), line: caller.line() },
         }
+    }
+
+    /// The job as a scheduler has it.
+    pub(super) fn from_model(job: &model::Job) -> Job {
+        Job {
+            name: job.name.to_string(),
+            description: job.description.clone(),
+            triggers: job.schedule.triggers().to_vec(),
+            start: job.schedule.start(),
+            end: job.schedule.end(),
+            startup: job.startup,
+            zone: Some(job.zone.clone()),
+            does: Does::Action(job.action.clone()),
+            setup: Setup::clone(&job.setup),
+            policy: Policy::clone(&job.policy),
+            max_instances: job.policy.max_instances.get(),
+            group: job.policy.group.as_ref().map(Name::to_string),
+            enabled: job.enabled,
+            delay_after: job.delay_after,
+            runs_max: job.runs_max.map(NonZeroU64::get),
+            after: job.after.as_deref().map(Firsts::from_model),
+            conflict: Conflict::Error,
+            place: job.place.clone(),
+        }
+    }
+
+    /// Whatever it is called, this is its name.
+    pub(super) fn named(self, name: &Name) -> Job {
+        Job { name: name.to_string(), ..self }
+    }
+
+    /// When it is due, instead of what was said before.
+    pub fn triggers(self, triggers: impl IntoTriggers) -> Job {
+        Job { triggers: triggers.into_triggers(), ..self }
+    }
+
+    /// Also runs each time that all these jobs have finished so since its own last run began. They may be yet to be
+    /// added; it never runs after itself.
+    pub fn after<N: Into<String>>(self, jobs: impl IntoIterator<Item = N>, on: AfterOn) -> Job {
+        self.after_these(jobs, on, false)
+    }
+
+    /// Also runs each time that one of these jobs has finished so.
+    pub fn after_any<N: Into<String>>(self, jobs: impl IntoIterator<Item = N>, on: AfterOn) -> Job {
+        self.after_these(jobs, on, true)
+    }
+
+    fn after_these<N: Into<String>>(self, jobs: impl IntoIterator<Item = N>, on: AfterOn, any: bool) -> Job {
+        let jobs = jobs.into_iter().map(N::into).collect();
+        Job { after: Some(Firsts { jobs, on, any }), ..self }
+    }
+
+    /// Is due this long after the end of its last run, however that ended, and at first this long after it was added;
+    /// instead of at times. A runner that goes on begins with the delay.
+    pub fn delay_after(self, delay: Duration) -> Job {
+        Job { delay_after: Some(delay), ..self }
+    }
+
+    /// Has finished for good when so many runs for its fire times have begun. What is asked for by hand does not
+    /// count, and an attempt that is tried again counts once.
+    pub fn runs_max(self, most: u64) -> Job {
+        Job { runs_max: Some(most), ..self }
+    }
+
+    /// What happens when it is added and there is a job of its name; by default that is an error.
+    pub fn on_conflict(self, conflict: Conflict) -> Job {
+        Job { conflict, ..self }
     }
 
     /// What it is for, in a person's words.
@@ -216,9 +294,16 @@ impl Job {
     pub(super) fn build(self, host: &Host) -> Result<Arc<model::Job>, AddError> {
         let invalid = |source| AddError::InvalidName { name: self.name.clone(), source };
         let name = Name::parse(&self.name).map_err(invalid)?;
+        let zero = |what| AddError::Zero { job: name.clone(), what };
         let mut policy = self.policy;
-        policy.max_instances =
-            NonZeroU32::new(self.max_instances).ok_or_else(|| AddError::NoInstances { job: name.clone() })?;
+        policy.max_instances = NonZeroU32::new(self.max_instances).ok_or_else(|| zero("max_instances"))?;
+        let runs_max = self.runs_max.map(|most| NonZeroU64::new(most).ok_or_else(|| zero("runs_max")));
+        if self.delay_after.is_some_and(|delay| delay.is_zero()) {
+            return Err(zero("delay_after"));
+        }
+        if self.delay_after.is_some() && !self.triggers.is_empty() {
+            return Err(AddError::DelayAndTriggers { job: name });
+        }
         policy.group = match &self.group {
             Some(group) => {
                 let known = host.groups.keys().find(|known| known.as_str() == group);
@@ -245,35 +330,82 @@ impl Job {
         Ok(Arc::new(model::Job {
             name,
             description: self.description,
-            enabled: true,
+            enabled: self.enabled,
             startup: self.startup,
-            after: None,
+            after: self.after.map(Firsts::build).transpose()?.flatten(),
             schedule: Arc::new(schedule),
+            delay_after: self.delay_after,
+            runs_max: runs_max.transpose()?,
             zone: self.zone.unwrap_or_else(|| host.zone.clone()),
             action,
             setup: Arc::new(self.setup),
             policy: Arc::new(policy),
-            place: Place { file: Path::new(self.place.file()).into(), line: self.place.line() },
+            place: self.place,
         }))
     }
 }
 
-/// What a scheduler's jobs have in common.
+/// After whose finishes a job runs.
 #[derive(Clone, Debug)]
+struct Firsts {
+    jobs: Vec<String>,
+    on: AfterOn,
+    any: bool,
+}
+
+impl Firsts {
+    fn from_model(after: &After) -> Firsts {
+        Firsts { jobs: after.jobs.iter().map(Name::to_string).collect(), on: after.on, any: after.any }
+    }
+
+    /// `None`: after none.
+    fn build(self) -> Result<Option<Box<After>>, AddError> {
+        let mut jobs = Vec::new();
+        for name in self.jobs {
+            let job = Name::parse(&name).map_err(|source| AddError::InvalidName { name, source })?;
+            if !jobs.contains(&job) {
+                jobs.push(job);
+            }
+        }
+        Ok((!jobs.is_empty()).then(|| Box::new(After { jobs, on: self.on, any: self.any })))
+    }
+}
+
+/// What happens to a job that is added while there is one of its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conflict {
+    /// It is refused.
+    #[default]
+    Error,
+    /// The one that is there stays as it is.
+    Keep,
+    /// The one that is there is removed, and this one begins anew: it is not paused, its first fire time is after this
+    /// moment, and what waited is `skipped: removed`. Runs under way go on to their end.
+    Replace,
+    /// The one that is there is changed to this. Its next fire time stays unless triggers, zone, start or end are
+    /// others, and its pause, history and runs stay in any case.
+    Upsert,
+}
+
+/// What a scheduler's jobs have in common.
+#[derive(Debug)]
 pub(super) struct Host {
     pub(super) zone: Zone,
     pub(super) groups: BTreeMap<Name, NonZeroU32>,
     pub(super) blocking_max: usize,
     /// More may be registered while it runs.
-    pub(super) tasks: Arc<Mutex<Tasks>>,
+    pub(super) tasks: Mutex<Tasks>,
 }
 
 impl Host {
+    pub(super) fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the task of that name with these arguments, of that job.
     fn task(&self, job: &Name, task: &str, args: Result<Arc<Value>, String>) -> Result<Task, AddError> {
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let bound = match args {
-            Ok(args) => tasks.bind(task, args),
+            Ok(args) => self.tasks().bind(task, args),
             Err(error) => Err(TaskMisfit::Unwritable { task: task.to_owned(), message: error }),
         };
         bound.map_err(|misfit| AddError::Task { job: job.clone(), misfit })

@@ -6,7 +6,6 @@ use crate::jobfile::{self, Faults, Host, Source};
 use crate::ledger::{LedgerError, SqliteLedger};
 use crate::model::{LedgerPlace, Plan, Tasks};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 /// Why a job file came to no scheduler. Nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +88,7 @@ impl Builder {
         let Plan { jobs, groups, settings } = plan;
         scheduler.host.zone = settings.zone.clone();
         scheduler.host.groups.extend(groups);
-        scheduler.names = jobs.iter().map(|job| job.name.clone()).collect();
+        scheduler.places = jobs.iter().map(|job| job.name.clone()).zip(0..).collect();
         scheduler.jobs = jobs;
         let (max_running, seed) = (scheduler.settings.max_running, scheduler.settings.seed.take());
         scheduler.settings = settings;
@@ -100,12 +99,11 @@ impl Builder {
 }
 
 fn load(path: &Path, scheduler: &Scheduler) -> Result<Plan, JobFileError> {
-    let tasks = scheduler.host.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let options = jobfile::Options {
         now: super::now().wall,
         host: Some(this_machine()),
         seed: scheduler.settings.seed.clone().unwrap_or_else(default_seed),
-        tasks: Some(tasks),
+        tasks: Some(scheduler.host.tasks().clone()),
     };
     let loaded = jobfile::load(&Source::Path(path.to_owned()), &options);
     let Some(plan) = loaded.plan else {

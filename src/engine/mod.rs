@@ -11,6 +11,7 @@ mod batch;
 mod clock;
 mod closures;
 mod context;
+mod control;
 mod current;
 mod events;
 mod handle;
@@ -20,6 +21,7 @@ mod ledger_file;
 mod scheduler;
 mod shared;
 mod shutdown;
+mod status;
 mod survivors;
 mod tasks;
 #[cfg(test)]
@@ -29,26 +31,29 @@ mod workers;
 
 pub use clock::{Clock, now};
 pub use context::RunContext;
+pub use control::{ControlError, PauseFor, Removed, Running, Triggered};
 pub use events::{Events, Heard, Numbered};
-pub use handle::{ControlError, Handle, Triggered, Upcoming};
-pub use job::{IntoTriggers, Job};
+pub use handle::Handle;
+pub use job::{Conflict, IntoTriggers, Job};
 pub use job_file::{JobFileError, this_machine};
 pub use ledger_file::{node, open_options};
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;
 pub use shutdown::{Grace, ShutdownReport};
+pub use status::{JobStatus, Spread, Stats, Upcoming};
 pub use tasks::TaskError;
 pub use work::{BoxError, IntoResult};
 
 use crate::executor::{Children, OutputSink, Report};
 use crate::ledger::{Answers, Ledger, Trouble};
-use crate::model::{Deadline, Event, Name, Now, Plan, Tally};
+use crate::model::{Deadline, Event, Name, Now, Plan, Tally, Tasks};
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use batch::Batch;
 use chrono::{DateTime, Utc};
+use job::Host;
 use shared::Shared;
 use std::io;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use survivors::Survivors;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -71,6 +76,8 @@ pub trait Audience: OutputSink {
 pub struct Options {
     /// How many runs of closures that block there may be at once.
     pub blocking_max: usize,
+    /// What jobs that are added may mean by their task.
+    pub tasks: Tasks,
     /// How many events are kept for readers that are slow; 0 counts as 1.
     pub events_max: usize,
     /// How many ended runs and fire times of each job are remembered.
@@ -161,8 +168,14 @@ impl Engine {
         if let Some(job) = &options.only {
             core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
         }
+        let host = Host {
+            zone: plan.settings.zone.clone(),
+            groups: plan.groups.clone(),
+            blocking_max: options.blocking_max,
+            tasks: Mutex::new(options.tasks.clone()),
+        };
         let (events_max, history_max) = (options.events_max.max(1), options.history_max);
-        let shared = Arc::new(Shared::new(core, clock, audience, events_max, history_max));
+        let shared = Arc::new(Shared::new(core, host, clock, audience, events_max, history_max));
         let workers = Workers::new(&shared, plan, report, &options)?;
         let (unwritten, writing, trouble) = (Batch::new(ledger.pause()), None, ledger.trouble());
         Ok(Engine {

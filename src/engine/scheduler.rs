@@ -2,12 +2,13 @@
 
 use super::events::Nobody;
 use super::job::Host;
-use super::{Clock, Engine, Handle, Job, Options};
+use super::{Clock, Conflict, ControlError, Engine, Handle, Job, Options};
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, TaskMisfit, Tasks};
+use crate::scheduler;
 use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU32;
 use std::panic::catch_unwind;
@@ -26,7 +27,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
 pub struct Scheduler {
     pub(super) host: Host,
     pub(super) jobs: Vec<Arc<model::Job>>,
-    pub(super) names: BTreeSet<Name>,
+    /// Where in `jobs` each is.
+    pub(super) places: BTreeMap<Name, usize>,
     pub(super) ledger: Box<dyn Ledger>,
     pub(super) settings: Settings,
     events_max: usize,
@@ -59,9 +61,17 @@ pub enum AddError {
         /// Its name.
         job: Name,
     },
-    /// It may have no run at all.
-    #[error("job `{job}` has `max_instances` 0, and would never run; expected 1 or more")]
-    NoInstances {
+    /// A number of it is 0 that has to be more.
+    #[error("job `{job}` has `{what}` 0; expected more than 0")]
+    Zero {
+        /// Its name.
+        job: Name,
+        /// What is 0: `max_instances`, `runs_max` or `delay_after`.
+        what: &'static str,
+    },
+    /// It is due at times and after its own end.
+    #[error("job `{job}` has both triggers and `delay_after`; expected one of them")]
+    DelayAndTriggers {
         /// Its name.
         job: Name,
     },
@@ -93,9 +103,54 @@ pub enum AddError {
         /// What is wrong.
         misfit: TaskMisfit,
     },
+    /// It would be made due by itself.
+    #[error(
+        "job `{job}` would run after itself, by way of the jobs that it runs after; take one of them out"
+    )]
+    AfterItself {
+        /// Its name.
+        job: Name,
+    },
+    /// It was to be changed, and is not there.
+    #[error("there is no job `{job}`")]
+    UnknownJob {
+        /// As it was given.
+        job: String,
+    },
     /// The scheduler is stopping or has stopped.
     #[error("the scheduler is stopping or has stopped; build a new one")]
     Stopped,
+}
+
+impl From<ControlError> for AddError {
+    fn from(error: ControlError) -> AddError {
+        match error {
+            ControlError::UnknownJob { job } => AddError::UnknownJob { job },
+            ControlError::UnknownRun { .. } | ControlError::TooMany { .. } | ControlError::Stopped => {
+                AddError::Stopped
+            }
+        }
+    }
+}
+
+impl From<scheduler::UnknownJob> for AddError {
+    fn from(scheduler::UnknownJob(job): scheduler::UnknownJob) -> AddError {
+        AddError::UnknownJob { job: job.to_string() }
+    }
+}
+
+impl From<scheduler::AddError> for AddError {
+    fn from(error: scheduler::AddError) -> AddError {
+        match error {
+            scheduler::AddError::NameTaken(job) => AddError::NameTaken { job },
+            scheduler::AddError::Unknown(job) => AddError::UnknownJob { job: job.to_string() },
+            scheduler::AddError::Stopping(_) => AddError::Stopped,
+            scheduler::AddError::UnknownGroup { job, group } => {
+                AddError::UnknownGroup { job, group: group.to_string() }
+            }
+            scheduler::AddError::AfterItself(job) => AddError::AfterItself { job },
+        }
+    }
 }
 
 /// Why a scheduler was not started. It comes back as it was, to be started elsewhere.
@@ -217,10 +272,10 @@ impl Builder {
                 zone,
                 groups: self.groups,
                 blocking_max: self.blocking_max,
-                tasks: Arc::new(Mutex::new(self.tasks)),
+                tasks: Mutex::new(self.tasks),
             },
             jobs: Vec::new(),
-            names: BTreeSet::new(),
+            places: BTreeMap::new(),
             ledger: self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default())),
             settings,
             events_max: self.events_max,
@@ -247,16 +302,27 @@ impl Scheduler {
         }
     }
 
-    /// Adds a job. It exists from the start on: its first fire time is strictly after that.
+    /// Adds a job. It exists from the start on: its first fire time is strictly after that. If there is one of its
+    /// name, [`Job::on_conflict`] says what happens.
     ///
     /// # Errors
     /// [`AddError`] says what is wrong with it; nothing was changed.
     pub fn add(&mut self, job: Job) -> Result<(), AddError> {
+        let conflict = job.conflict;
         let job = job.build(&self.host)?;
-        if !self.names.insert(job.name.clone()) {
-            return Err(AddError::NameTaken { job: job.name.clone() });
+        if scheduler::runs_after_itself(&job, |name| self.places.get(name).map(|place| &*self.jobs[*place])) {
+            return Err(AddError::AfterItself { job: job.name.clone() });
         }
-        self.jobs.push(job);
+        match (self.places.get(&job.name), conflict) {
+            (None, _) => {
+                self.places.insert(job.name.clone(), self.jobs.len());
+                self.jobs.push(job);
+            }
+            (Some(_), Conflict::Error) => return Err(AddError::NameTaken { job: job.name.clone() }),
+            (Some(_), Conflict::Keep) => {}
+            // Nothing of the one before has happened yet.
+            (Some(place), Conflict::Replace | Conflict::Upsert) => self.jobs[*place] = job,
+        }
         Ok(())
     }
 
@@ -298,13 +364,14 @@ impl Scheduler {
             // Without an I/O driver there is no alarm.
             None => catch_unwind(Clock::new).unwrap_or_else(|_| Ok(Clock::without_alarm()))?,
         };
-        let plan = Plan { jobs: self.jobs, groups: self.host.groups, settings: self.settings };
         let options = Options {
             blocking_max: self.host.blocking_max,
+            tasks: self.host.tasks().clone(),
             events_max: self.events_max,
             history_max: self.history_max,
             ..Options::default()
         };
+        let plan = Plan { jobs: self.jobs, groups: self.host.groups, settings: self.settings };
         Engine::new(&plan, clock, self.ledger, Arc::new(Nobody), options)
     }
 }

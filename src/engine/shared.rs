@@ -4,6 +4,7 @@
 //! gets its answer at once, from any thread and from within a job, and the driver is woken to see to the rest.
 
 use super::events::{Broadcast, Events};
+use super::job::Host;
 use super::shutdown::{Closing, ShutdownReport};
 use super::{Audience, Clock};
 use crate::model::{Event, Name, Now, Row, RunKey, RunRef};
@@ -27,6 +28,8 @@ pub enum Phase {
 /// See the module's page.
 pub(super) struct Shared {
     core: Mutex<Core>,
+    /// What jobs that are added have in common.
+    pub(super) host: Host,
     pub(super) clock: Clock,
     pub(super) runtime: runtime::Handle,
     /// The driver is to look at what the core asks for.
@@ -52,7 +55,7 @@ struct Seen {
     /// By job, the oldest first.
     ended: BTreeMap<String, VecDeque<Arc<Row>>>,
     /// Who waits for the end of which run.
-    waiting: BTreeMap<RunKey, oneshot::Sender<Arc<Row>>>,
+    waiting: BTreeMap<RunKey, Vec<oneshot::Sender<Arc<Row>>>>,
     closing: Closing,
     /// The runs whose own code waits for the end.
     callers: BTreeSet<RunRef>,
@@ -62,6 +65,7 @@ impl Shared {
     /// `events_max`: how many events are kept for slow readers; `history_max`: how many rows of each job.
     pub(super) fn new(
         core: Core,
+        host: Host,
         clock: Clock,
         audience: Arc<dyn Audience>,
         events_max: usize,
@@ -70,6 +74,7 @@ impl Shared {
         let progress = Progress { phase: Phase::Running, waits_for_callers: false };
         Shared {
             core: Mutex::new(core),
+            host,
             clock,
             runtime: runtime::Handle::current(),
             wake: Notify::new(),
@@ -88,11 +93,15 @@ impl Shared {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads the clocks, wherever the call comes from: one for tests goes with its runtime's.
+    pub(super) fn now(&self) -> Now {
+        let _runtime = self.runtime.enter();
+        self.clock.now()
+    }
+
     /// Asks something of the core, and has the driver see to what follows.
     pub(super) fn ask<T>(&self, ask: impl FnOnce(&mut Core, Now) -> T) -> T {
-        // A clock for tests goes with its runtime's, wherever the call comes from.
-        let _runtime = self.runtime.enter();
-        let now = self.clock.now();
+        let now = self.now();
         let answer = ask(&mut self.core(), now);
         self.wake.notify_one();
         answer
@@ -128,7 +137,7 @@ impl Shared {
     /// Returns what tells the end of that run, which was asked for and has not ended.
     pub(super) fn wait_for(&self, awaited: RunKey) -> oneshot::Receiver<Arc<Row>> {
         let (sender, receiver) = oneshot::channel();
-        self.seen().waiting.insert(awaited, sender);
+        self.seen().waiting.entry(awaited).or_default().push(sender);
         receiver
     }
 
@@ -180,7 +189,7 @@ impl Seen {
     fn note(&mut self, event: &Event) {
         self.closing.note(event);
         let (Event::RunFinished(row) | Event::FireTimeClosed(row)) = event else { return };
-        if let Some(sender) = self.waiting.remove(&row.key) {
+        for sender in self.waiting.remove(&row.key).into_iter().flatten() {
             let _ = sender.send(Arc::clone(row));
         }
         if self.history_max > 0 {

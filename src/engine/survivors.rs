@@ -25,7 +25,7 @@ impl Survivors {
         let untold = |open: &&mut OpenRun| open.process.is_none() && !open.is_between_attempts();
         let untold: Vec<&mut OpenRun> = runs.iter_mut().filter(untold).collect();
         let mark = |open: &&mut OpenRun| {
-            Mark::new(&open.run, open.claim.key.instant, open.attempts, Arc::clone(&open.node))
+            Mark::new(&open.run, open.claim.fire_time, open.attempts, Arc::clone(&open.node))
         };
         let marks: Vec<Mark> = untold.iter().map(mark).collect();
         for (open, living) in untold.into_iter().zip(Living::search(&marks)) {

@@ -112,6 +112,8 @@ pub(super) fn read(
             startup: when.startup,
             after: when.after.take(),
             schedule: shelf.shared_schedule(schedule),
+            delay_after: None,
+            runs_max: None,
             zone: zone.clone(),
             action: shelf.shared(action),
             setup: defaults.setup(&shared, reader.sheet),

@@ -107,8 +107,8 @@ pub struct Started {
     /// Its run.
     #[serde(serialize_with = "display")]
     pub run: RunId,
-    /// The fire time, with the job zone's offset; for a manual run the request, for a startup run the
-    /// node's start, for a dependency the finish that completed the set.
+    /// The fire time, with the job zone's offset, of a backfill the one that is made up for; for a manual run the
+    /// request, for a startup run the node's start, for a dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
     /// Why it runs: a [`super::Cause`] in words.
     pub cause: &'static str,

@@ -2,8 +2,10 @@
 
 use super::{After, JobAction, Name, Policy, Setup};
 use crate::trigger::{Schedule, Zone};
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A named thing to do: an action, its triggers, its policies. What many jobs have alike is shared.
 #[derive(Clone, Debug)]
@@ -20,6 +22,13 @@ pub struct Job {
     pub after: Option<Box<After>>,
     /// Its calendar triggers; empty for a job that only runs at startup, after others or by hand.
     pub schedule: Arc<Schedule>,
+    /// A fixed delay, instead of calendar triggers: the next fire time is so long after the end of its last run, the
+    /// first so long after it was added; whole milliseconds. A fire time that did not run counts as an end. The ends
+    /// are not kept: after a restart it is as if the job had just been added.
+    pub delay_after: Option<Duration>,
+    /// After so many runs for its fire times the job has finished, and has none any more. Runs of other causes do not
+    /// count. `None`: no limit.
+    pub runs_max: Option<NonZeroU64>,
     /// The zone in which its wall-clock times are meant and shown.
     pub zone: Zone,
     /// What runs.

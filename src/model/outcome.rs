@@ -99,6 +99,8 @@ pub enum SkippedWhy {
     Paused,
     /// Its job was removed, taken out of the job file, or switched off.
     Removed,
+    /// Its job had as many runs as it was to have, or had begun the last.
+    Finished,
 }
 
 /// Why a fire time was first seen too late.
@@ -142,6 +144,7 @@ impl Ending {
             Ending::Skipped(SkippedWhy::Stopping) => Some("stopping"),
             Ending::Skipped(SkippedWhy::Paused) => Some("paused"),
             Ending::Skipped(SkippedWhy::Removed) => Some("removed"),
+            Ending::Skipped(SkippedWhy::Finished) => Some("finished"),
             Ending::Missed(MissedWhy::Down) => Some("down"),
             Ending::Missed(MissedWhy::Ledger) => Some("ledger"),
             Ending::Missed(MissedWhy::Asleep) => Some("asleep"),

@@ -44,6 +44,8 @@ pub struct JobPast {
     pub zone: Arc<str>,
     /// [`super::Defined::zone_data`] of it.
     pub zone_data: Option<Arc<str>>,
+    /// How many runs for its fire times were claimed since it was added.
+    pub claims: u64,
     /// That it was paused.
     pub pause: Option<Pause>,
     /// What was due and waited for its turn, in order.

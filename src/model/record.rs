@@ -83,6 +83,8 @@ pub struct Claim {
     pub key: RunKey,
     /// Why it is to run.
     pub cause: Cause,
+    /// The fire time; of most it is the key's instant, and of a backfill the one that is made up for.
+    pub fire_time: DateTime<Utc>,
     /// How late it was when its overlap was decided, in milliseconds.
     pub late_ms: i64,
     /// The finish that made it due, of a [`Cause::Dependency`].
@@ -105,6 +107,8 @@ pub struct Defined {
     pub zone: Arc<str>,
     /// The version of the zone data that it was computed with, if that is known.
     pub zone_data: Option<Arc<str>>,
+    /// How many runs for its fire times were claimed since it was added.
+    pub claims: u64,
 }
 
 /// What the ledger says of one [`Record`].

@@ -18,7 +18,8 @@ pub struct RunKey {
     /// Which of the series the instant belongs to.
     pub class: CauseClass,
     /// The fire time; for a manual run the request, for a startup run the node's start, for a dependency the
-    /// finish that completed the set.
+    /// finish that completed the set. Of a fixed delay it is the fire time, or just after, so that none has it twice; of
+    /// a backfill it is the request, because a fire time may be made up for more than once.
     pub instant: DateTime<Utc>,
 }
 
@@ -55,6 +56,8 @@ pub enum Cause {
     Startup,
     /// The jobs that it runs after have finished.
     Dependency,
+    /// A person asked for a fire time of the past.
+    Backfill,
 }
 
 /// The part of a cause that belongs to a run's key: a misfire is still the same fire time.
@@ -68,12 +71,24 @@ pub enum CauseClass {
     Startup,
     /// [`Cause::Dependency`].
     Dependency,
+    /// [`Cause::Scheduled`] and [`Cause::CatchUp`] of a job with a fixed delay: its fire times follow from its runs and
+    /// cannot be computed again.
+    Delay,
+    /// [`Cause::Backfill`].
+    Backfill,
+}
+
+impl CauseClass {
+    /// Whether its runs are for fire times, and not asked for or due by something else.
+    pub fn is_of_fire_times(self) -> bool {
+        matches!(self, CauseClass::Calendar | CauseClass::Delay)
+    }
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Cause; 5] =
-        [Cause::Scheduled, Cause::CatchUp, Cause::Manual, Cause::Startup, Cause::Dependency];
+    pub const ALL: [Cause; 6] =
+        [Cause::Scheduled, Cause::CatchUp, Cause::Manual, Cause::Startup, Cause::Dependency, Cause::Backfill];
 
     /// The word of the job's environment, of JSON lines and of tables.
     pub fn as_str(self) -> &'static str {
@@ -83,17 +98,24 @@ impl Cause {
             Cause::Manual => "manual",
             Cause::Startup => "startup",
             Cause::Dependency => "dependency",
+            Cause::Backfill => "backfill",
         }
     }
 
-    /// The series that a run of this cause belongs to.
+    /// The series that a run of this cause belongs to, of a job without a fixed delay.
     pub fn class(self) -> CauseClass {
         match self {
             Cause::Scheduled | Cause::CatchUp => CauseClass::Calendar,
             Cause::Manual => CauseClass::Manual,
             Cause::Startup => CauseClass::Startup,
             Cause::Dependency => CauseClass::Dependency,
+            Cause::Backfill => CauseClass::Backfill,
         }
+    }
+
+    /// Whether a person asked for it.
+    pub fn is_by_hand(self) -> bool {
+        matches!(self, Cause::Manual | Cause::Backfill)
     }
 }
 

@@ -71,6 +71,22 @@ impl Dependents {
     }
 }
 
+/// Whether `job` would be made due by itself, by way of the jobs that `find` knows or directly.
+pub fn runs_after_itself<'a>(job: &'a Job, find: impl Fn(&Name) -> Option<&'a Job>) -> bool {
+    let firsts = |job: &'a Job| job.after.iter().flat_map(|after| &after.jobs);
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&Name> = firsts(job).collect();
+    while let Some(name) = open.pop() {
+        if *name == job.name {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(find(name).into_iter().flat_map(firsts));
+        }
+    }
+    false
+}
+
 impl Core {
     /// A run has ended for good: offers what is due by that.
     pub(super) fn offer_dependents(&mut self, finish: &Finish, now: Now) {

@@ -17,9 +17,10 @@ impl Core {
             job: state.job.name.clone(),
             clock_epoch: state.clock_epoch,
             from,
-            schedule: definition(&state.job),
+            schedule: definition(&state.job).filter(|_| !state.has_had_its_runs()),
             zone: state.job.zone.name().into(),
             zone_data: zone_data().version.as_deref().map(Arc::from),
+            claims: state.claims,
         };
         self.record(Record::Defined(Arc::new(defined)), Upon::Announce(Vec::new()));
     }

@@ -1,8 +1,9 @@
 //! Which fire times are due. Jitter delays the instant at which one is due, never the series itself.
 
+use super::delay::{class_of, next_after};
 use super::epoch::Accounted;
 use super::{Core, JobIndex};
-use crate::model::{Job, Now, stable_hash};
+use crate::model::{CauseClass, Job, Now, stable_hash};
 use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
@@ -43,14 +44,22 @@ pub(super) struct Due {
     pub(super) first: Armed,
     pub(super) last: Armed,
     pub(super) count: u64,
+    /// Calendar, or of a fixed delay, and then it is one.
+    pub(super) class: CauseClass,
+}
+
+impl Due {
+    /// One alone.
+    pub(super) fn one(job: &Job, armed: Armed) -> Due {
+        Due { first: armed, last: armed, count: 1, class: class_of(job) }
+    }
 }
 
 impl Core {
     /// As [`Core::arm`], but the job is looked at only `at` a later moment: what is due by then is decided together.
     pub(super) fn arm_later(&mut self, index: JobIndex, accounted: Accounted, at: DateTime<Utc>) {
         let job = &self.job(index).job;
-        let armed =
-            job.schedule.next_after(accounted.until()).map(|fire_time| armed(job, &self.seed, fire_time));
+        let armed = next_after(job, accounted).map(|fire_time| armed(job, &self.seed, fire_time));
         let state = self.job_mut(index);
         (state.accounted, state.armed) = (accounted, armed);
         self.wake_at(index, Some(at));
@@ -69,8 +78,10 @@ impl Core {
 
     /// Makes the job wait for its first fire time that is not accounted for.
     pub(super) fn arm(&mut self, index: JobIndex, accounted: Accounted) {
-        let job = &self.job(index).job;
-        let next = if job.enabled { job.schedule.next_after(accounted.until()) } else { None };
+        let state = self.job(index);
+        let job = &state.job;
+        let has_fire_times = job.enabled && !state.has_had_its_runs();
+        let next = if has_fire_times { next_after(job, accounted) } else { None };
         let armed = next.map(|fire_time| armed(job, &self.seed, fire_time));
         let state = self.job_mut(index);
         (state.accounted, state.armed) = (accounted, armed);
@@ -92,7 +103,7 @@ impl Core {
         let delayed: Vec<_> = self.due.iter().filter_map(delayed).collect();
         let take = |(index, armed): (JobIndex, Armed)| {
             self.arm(index, Accounted::Through(armed.fire_time));
-            (index, Due { first: armed, last: armed, count: 1 })
+            (index, Due::one(&self.job(index).job, armed))
         };
         delayed.into_iter().map(take).collect()
     }
@@ -133,7 +144,7 @@ impl Core {
 
 /// Returns `first` and all later fire times that are due at `wall` too.
 pub(super) fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>) -> Due {
-    let alone = Due { first, last: first, count: 1 };
+    let alone = Due::one(job, first);
     let Some(second) = job.schedule.next_after(first.fire_time).filter(|second| *second <= wall) else {
         return alone;
     };
@@ -141,7 +152,7 @@ pub(super) fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>
         return alone;
     };
     let count = 1 + job.schedule.count_between(first.fire_time, last.fire_time);
-    Due { first, last, count }
+    Due { first, last, count, ..alone }
 }
 
 /// Returns the last fire time that is due at `wall`. Only the very last one before `wall` can still be

@@ -102,7 +102,7 @@ impl Core {
     /// As [`Core::look_back`], for one job.
     pub(super) fn look_back_with(&mut self, index: JobIndex, now: Now) {
         let state = self.job(index);
-        if !state.job.enabled || state.accounted.until() <= now.wall {
+        if !state.job.enabled || state.has_had_its_runs() || state.accounted.until() <= now.wall {
             return;
         }
         if let Accounted::Through(last) = state.accounted {

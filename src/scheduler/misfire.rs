@@ -37,8 +37,8 @@ impl Core {
         self.carry_out(index, verdict, None, due, now);
     }
 
-    /// Closes what a verdict closes, and offers what it keeps. What it folds goes to `heir`, else to the first that
-    /// it keeps.
+    /// Closes what a verdict closes, and offers what it keeps, in the order of the fire times: so a crash in between
+    /// leaves none unaccounted. What it folds goes to `heir`, else to the first that it keeps.
     pub(super) fn carry_out(
         &mut self,
         index: JobIndex,
@@ -51,8 +51,10 @@ impl Core {
             let why = self.clock.why_late(missed.last.due);
             self.close(index, missed, Ending::Missed(why), None, now);
         }
-        if let Some(folded) = verdict.folded {
-            let into = heir.or(verdict.kept.first().map(|kept| kept.fire_time));
+        let first_kept = verdict.kept.first().map(|kept| kept.fire_time);
+        let into = heir.or(first_kept);
+        let comes_first = |folded: &Due| first_kept.is_none_or(|kept| folded.first.fire_time < kept);
+        if let Some(folded) = verdict.folded.filter(comes_first) {
             self.close(index, folded, Ending::Coalesced, into, now);
         }
         let taken =
@@ -60,12 +62,11 @@ impl Core {
         if let Some(from) = taken.min() {
             self.finish_one_shots(index, from.fire_time..=due.last.fire_time);
         }
-        let clock_epoch = self.job(index).clock_epoch;
         let in_turn = self.job(index).job.policy.coalesce == Coalesce::All && verdict.kept.len() > 1;
         for armed in verdict.kept {
             let candidate = Candidate {
+                key: self.key_of_fire_time(index, due.class, armed.fire_time),
                 cause: cause(armed, due.last, now.wall),
-                clock_epoch,
                 fire_time: armed.fire_time,
                 due: armed.due,
                 late: now.wall - armed.due,
@@ -73,6 +74,9 @@ impl Core {
                 is_recorded: false,
             };
             self.offer(index, candidate, in_turn, now);
+        }
+        if let Some(folded) = verdict.folded.filter(|folded| !comes_first(folded)) {
+            self.close(index, folded, Ending::Coalesced, into, now);
         }
     }
 }
@@ -126,7 +130,7 @@ fn split_before(job: &Job, seed: &str, due: Due, at: Armed) -> (Due, Due) {
     let last_before = job.schedule.prev_before(at.fire_time).expect("`first` comes before");
     let last_before = armed(job, seed, last_before);
     let count = 1 + job.schedule.count_between(due.first.fire_time, last_before.fire_time);
-    (Due { first: due.first, last: last_before, count }, Due { first: at, count: due.count - count, ..due })
+    (Due { last: last_before, count, ..due }, Due { first: at, count: due.count - count, ..due })
 }
 
 /// Returns what is folded and what is kept of fire times within grace.

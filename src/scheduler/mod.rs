@@ -10,15 +10,16 @@
 //! - [`Core::poll_timeout`]: when `handle_timeout` next has work.
 //!
 //! What happens to a fire time is decided in one order, which is the order of the files to read: `due` (which
-//! fire times are due, jitter) and `after` (who is due because others have finished), `misfire` (grace,
-//! coalesce), `overlap` (`max_instances` and what happens beyond it), `limits` (groups and `max_running`),
-//! `run` (claim, attempts, timeout, ladder, retry) and `stop` (what a shutdown does to all of them). `clock`
-//! and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
+//! fire times are due, jitter), `delay` (those that follow from the end of a run) and `after` (who is due because
+//! others have finished), `misfire` (grace, coalesce), `overlap` (`max_instances` and what happens beyond it),
+//! `limits` (groups and `max_running`), `run` (claim, attempts, timeout, ladder, retry), `finish` (`runs_max`)
+//! and `stop` (what a shutdown does to all of them). `clock` and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
-//! added and removed), `replace` (they change), `stored` (those that the ledger knows as a whole), `pause`, and `request` (runs by hand are asked for, runs are cancelled). After a call as after a fact,
-//! ask for actions. `snapshot` says how each job stands.
+//! added and removed), `replace` (they change), `stored` (those that the ledger knows as a whole), `pause`, `request`
+//! (runs by hand are asked for, runs are cancelled) and `backfill` (runs for fire times of the past). After a call as
+//! after a fact, ask for actions. `snapshot` says how each job stands.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! no end is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -28,10 +29,13 @@
 //! One seed, one history: maps are ordered and chance is a hash of the seed.
 
 mod after;
+mod backfill;
 mod clock;
 mod definition;
+mod delay;
 mod due;
 mod epoch;
+mod finish;
 mod limits;
 mod misfire;
 mod overlap;
@@ -61,12 +65,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use after::runs_after_itself;
+pub use backfill::BackfillError;
 pub use due::{Armed, armed};
-pub use replace::ReplaceError;
 pub use request::{AtOnce, Requested, UnknownRun};
 pub use restart::Recovery;
 pub use roster::{AddError, UnknownJob};
-pub use snapshot::JobSnapshot;
+pub use snapshot::{JobSnapshot, UnderWay};
 
 use after::Dependents;
 use clock::ClockWatch;
@@ -149,10 +154,10 @@ pub struct Spawn {
     pub run: RunId,
     /// What to run.
     pub job: Arc<Job>,
-    /// With the job zone's offset; for a manual run the request, for a startup run the node's start, for a
-    /// dependency the finish that completed the set.
+    /// With the job zone's offset; of a backfill that which is made up for, for a manual run the request, for a
+    /// startup run the node's start, for a dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
-    /// The fire time with its jitter.
+    /// The fire time with its jitter; of a backfill when it was asked for.
     pub due: DateTime<Utc>,
     /// Why it runs.
     pub cause: Cause,
@@ -197,6 +202,8 @@ pub struct Core {
     recovery: Recovery,
     /// Those that have one.
     paused: BTreeSet<JobIndex>,
+    /// Jobs whose last run was claimed, and of which the ledger does not know that yet.
+    just_finished: BTreeSet<JobIndex>,
     /// One-shots that were run, or that another fire time stood in for.
     one_shots_finished: BTreeSet<(JobIndex, FireTime)>,
     seed: Arc<str>,
@@ -268,6 +275,7 @@ impl Core {
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
             recovery: Recovery::default(),
             paused: BTreeSet::new(),
+            just_finished: BTreeSet::new(),
             one_shots_finished: BTreeSet::new(),
             seed: seed.into(),
             node: node.into(),
@@ -292,6 +300,7 @@ impl Core {
             Some(least) => core.announce(Event::ClockWrong { least }),
             None => core.begin(now),
         }
+        core.settle(now);
         core
     }
 
@@ -323,7 +332,7 @@ impl Core {
         self.watch_clock(now);
         self.take_due(now);
         self.take_run_out(now);
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Takes in one outside fact. Facts about runs that have ended change nothing.
@@ -340,7 +349,7 @@ impl Core {
             Fact::RunRequested(name) => drop(self.request(&name, now)),
             Fact::StopRequested => self.stop_requested(now),
         }
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Returns the next thing to begin, or `None` when there is nothing until the next `handle_*`.

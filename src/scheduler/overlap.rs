@@ -4,11 +4,13 @@
 //! that run, and those that wait to be tried again. Beyond the limit at most one fire time waits, except in
 //! a backlog (`coalesce = "all"`), which is run one after another.
 
-use super::due::{Armed, Due};
+use super::due::Armed;
 use super::epoch::Accounted;
+use super::finish::FINISHED;
 use super::limits::GroupIndex;
 use super::misfire::BACKLOG_MAX;
 use super::pause::PAUSED;
+use super::row::claim;
 use super::run::{Run, StopWhy};
 use super::{Core, JobIndex, Upon};
 use crate::model::{
@@ -33,6 +35,8 @@ pub(super) struct JobState {
     pub(super) wakes_at: Option<DateTime<Utc>>,
     pub(super) accounted: Accounted,
     pub(super) tally: Tally,
+    /// How many runs for its fire times were claimed since it was added.
+    pub(super) claims: u64,
     /// Counts the steps back of the wall clock after which it went on anew.
     pub(super) clock_epoch: u32,
     /// Boxed, because most jobs are idle most of the time.
@@ -54,9 +58,9 @@ struct Busy {
 /// A fire time that is to be run, if there is a place.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
+    /// That of its run.
+    pub(super) key: RunKey,
     pub(super) cause: Cause,
-    /// Part of its run's key.
-    pub(super) clock_epoch: u32,
     pub(super) fire_time: FireTime,
     pub(super) due: DateTime<Utc>,
     /// How late it was when it was offered; waiting does not age it.
@@ -78,6 +82,7 @@ impl JobState {
             wakes_at: None,
             accounted: Accounted::From(now.wall),
             tally: Tally::default(),
+            claims: 0,
             clock_epoch: 0,
             busy: None,
         }
@@ -98,10 +103,15 @@ impl JobState {
         self.busy.as_ref().map_or(&[], |busy| &busy.instances)
     }
 
-    /// How many fire times and requests wait for a place of it.
-    pub(super) fn waiting(&self) -> usize {
-        let waiting = |busy: &Busy| busy.backlog.len() + usize::from(busy.waiting.is_some());
-        self.busy.as_deref().map_or(0, waiting)
+    /// What waits for a place of it.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        let busy = self.busy.as_deref().into_iter();
+        busy.flat_map(|busy| busy.backlog.iter().chain(&busy.waiting))
+    }
+
+    /// How many fire times wait to be run one after another.
+    pub(super) fn backlog_length(&self) -> u64 {
+        self.busy.as_ref().map_or(0, |busy| busy.backlog.len() as u64)
     }
 
     fn busy(&mut self) -> &mut Busy {
@@ -125,19 +135,6 @@ impl Busy {
     }
 }
 
-impl Candidate {
-    /// Whether its run would have that key; its job's has.
-    pub(super) fn is_of(&self, key: &RunKey) -> bool {
-        let instant = (self.clock_epoch, self.fire_time);
-        self.cause.class() == key.class && instant == (key.clock_epoch, key.instant)
-    }
-
-    pub(super) fn alone(&self) -> Due {
-        let armed = Armed { fire_time: self.fire_time, due: self.due };
-        Due { first: armed, last: armed, count: 1 }
-    }
-}
-
 impl Core {
     /// Offers a run that no trigger names (a request, the node's start, the finish of others).
     /// Returns its key, and how it has ended if it has.
@@ -149,18 +146,16 @@ impl Core {
         now: Now,
     ) -> (RunKey, Option<Ending>) {
         let (clock_epoch, instant) = self.asked.instant(now.wall);
-        let late = TimeDelta::zero();
-        let after = after.map(Box::new);
+        let key = self.key(index, cause.class(), clock_epoch, instant);
         let candidate = Candidate {
+            key: key.clone(),
             cause,
-            clock_epoch,
             fire_time: instant,
             due: instant,
-            late,
-            after,
+            late: TimeDelta::zero(),
+            after: after.map(Box::new),
             is_recorded: false,
         };
-        let key = self.key(index, cause, clock_epoch, instant);
         let is_held_back = cause != Cause::Manual && self.job(index).pause.is_some();
         let ending = match (self.is_stopping(), is_held_back) {
             (true, _) => Ending::Skipped(SkippedWhy::Stopping),
@@ -181,8 +176,11 @@ impl Core {
         in_turn: bool,
         now: Now,
     ) -> Option<Ending> {
-        let calendar = matches!(candidate.cause, Cause::Scheduled | Cause::CatchUp);
-        if in_turn || (calendar && self.job(index).has_backlog()) {
+        let is_of_fire_time = candidate.key.class.is_of_fire_times();
+        if is_of_fire_time && self.job(index).has_had_its_runs() {
+            self.close_candidate(index, &candidate, FINISHED, None);
+            Some(FINISHED)
+        } else if in_turn || (is_of_fire_time && self.job(index).has_backlog()) {
             self.join_backlog(index, candidate);
             None
         } else if self.job(index).has_place() {
@@ -212,21 +210,20 @@ impl Core {
     }
 
     fn wait(&mut self, index: JobIndex, mut candidate: Candidate) {
-        self.record_wait(index, &mut candidate);
+        self.record_wait(&mut candidate);
         self.job_mut(index).busy().waiting = Some(candidate);
     }
 
     /// Sees to it that the ledger knows what is due and not claimed yet.
-    pub(super) fn record_wait(&mut self, index: JobIndex, candidate: &mut Candidate) {
+    pub(super) fn record_wait(&mut self, candidate: &mut Candidate) {
         if self.is_durable && !candidate.is_recorded {
             candidate.is_recorded = true;
-            let claim = self.claim(index, candidate);
-            self.record(Record::Waits(claim), Upon::Announce(Vec::new()));
+            self.record(Record::Waits(claim(candidate)), Upon::Announce(Vec::new()));
         }
     }
 
     fn replace_oldest(&mut self, index: JobIndex, mut candidate: Candidate, now: Now) {
-        self.record_wait(index, &mut candidate);
+        self.record_wait(&mut candidate);
         let heir = candidate.fire_time;
         let displaced = self.job_mut(index).busy().waiting.replace(candidate);
         if let Some(displaced) = displaced {
@@ -247,7 +244,7 @@ impl Core {
         self.fill_places(index);
         let last = self.job_mut(index).busy.as_mut().and_then(|busy| busy.backlog.pop_back());
         if let Some(mut last) = last {
-            self.record_wait(index, &mut last);
+            self.record_wait(&mut last);
             self.job_mut(index).busy().backlog.push_back(last);
         }
     }
@@ -273,7 +270,7 @@ impl Core {
         let run_ref = self.add_run(index, Run::new(index, candidate));
         self.ask_for_slot(run_ref);
         if let Some(mut candidate) = self.runs.get(&run_ref).and_then(Run::waiting) {
-            self.record_wait(index, &mut candidate);
+            self.record_wait(&mut candidate);
             self.runs.get_mut(&run_ref).expect("it waits").candidate = candidate;
         }
         run_ref
@@ -301,16 +298,21 @@ impl Core {
 
     /// Takes everything that waits for a place of this job.
     pub(super) fn take_waiting(&mut self, index: JobIndex) -> Vec<Candidate> {
+        self.take_waiting_if(index, |_| true)
+    }
+
+    /// Takes what waits for a place of this job and is so.
+    pub(super) fn take_waiting_if(
+        &mut self,
+        index: JobIndex,
+        is_meant: impl Fn(&Candidate) -> bool,
+    ) -> Vec<Candidate> {
         let Some(busy) = self.job_mut(index).busy.as_mut() else {
             return Vec::new();
         };
-        busy.backlog.drain(..).chain(busy.waiting.take()).collect()
-    }
-
-    /// Takes what waits for a place of this job and was asked for by hand.
-    pub(super) fn take_waiting_by_hand(&mut self, index: JobIndex) -> Option<Candidate> {
-        let busy = self.job_mut(index).busy.as_mut()?;
-        busy.waiting.take_if(|waiting| waiting.cause == Cause::Manual)
+        let (taken, left) = busy.backlog.drain(..).partition::<Vec<_>, _>(&is_meant);
+        busy.backlog = left.into();
+        taken.into_iter().chain(busy.waiting.take_if(|waiting| is_meant(waiting))).collect()
     }
 
     /// The fire time that waits for a place of this job.

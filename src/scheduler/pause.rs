@@ -27,7 +27,7 @@ impl Core {
         self.watch_clock(now);
         let index = self.jobs.find(name)?;
         self.pause_job(index, pause, now);
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(())
     }
 
@@ -39,7 +39,7 @@ impl Core {
                 self.pause_job(index, pause.clone(), now);
             }
         }
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Resumes a job: fire times after `now` run again. If it is not paused nothing changes.
@@ -50,7 +50,7 @@ impl Core {
         self.watch_clock(now);
         let index = self.jobs.find(name)?;
         self.resume_job(index, now);
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl Core {
         for index in self.paused_jobs() {
             self.resume_job(index, now);
         }
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     fn pause_job(&mut self, index: JobIndex, pause: Pause, now: Now) {
@@ -171,7 +171,11 @@ impl Core {
     ) -> Accounted {
         let Some(due) = due_since(job, &self.seed, accounted, until, true) else { return accounted };
         self.close(index, due, PAUSED, None, now);
-        Accounted::Through(due.last.fire_time)
+        if job.delay_after.is_some() {
+            Accounted::From(until)
+        } else {
+            Accounted::Through(due.last.fire_time)
+        }
     }
 
     /// Closes what has come of all paused jobs up to `until`.

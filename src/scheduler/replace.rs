@@ -5,42 +5,25 @@
 //! it was, and the new ones begin after that moment.
 
 use super::definition::{OPAQUE, definition};
-use super::{Core, JobIndex};
-use crate::model::{Event, Job, Name, Now};
+use super::{AddError, Core, JobIndex, UnknownJob};
+use crate::model::{Event, Job, Now};
 use crate::trigger::Trigger;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Why a job is not changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReplaceError {
-    /// There is none of that name: [`Core::add_job`] adds one.
-    #[error("there is no job `{0}`")]
-    UnknownJob(Name),
-    /// It would share a limit that there is not.
-    #[error("expected a group of the plan, found `{0}`")]
-    UnknownGroup(Name),
-    /// It would run after itself, by way of other jobs or directly.
-    #[error("`{0}` would run after itself")]
-    AfterItself(Name),
-}
-
 impl Core {
     /// Makes `job` what the job of its name is from now on.
     ///
-    /// If its fire times are others (triggers, zone, start, end, dst, or whether it is enabled), those that have come
-    /// are decided under the old ones, and it starts anew at this moment. Otherwise its armed fire time and its
+    /// If its fire times are others (triggers, zone, start, end, dst, a fixed delay, whether it is enabled, or whether
+    /// it has had its `runs_max`), those that have come are decided under the old ones, and it starts anew at this moment. Otherwise its armed fire time and its
     /// watermark stay as they are. What waits and what runs stays either way, and so does a pause.
     ///
     /// # Errors
-    /// [`ReplaceError`], and nothing has changed.
-    pub fn replace_job(&mut self, job: Arc<Job>, now: Now) -> Result<(), ReplaceError> {
+    /// [`AddError`], and nothing has changed.
+    pub fn replace_job(&mut self, job: Arc<Job>, now: Now) -> Result<(), AddError> {
         self.watch_clock(now);
-        let index = self.jobs.find(&job.name).map_err(|error| ReplaceError::UnknownJob(error.0))?;
-        let group = self.limits.group_of(&job).map_err(ReplaceError::UnknownGroup)?;
-        if self.runs_after_itself(&job) {
-            return Err(ReplaceError::AfterItself(job.name.clone()));
-        }
+        let index = self.jobs.find(&job.name).map_err(|UnknownJob(name)| AddError::Unknown(name))?;
+        let group = self.sound_group(&job)?;
         let before = Arc::clone(&self.job(index).job);
         if (&before.after, before.enabled) != (&job.after, job.enabled) {
             self.dependents.remove(index, &before);
@@ -56,12 +39,16 @@ impl Core {
         self.job_mut(index).group = group;
         self.join_group(index);
         self.fill_places(index);
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(())
     }
 
     fn change(&mut self, index: JobIndex, before: &Job, job: Arc<Job>, now: Now) {
-        if has_fire_times_of(before, &job) || self.has_fire_times_left_of(index, before, &job) {
+        let state = self.job(index);
+        let was_finished = state.has_had_its_runs();
+        let will_be_finished = job.runs_max.is_some_and(|most| state.claims >= most.get());
+        let is_same = has_fire_times_of(before, &job) || self.has_fire_times_left_of(index, before, &job);
+        if is_same && was_finished == will_be_finished {
             let schedule = Arc::clone(&before.schedule);
             self.job_mut(index).job = Arc::new(Job { schedule, ..Job::clone(&job) });
             return;
@@ -70,11 +57,11 @@ impl Core {
             self.decide(index, due, now);
         }
         self.keep_one_shots_of(index, &job);
-        let state = self.job_mut(index);
-        state.job = job;
-        let accounted = state.accounted.anew(now.wall);
+        self.job_mut(index).job = job;
+        let accounted = self.anew(index, self.job(index).accounted, now.wall);
         self.arm(index, accounted);
         self.record_definition(index, accounted.until());
+        self.finish_if_due(index);
     }
 
     /// Whether `job` has the fire times of `before`, which lacks one-shots that have finished: it lost them when the
@@ -92,10 +79,12 @@ impl Core {
     }
 }
 
-/// Whether both have the same fire times. Of those that cannot be written down that is known only if they are
+/// Whether both have the same fire times. Of those that cannot be written down that is known only if their code is
 /// shared.
 fn has_fire_times_of(before: &Job, job: &Job) -> bool {
     let (old, new) = (definition(before), definition(job));
-    let is_known = new.as_deref() != Some(OPAQUE) || Arc::ptr_eq(&before.schedule, &job.schedule);
-    old == new && is_known && (new.is_none() || before.zone.name() == job.zone.name())
+    let is_known = new.as_deref() != Some(OPAQUE) || before.schedule == job.schedule;
+    let delay = |job: &Job| job.delay_after.filter(|_| job.enabled);
+    let is_as_delayed = delay(before) == delay(job);
+    old == new && is_known && is_as_delayed && (new.is_none() || before.zone.name() == job.zone.name())
 }

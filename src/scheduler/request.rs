@@ -41,7 +41,7 @@ impl Core {
     pub fn request_run(&mut self, name: &Name, now: Now) -> Result<Requested, UnknownJob> {
         self.watch_clock(now);
         let requested = self.request(name, now)?;
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(requested)
     }
 
@@ -59,7 +59,7 @@ impl Core {
     /// Whether the run of that key has been given its places.
     fn is_on_its_way(&self, index: JobIndex, key: &RunKey) -> bool {
         let runs = self.job(index).instances().iter().rev().map(|run| &self.runs[run]);
-        let mut of_key = runs.filter(|run| run.candidate.is_of(key));
+        let mut of_key = runs.filter(|run| run.candidate.key == *key);
         of_key.next().is_some_and(|run| run.waiting().is_none())
     }
 
@@ -75,7 +75,7 @@ impl Core {
         let found = instances.iter().find(|instance| self.runs[instance].id.as_ref() == Some(run)).copied();
         let run_ref = found.ok_or_else(|| UnknownRun(run.clone()))?;
         self.stop_run(run_ref, StopWhy::Request, now);
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(())
     }
 
@@ -88,21 +88,21 @@ impl Core {
     pub fn cancel_runs_of(&mut self, name: &Name, now: Now) -> Result<usize, UnknownJob> {
         self.watch_clock(now);
         let index = self.jobs.place(name).ok_or_else(|| UnknownJob(name.clone()))?;
-        let waiting = self.take_waiting_by_hand(index);
-        if let Some(candidate) = &waiting {
+        let waiting = self.take_waiting_if(index, |candidate| candidate.cause.is_by_hand());
+        for candidate in &waiting {
             self.close_candidate(index, candidate, StopWhy::Request.ending(), None);
         }
         let is_meant = |run: &RunRef| {
             let run = &self.runs[run];
-            run.waiting().is_none_or(|candidate| candidate.cause == Cause::Manual)
+            run.waiting().is_none_or(|candidate| candidate.cause.is_by_hand())
         };
         // Newest first: so none takes the place of one that has just been ended.
         let runs: Vec<_> = self.job(index).instances().iter().rev().copied().filter(is_meant).collect();
         for run in &runs {
             self.stop_run(*run, StopWhy::Request, now);
         }
-        self.close_all_that_came(now);
-        Ok(usize::from(waiting.is_some()) + runs.len())
+        self.settle(now);
+        Ok(waiting.len() + runs.len())
     }
 
     /// Runs of a job that wait for a slot and were never claimed.

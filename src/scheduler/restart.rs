@@ -8,7 +8,8 @@
 //! A job that has other triggers than it had, or is gone, is judged by those that it had, up to now.
 
 use super::definition::{definition, schedule_of};
-use super::due::{Armed, Due, armed, due_until};
+use super::delay::next_after;
+use super::due::{Due, armed, due_until};
 use super::epoch::Accounted;
 use super::misfire::{Verdict, judge};
 use super::overlap::Candidate;
@@ -62,7 +63,7 @@ impl Core {
                 Some(job_past) => catch_ups.extend(self.go_on_with(index, job_past, now)),
                 None if self.is_gone(index) => {}
                 None => {
-                    self.arm(index, Accounted::From(now.wall));
+                    self.arm(index, self.anew(index, Accounted::From(now.wall), now.wall));
                     self.record_definition(index, now.wall);
                 }
             }
@@ -80,8 +81,14 @@ impl Core {
     pub(super) fn go_on_with(&mut self, index: JobIndex, past: JobPast, now: Now) -> Option<CatchUp> {
         let job = Arc::clone(&self.job(index).job);
         let accounted = past.accounted();
-        self.job_mut(index).clock_epoch = past.clock_epoch;
+        let claims = if self.is_gone(index) { 0 } else { past.claims };
+        let state = self.job_mut(index);
+        (state.clock_epoch, state.claims) = (past.clock_epoch, claims);
         self.remember_one_shots(index, accounted);
+        if self.job(index).has_had_its_runs() {
+            self.go_on_finished(index, past, now);
+            return None;
+        }
         let definition = definition(&job);
         let zone_data = zone_data().version.as_deref();
         let same = past.schedule == definition && (definition.is_none() || *past.zone == *job.zone.name());
@@ -100,7 +107,7 @@ impl Core {
             self.close_removed(index, waiting.into_iter().chain(closed).collect(), due, now);
             self.arm(index, if same { accounted } else { accounted.anew(now.wall) });
             self.offer_again(index, offered, now);
-            if !same {
+            if !same || claims != past.claims {
                 self.record_definition(index, accounted.anew(now.wall).until());
             }
             return None;
@@ -114,7 +121,8 @@ impl Core {
         self.recovery.catching_up += usize::from(!waiting.is_empty() || !verdict.kept.is_empty());
         // Armed first, as ever, so that what is offered finds the job in order.
         let through = due.map_or(accounted, |due| Accounted::Through(due.last.fire_time));
-        self.arm(index, if same { through } else { accounted.anew(now.wall) });
+        let goes_on = same && job.delay_after.is_none();
+        self.arm(index, if goes_on { through } else { self.anew(index, accounted, now.wall) });
         self.decide_misfires(index, &past_job, waiting, due.map(|due| (due, verdict)), now);
         self.offer_again(index, others, now);
         if !same {
@@ -123,6 +131,21 @@ impl Core {
             self.record_definition(index, accounted.until());
         }
         None
+    }
+
+    /// A job has had its runs: nothing was due after what is accounted for, whatever was known of that when the runner
+    /// ended.
+    fn go_on_finished(&mut self, index: JobIndex, past: JobPast, now: Now) {
+        let accounted = past.accounted();
+        if let Some(pause) = past.pause {
+            self.keep_pause(index, Some(Arc::new(pause)));
+        }
+        self.go_on_paused(index, None, accounted, now);
+        self.arm(index, accounted);
+        self.offer_again(index, past.waiting, now);
+        if past.schedule.is_some() {
+            self.record_definition(index, accounted.until());
+        }
     }
 
     /// Grace and coalesce over what waited when the runner ended and what came since, which is later.
@@ -175,14 +198,16 @@ impl Core {
         }
     }
 
-    /// What was asked for and waited is offered again. A start that did not come to pass is past.
+    /// What was asked for and waited is offered again. A start that did not come to pass is past, and with a fixed delay
+    /// the job begins anew.
     fn offer_again(&mut self, index: JobIndex, asked: Vec<Claim>, now: Now) {
         for claim in asked {
             let candidate = candidate_of(&claim);
-            if claim.cause == Cause::Startup {
+            if matches!(claim.key.class, CauseClass::Startup | CauseClass::Delay) {
                 self.close_candidate(index, &candidate, Ending::Missed(MissedWhy::Down), None);
             } else {
-                self.offer(index, candidate, false, now);
+                let in_turn = candidate.cause == Cause::Backfill;
+                self.offer(index, candidate, in_turn, now);
             }
         }
     }
@@ -244,7 +269,7 @@ impl JobPast {
     fn job(&self, job: &Job) -> Job {
         let schedule = self.schedule.as_ref().map(|text| schedule_of(text, &job.name));
         let schedule = schedule.unwrap_or_else(|| ScheduleBuilder::default().build());
-        Job { enabled: true, schedule: Arc::new(schedule), ..job.clone() }
+        Job { enabled: true, schedule: Arc::new(schedule), delay_after: None, ..job.clone() }
     }
 }
 
@@ -252,17 +277,17 @@ impl Verdict {
     /// Nothing of it runs: what it keeps is folded too.
     fn folded(self) -> Verdict {
         let Some(first) = self.kept.first().copied() else { return self };
-        let rest = self.folded.unwrap_or(Due { first, last: first, count: 0 });
-        let folded = Due { first, last: rest.last, count: rest.count + 1 };
+        let alone = Due { first, last: first, count: 1, class: CauseClass::Calendar };
+        let folded = self.folded.map_or(alone, |rest| Due { first, count: rest.count + 1, ..rest });
         Verdict { folded: Some(folded), kept: Vec::new(), ..self }
     }
 }
 
 pub(super) fn candidate_of(claim: &Claim) -> Candidate {
     Candidate {
+        key: claim.key.clone(),
         cause: claim.cause,
-        clock_epoch: claim.key.clock_epoch,
-        fire_time: claim.key.instant,
+        fire_time: claim.fire_time,
         due: claim.key.instant,
         late: TimeDelta::milliseconds(claim.late_ms),
         after: claim.after.clone().map(Box::new),
@@ -279,15 +304,13 @@ pub(super) fn due_since(
     wall: DateTime<Utc>,
     ends: bool,
 ) -> Option<Due> {
-    let first = armed(job, seed, job.schedule.next_after(accounted.until())?);
-    let last = || {
-        let last = job.schedule.prev_before(wall + TimeDelta::nanoseconds(1)).expect("`first` has come");
-        armed(job, seed, last)
-    };
+    let first = armed(job, seed, next_after(job, accounted)?);
     if ends && first.fire_time <= wall {
-        let last: Armed = last();
+        // Of a fixed delay it is the first itself.
+        let last = job.schedule.prev_before(wall + TimeDelta::nanoseconds(1));
+        let last = last.map_or(first, |last| armed(job, seed, last));
         let count = 1 + job.schedule.count_between(first.fire_time, last.fire_time);
-        Some(Due { first, last, count })
+        Some(Due { last, count, ..Due::one(job, first) })
     } else {
         (first.due <= wall).then(|| due_until(job, seed, first, wall))
     }

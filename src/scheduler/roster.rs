@@ -6,28 +6,38 @@
 //!
 //! Places are used again: what has come and gone leaves nothing behind.
 
+use super::after::runs_after_itself;
 use super::due::Due;
 use super::epoch::Accounted;
+use super::limits::GroupIndex;
 use super::overlap::JobState;
 use super::restart::due_since;
 use super::{Core, JobIndex};
 use crate::model::{Ending, Event, Job, Name, Now, Policy, SkippedWhy, Tally};
 use crate::trigger::ScheduleBuilder;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Why a job is not added.
+/// Why a job is not added, or not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddError {
     /// Another has its name: [`Core::replace_job`] changes that one.
     #[error("expected a new name, found the job `{0}`")]
     NameTaken(Name),
+    /// There is none of its name that could be changed: [`Core::add_job`] adds one.
+    #[error("there is no job `{0}`")]
+    Unknown(Name),
     /// A stop was asked for.
     #[error("`{0}` is not added: the scheduler is stopping")]
     Stopping(Name),
     /// It shares a limit that there is not.
-    #[error("expected a group of the plan, found `{0}`")]
-    UnknownGroup(Name),
+    #[error("expected a group of the plan for `{job}`, found `{group}`")]
+    UnknownGroup {
+        /// Its name.
+        job: Name,
+        /// The group.
+        group: Name,
+    },
     /// It would run after itself, by way of these jobs or directly.
     #[error("`{0}` would run after itself")]
     AfterItself(Name),
@@ -130,20 +140,18 @@ impl Core {
         if self.jobs.find(&job.name).is_ok() {
             return Err(AddError::NameTaken(job.name.clone()));
         }
-        let group = self.limits.group_of(&job).map_err(AddError::UnknownGroup)?;
-        if self.runs_after_itself(&job) {
-            return Err(AddError::AfterItself(job.name.clone()));
-        }
+        let group = self.sound_group(&job)?;
         let (name, place) = (job.name.clone(), self.jobs.place(&job.name));
         let index = place.unwrap_or_else(|| self.jobs.insert(JobState::gone(Arc::clone(&job), now)));
         self.dependents.add(index, &job);
         let state = self.job_mut(index);
         (state.job, state.group, state.is_gone) = (job, group, false);
-        state.tally = Tally::default();
+        (state.tally, state.claims) = (Tally::default(), 0);
         self.announce(Event::JobAdded { job: name });
         if self.has_begun {
             self.appear(index, now);
         }
+        self.settle(now);
         Ok(())
     }
 
@@ -161,7 +169,7 @@ impl Core {
         let (epoch, state) = (self.newest_epoch, self.job_mut(index));
         let accounted = if state.clock_epoch == epoch { state.accounted } else { Accounted::From(now.wall) };
         state.clock_epoch = epoch;
-        let accounted = accounted.anew(now.wall);
+        let accounted = self.anew(index, accounted, now.wall);
         self.arm(index, accounted);
         self.record_definition(index, accounted.until());
     }
@@ -181,6 +189,7 @@ impl Core {
         let state = self.job_mut(index);
         state.is_gone = true;
         state.job = Arc::new(gone(&job));
+        state.claims = 0;
         let accounted = state.accounted;
         self.arm(index, accounted);
         if self.has_begun {
@@ -191,7 +200,7 @@ impl Core {
         self.unstore(name);
         self.announce(Event::JobRemoved { job: name.clone() });
         self.give_place_up(index);
-        self.close_all_that_came(now);
+        self.settle(now);
         Ok(())
     }
 
@@ -228,25 +237,23 @@ impl Core {
         let state = self.job(index);
         if state.is_gone && state.is_idle() && self.has_begun {
             self.jobs.remove(index);
+            self.just_finished.remove(&index);
         }
     }
 
-    /// Whether the job would be made due by itself, over others or directly.
-    pub(super) fn runs_after_itself(&self, job: &Job) -> bool {
-        let firsts = |job: &Job| job.after.iter().flat_map(|after| after.jobs.clone()).collect::<Vec<_>>();
-        let mut seen = BTreeSet::new();
-        let mut open = firsts(job);
-        while let Some(name) = open.pop() {
-            if name == job.name {
-                return true;
-            }
-            if seen.insert(name.clone())
-                && let Ok(index) = self.jobs.find(&name)
-            {
-                open.extend(firsts(&self.job(index).job));
-            }
-        }
-        false
+    /// Whether the job could be added or changed as it is.
+    ///
+    /// # Errors
+    /// [`AddError`].
+    pub fn check_job(&self, job: &Job) -> Result<(), AddError> {
+        self.sound_group(job).map(drop)
+    }
+
+    pub(super) fn sound_group(&self, job: &Job) -> Result<Option<GroupIndex>, AddError> {
+        let unknown = |group| AddError::UnknownGroup { job: job.name.clone(), group };
+        let group = self.limits.group_of(job).map_err(unknown)?;
+        let find = |name: &Name| self.jobs.find(name).ok().map(|index| &*self.job(index).job);
+        if runs_after_itself(job, find) { Err(AddError::AfterItself(job.name.clone())) } else { Ok(group) }
     }
 }
 
@@ -257,6 +264,8 @@ fn gone(job: &Job) -> Job {
         startup: false,
         after: None,
         schedule: Arc::new(ScheduleBuilder::default().build()),
+        delay_after: None,
+        runs_max: None,
         policy: Arc::new(Policy::default()),
         ..job.clone()
     }

@@ -3,9 +3,11 @@
 use super::due::Due;
 use super::overlap::Candidate;
 use super::{Core, JobIndex, Upon};
-use crate::model::{Cause, Claim, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunKey, RunRef};
+use crate::model::{
+    Cause, CauseClass, Claim, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunKey, RunRef,
+};
 use crate::trigger::{FireTime, Zone};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 
 impl Core {
@@ -18,9 +20,14 @@ impl Core {
         into: Option<FireTime>,
         now: Now,
     ) {
-        let late = now.wall - due.last.due;
-        let key = self.key(index, Cause::Scheduled, self.job(index).clock_epoch, due.first.fire_time);
-        self.close_with(index, key, Cause::Scheduled, due, late, ending, into);
+        let key = self.key_of_fire_time(index, due.class, due.first.fire_time);
+        let zone = &self.job(index).job.zone;
+        let row = Row {
+            count: due.count,
+            fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
+            ..self.row_of(key, due.first.fire_time, zone, Cause::Scheduled, ending)
+        };
+        self.close_with(index, row, now.wall - due.last.due, into);
     }
 
     /// Ends one fire time or request that found no place.
@@ -31,56 +38,40 @@ impl Core {
         ending: Ending,
         into: Option<FireTime>,
     ) {
-        let Candidate { cause, late, .. } = candidate;
-        let key = self.key(index, *cause, candidate.clock_epoch, candidate.fire_time);
-        self.close_with(index, key, *cause, candidate.alone(), *late, ending, into);
+        let Candidate { key, fire_time, cause, late, .. } = candidate;
+        let row = self.row_of(key.clone(), *fire_time, &self.job(index).job.zone, *cause, ending);
+        self.close_with(index, row, *late, into);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the two above alone have all of that")]
-    fn close_with(
-        &mut self,
-        index: JobIndex,
-        key: RunKey,
-        cause: Cause,
-        due: Due,
-        late: TimeDelta,
-        ending: Ending,
-        into: Option<FireTime>,
-    ) {
+    fn close_with(&mut self, index: JobIndex, row: Row, late: TimeDelta, into: Option<FireTime>) {
         let zone = &self.job(index).job.zone;
-        let row = Arc::new(Row {
-            late_ms: Some(late.num_milliseconds()),
-            coalesced_into: into.map(|into| zone.at(into)),
-            count: due.count,
-            fire_time_last: (due.count > 1).then(|| zone.at(due.last.fire_time)),
-            ..self.row_of(key.clone(), zone, cause, ending)
-        });
-        self.count(index, ending.outcome(), row.count);
+        let coalesced_into = into.map(|into| zone.at(into));
+        let row = Arc::new(Row { late_ms: Some(late.num_milliseconds()), coalesced_into, ..row });
+        self.count(index, row.outcome, row.count);
         let events = vec![Event::FireTimeClosed(Arc::clone(&row))];
+        let key = row.key.clone();
+        let class = key.class;
         self.record(Record::Closed { key, row }, Upon::Announce(events));
-    }
-
-    /// What is written of a candidate that is to run, or waits for that.
-    pub(super) fn claim(&self, index: JobIndex, candidate: &Candidate) -> Claim {
-        let Candidate { cause, clock_epoch, fire_time, late, after, .. } = candidate;
-        Claim {
-            key: self.key(index, *cause, *clock_epoch, *fire_time),
-            cause: *cause,
-            late_ms: late.num_milliseconds(),
-            after: after.as_deref().cloned(),
+        if class == CauseClass::Delay {
+            self.rest(index);
         }
     }
 
-    pub(super) fn key(&self, index: JobIndex, cause: Cause, clock_epoch: u32, instant: FireTime) -> RunKey {
-        RunKey { job: self.job(index).job.name.clone(), clock_epoch, class: cause.class(), instant }
+    pub(super) fn key(
+        &self,
+        index: JobIndex,
+        class: CauseClass,
+        clock_epoch: u32,
+        instant: DateTime<Utc>,
+    ) -> RunKey {
+        RunKey { job: self.job(index).job.name.clone(), clock_epoch, class, instant }
     }
 
     /// Returns the row of a claimed run that ends now.
     pub(super) fn row_of_run(&self, run_ref: RunRef, ending: Ending) -> Row {
         let run = &self.runs[&run_ref];
         let zone = &self.job_of(run_ref).zone;
-        let Candidate { cause, clock_epoch, fire_time, .. } = run.candidate;
-        let key = self.key(run.job, cause, clock_epoch, fire_time);
+        let Candidate { key, cause, fire_time, .. } = &run.candidate;
         let last = run.last.as_deref();
         let exit = last.and_then(|last| last.result.as_ref().ok());
         let error = last.and_then(|last| last.result.as_ref().err());
@@ -95,7 +86,7 @@ impl Core {
             started_at: run.began.map(|began| zone.at(began.wall)),
             finished_at: last_known.map(|last| zone.at(last.finished_at)),
             duration_ms: duration.map(|duration| saturating(duration.as_millis())),
-            ..self.row_of(key, zone, run.candidate.cause, ending)
+            ..self.row_of(key.clone(), *fire_time, zone, *cause, ending)
         };
         let told = || error.map(|error| error.reason().to_owned()).or_else(|| exit.and_then(Exit::reason));
         let reason = row.reason.clone().or_else(told);
@@ -103,11 +94,11 @@ impl Core {
     }
 
     /// Returns a row with nothing in it but what a fire time has always.
-    fn row_of(&self, key: RunKey, zone: &Zone, cause: Cause, ending: Ending) -> Row {
+    fn row_of(&self, key: RunKey, fire_time: FireTime, zone: &Zone, cause: Cause, ending: Ending) -> Row {
         Row {
             run: None,
             job: key.job.to_string(),
-            fire_time: zone.at(key.instant),
+            fire_time: zone.at(fire_time),
             cause: cause.as_str(),
             outcome: ending.outcome(),
             reason: ending.reason().map(str::to_owned),
@@ -130,6 +121,18 @@ impl Core {
             node: self.node.to_string(),
             key,
         }
+    }
+}
+
+/// What is written of a candidate that is to run, or waits for that.
+pub(super) fn claim(candidate: &Candidate) -> Claim {
+    let Candidate { key, cause, fire_time, late, after, .. } = candidate;
+    Claim {
+        key: key.clone(),
+        cause: *cause,
+        fire_time: *fire_time,
+        late_ms: late.num_milliseconds(),
+        after: after.as_deref().cloned(),
     }
 }
 

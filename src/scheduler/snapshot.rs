@@ -1,9 +1,11 @@
 //! How jobs stand, for whoever wants to show it.
 
+use super::delay::next_after;
 use super::due::{Armed, armed};
+use super::epoch::Accounted;
 use super::overlap::JobState;
 use super::{Core, JobIndex, UnknownJob};
-use crate::model::{Job, Name, Outcome, Pause, Tally};
+use crate::model::{Job, Name, Outcome, Pause, RunId, RunKey, RunRef, Tally};
 use std::sync::Arc;
 
 /// How a job stands at the moment of the last fact or call.
@@ -22,11 +24,40 @@ pub struct JobSnapshot {
     pub waiting: usize,
     /// How many fire times and runs of it have ended how, since it was added.
     pub tally: Tally,
-    /// Whether it had fire times by its calendar and none is to come any more. Its last run may be under way.
+    /// How many runs for its fire times may still be claimed, if that is limited.
+    pub runs_left: Option<u64>,
+    /// Whether it had fire times and none is to come any more: its calendar is exhausted, or it has had its
+    /// `runs_max`. Its last run may be under way.
     pub is_finished: bool,
 }
 
+/// A run that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// How the facts about it name it.
+    pub run_ref: RunRef,
+    /// The key of its row to come.
+    pub key: RunKey,
+    /// Its public name, once claimed.
+    pub run: Option<RunId>,
+}
+
 impl Core {
+    /// What jitter is drawn from.
+    pub fn seed(&self) -> &Arc<str> {
+        &self.seed
+    }
+
+    /// The runs of the job of that name that have their place in it, oldest first; also of one that was removed.
+    pub fn under_way(&self, name: &Name) -> impl Iterator<Item = UnderWay> {
+        let index = self.jobs.place(name);
+        let instances = index.map_or(&[][..], |index| self.job(index).instances());
+        instances.iter().map(|run_ref| {
+            let run = &self.runs[run_ref];
+            UnderWay { run_ref: *run_ref, key: run.candidate.key.clone(), run: run.id.clone() }
+        })
+    }
+
     /// How each job stands, those of the plan in its order. Each is made when it is asked for, without looking at the
     /// others.
     pub fn job_states(&self) -> impl Iterator<Item = JobSnapshot> {
@@ -50,8 +81,9 @@ impl Core {
             next: self.next_of(state),
             pause: state.pause.clone(),
             running: state.instances().len() - unclaimed,
-            waiting: unclaimed + state.waiting(),
+            waiting: unclaimed + state.candidates().count(),
             tally: state.tally.clone(),
+            runs_left: state.job.runs_max.map(|most| most.get().saturating_sub(state.claims)),
             is_finished: self.has_begun && state.is_finished(),
         }
     }
@@ -63,7 +95,7 @@ impl Core {
         if first.fire_time > end {
             return Some(first);
         }
-        let next = state.job.schedule.next_after(end)?;
+        let next = next_after(&state.job, Accounted::From(end))?;
         Some(armed(&state.job, &self.seed, next))
     }
 
@@ -76,6 +108,8 @@ impl Core {
 
 impl JobState {
     fn is_finished(&self) -> bool {
-        self.job.enabled && !self.job.schedule.triggers().is_empty() && self.armed.is_none()
+        let is_delayed = self.job.delay_after.is_some();
+        let is_exhausted = !is_delayed && !self.job.schedule.is_empty() && self.armed.is_none();
+        self.job.enabled && (self.has_had_its_runs() || is_exhausted)
     }
 }

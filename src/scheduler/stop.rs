@@ -44,7 +44,7 @@ impl Core {
         if self.stop.is_none() {
             self.drain(drain.saturating_add(cancel), Some(cancel), now);
         }
-        self.close_all_that_came(now);
+        self.settle(now);
     }
 
     /// Begins the stop, or takes it to its next stage.
@@ -82,9 +82,15 @@ impl Core {
         }
     }
 
+    /// What is to be seen to after every fact and call, when all that follows from it was decided.
+    pub(super) fn settle(&mut self, now: Now) {
+        self.record_finished();
+        self.close_all_that_came(now);
+    }
+
     /// Once a stop has nothing more to end, closes every fire time that has come by then, also those that are
-    /// due only later, by their jitter. To be called after every fact, so that none comes in between.
-    pub(super) fn close_all_that_came(&mut self, now: Now) {
+    /// due only later, by their jitter. After every fact, so that none comes in between.
+    fn close_all_that_came(&mut self, now: Now) {
         if self.stop.is_none() || !self.runs.is_empty() || self.clock_is_wrong() {
             return;
         }

@@ -49,7 +49,7 @@ impl Core {
 impl Core {
     /// Keeps them in mind behind those of the plan: switched off, and with nothing to do.
     pub(super) fn remember_gone(&mut self, plan: &Plan, past: &Past, now: Now) {
-        let is_open = |job: &JobPast| job.schedule.is_some() || !job.waiting.is_empty();
+        let is_open = |job: &JobPast| job.schedule.is_some() || !job.waiting.is_empty() || job.claims > 0;
         let is_removed = |(name, job): &(&Name, &JobPast)| is_open(job) && !self.awaits(name);
         let unfinished = past.jobs.iter().filter(is_removed).map(|(name, _)| name);
         let names: BTreeSet<&Name> = unfinished.chain(past.runs.iter().map(|open| &open.run.job)).collect();
@@ -87,6 +87,8 @@ pub(super) fn gone(name: Name, past: Option<&JobPast>, file: Arc<Path>) -> Job {
         startup: false,
         after: None,
         schedule: Arc::new(ScheduleBuilder::default().build()),
+        delay_after: None,
+        runs_max: None,
         zone,
         action: JobAction::Shell("".into()),
         setup: Arc::new(setup),

@@ -105,6 +105,16 @@ impl Schedule {
         &self.triggers
     }
 
+    /// No fire time is earlier, if that is limited.
+    pub fn start(&self) -> Option<DateTime<Utc>> {
+        self.start
+    }
+
+    /// No fire time is later, if that is limited.
+    pub fn end(&self) -> Option<DateTime<Utc>> {
+        self.end
+    }
+
     /// Returns which triggers name the same fire times as an earlier one, with that one; those of which a comparison of
     /// what was read tells.
     pub fn repetitions(&self) -> Vec<(usize, usize)> {

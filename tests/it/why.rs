@@ -164,6 +164,36 @@ fn a_changed_definition_is_told() {
 }
 
 #[test]
+fn what_made_up_for_a_fire_time_is_said_after_what_became_of_it() {
+    let mut case = case();
+    let history = ["history", "tick", "--outcome", "skipped", "--format", "jsonl"];
+    let skipped = case.with_args(&history).exits(0).json().pop().expect("a row");
+    let db = Connection::open(case.path().join("own.db")).expect("a database");
+    let hour = 3_600_000_000_i64;
+    let sql = format!(
+        "INSERT INTO fire(job, instant, series, fire_time, number, cause, outcome, late_ms, attempts, node, started_at,
+                          finished_at, duration_ms)
+         SELECT job, instant + {hour}, 5, instant, 1000, 5, 0, 0, 1, node, instant + {hour} + 20000000,
+                instant + {hour} + 21000000, 1000
+         FROM fire WHERE outcome = 4 ORDER BY id LIMIT 1"
+    );
+    assert_eq!(db.execute(&sql, []).expect("it can be done"), 1);
+    drop(db);
+    let found = answers(&mut case, &["tick", &exactly(&skipped)]);
+    let verdicts: Vec<_> = found.iter().map(|answer| answer["verdict"].as_str().expect("text")).collect();
+    assert_eq!(verdicts, ["skipped", "succeeded"]);
+    let text = found[1]["text"].as_str().expect("text");
+    says(
+        text,
+        &[
+            "backfill of 20",
+            ": it ran as tick#1000, 20s late (it waited 20s for its turn), and succeeded in 1s.",
+        ],
+    );
+    case.with_args(&["audit"]).exits(0);
+}
+
+#[test]
 fn a_whole_day_is_summed_up() {
     let mut case = case();
     let history = case.with_args(&["history", "tick", "-n", "1", "--format", "jsonl"]).exits(0).json();

@@ -197,6 +197,9 @@ impl Text {
             "scheduled" => {}
             "catch_up" => text += ", catching up",
             "manual" => text += ", by hand",
+            "backfill" => {
+                let _ = write!(text, ", backfill of {}", self.moment(started.fire_time.to_utc(), now));
+            }
             "dependency" => {
                 let _ = started.after.iter().try_for_each(|first| write!(text, ", after {first}"));
             }

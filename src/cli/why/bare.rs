@@ -36,12 +36,13 @@ impl Story<'_> {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Vec<Bare> {
-        let known: BTreeSet<DateTime<Utc>> = items.iter().map(|(at, _)| *at).collect();
+        let items = || items.iter().filter(|(_, item)| !item.is_backfill());
+        let known: BTreeSet<DateTime<Utc>> = items().map(|(at, _)| *at).collect();
         let stretch = |(_, item): &(DateTime<Utc>, Item)| match item {
             Item::Ended(row, _) => row.fire_time_last.map(|last| (row.fire_time.to_utc(), last.to_utc())),
             _ => None,
         };
-        let stretches: Vec<_> = items.iter().filter_map(stretch).collect();
+        let stretches: Vec<_> = items().filter_map(stretch).collect();
         let is_known = |at: DateTime<Utc>| {
             known.contains(&at) || stretches.iter().any(|(first, last)| *first <= at && at <= *last)
         };

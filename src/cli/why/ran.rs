@@ -5,7 +5,7 @@ use super::story::{Answer, Story};
 use super::words::{self, Subject, subject};
 use crate::cli::time::show_duration;
 use crate::ledger::{LedgerError, Wanted};
-use crate::model::{Grace, Outcome, Overlap, Row};
+use crate::model::{Cause, Grace, Outcome, Overlap, Row};
 use crate::scheduler::armed;
 use crate::trigger::Schedule;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -65,7 +65,8 @@ impl Story<'_> {
     /// `ran as backup#41, on time, and succeeded in 4.1s`
     fn ran(&self, row: &Row) -> String {
         let run = row.run.as_deref().unwrap_or("a run");
-        let at = row.fire_time.to_utc();
+        // Nobody waits for what is made up for before it is asked for.
+        let at = row.key.instant;
         let late =
             row.started_at.map(|started| started.to_utc() - at).filter(|late| *late >= TimeDelta::seconds(1));
         let start = match (row.started_at, late) {
@@ -139,6 +140,9 @@ impl Story<'_> {
             (Outcome::Skipped, Some("removed")) => {
                 format!("{it} did not run, because the job was removed or switched off")
             }
+            (Outcome::Skipped, Some("finished")) => {
+                format!("{it} did not run, because the job had all the runs that it was to have")
+            }
             (Outcome::Skipped, Some("paused")) => format!("{it} did not run, because the job was paused"),
             (Outcome::Coalesced, _) => {
                 let into = row.coalesced_into.map(|into| into.to_utc());
@@ -189,7 +193,7 @@ impl Story<'_> {
                 None => format!(": {} was about to begin", run.run),
             });
         }
-        let waiting = self.waiting.iter().map(|claim| claim.key.instant).filter(|waits| *waits <= at).max();
+        let waiting = self.waiting.iter().map(|claim| claim.fire_time).filter(|waits| *waits <= at).max();
         let waiting = waiting.map(|waits| {
             format!(
                 ": the fire time of {} had the place and was still waiting{}, as it is now",
@@ -240,12 +244,15 @@ impl Story<'_> {
             until: Some(into),
             ..Wanted::default()
         };
-        if let Some(row) = self.reader.rows(&wanted)?.next() {
+        let is_backfill = |row: &Row| row.cause == Cause::Backfill.as_str();
+        let mut rows = self.reader.rows(&wanted)?;
+        if let Some(row) = rows.find(|row| !row.as_ref().is_ok_and(is_backfill)) {
             let row = row?;
             let run = row.run.as_ref().map(|run| format!("ran as {run} and ")).unwrap_or_default();
             return Ok(format!(", which {run}{}", words::ended(row.outcome)));
         }
-        let running = self.runs.iter().find(|open| open.claim.key.instant == into);
+        let running =
+            self.runs.iter().find(|open| open.claim.fire_time == into && open.claim.cause != Cause::Backfill);
         Ok(running.map(|open| format!(", which runs as {}", open.run)).unwrap_or_default())
     }
 

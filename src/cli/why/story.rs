@@ -8,7 +8,7 @@ use crate::cli::records::{Found, Holding};
 use crate::cli::time::{show_distance, show_time};
 use crate::engine;
 use crate::ledger::{InForce, JobFacts, LedgerError, NodeSeen, Reader, UnderWay, Wanted};
-use crate::model::{Claim, Job, Name, OpenRun, Outcome, Row, Tally};
+use crate::model::{Cause, Claim, Job, Name, OpenRun, Outcome, Row, Tally};
 use crate::trigger::{Schedule, Trigger, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -68,6 +68,18 @@ pub(super) enum Item {
     Waiting(Claim),
     /// Fire times that no row is there for, all for the same reason.
     Bare(Bare),
+}
+
+impl Item {
+    /// Whether it only makes up for a fire time, which is accounted for otherwise.
+    pub(super) fn is_backfill(&self) -> bool {
+        match self {
+            Item::Ended(row, _) => row.cause == Cause::Backfill.as_str(),
+            Item::Running(open) => open.claim.cause == Cause::Backfill,
+            Item::Waiting(claim) => claim.cause == Cause::Backfill,
+            Item::Bare(_) => false,
+        }
+    }
 }
 
 impl<'a> Story<'a> {
@@ -192,13 +204,13 @@ impl<'a> Story<'a> {
                 items.push((part.first, Item::Ended(row, part)));
             }
         }
-        let running = self.runs.iter().filter(|open| within(open.claim.key.instant));
-        items.extend(running.map(|open| (open.claim.key.instant, Item::Running(open.clone()))));
-        let waiting = self.waiting.iter().filter(|claim| within(claim.key.instant));
-        items.extend(waiting.map(|claim| (claim.key.instant, Item::Waiting(claim.clone()))));
+        let running = self.runs.iter().filter(|open| within(open.claim.fire_time));
+        items.extend(running.map(|open| (open.claim.fire_time, Item::Running(open.clone()))));
+        let waiting = self.waiting.iter().filter(|claim| within(claim.fire_time));
+        items.extend(waiting.map(|claim| (claim.fire_time, Item::Waiting(claim.clone()))));
         let bare = self.bare(&items, from, until);
         items.extend(bare.into_iter().map(|bare| (bare.first, Item::Bare(bare))));
-        items.sort_by_key(|(at, _)| *at);
+        items.sort_by_key(|(at, item)| (*at, item.is_backfill()));
         Ok(items.into_iter().map(|(_, item)| item).collect())
     }
 
@@ -217,7 +229,7 @@ impl<'a> Story<'a> {
         match item {
             Item::Ended(row, part) => self.explain_row(row, *part),
             Item::Running(open) => {
-                let at = open.claim.key.instant;
+                let at = open.claim.fire_time;
                 let since = open.started_at.map(|at| format!(", since {}", self.at(at))).unwrap_or_default();
                 let retry = match &open.last {
                     Some(last) if last.number == open.attempts => {
@@ -235,7 +247,7 @@ impl<'a> Story<'a> {
                 Ok(self.answer("running", Some(open.run.to_string()), Some(at), text + &self.dst(at)))
             }
             Item::Waiting(claim) => {
-                let at = claim.key.instant;
+                let at = claim.fire_time;
                 let text =
                     format!("{}: it waits{}.", self.due_by(at, claim.cause.as_str()), self.waits_for()?);
                 Ok(self.answer("waiting", None, Some(at), text))
@@ -425,6 +437,7 @@ impl<'a> Story<'a> {
         match cause {
             "manual" => format!("asked for at {at}"),
             "startup" => format!("due when the runner started, at {at}"),
+            "backfill" => format!("backfill of {at}"),
             "dependency" => format!("due when what it runs after had finished, at {at}"),
             _ => format!("due at {at}"),
         }

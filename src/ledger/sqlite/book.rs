@@ -89,7 +89,7 @@ impl Book {
     }
 
     fn define(&mut self, db: &Connection, defined: &Defined) -> Result<()> {
-        let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined;
+        let Defined { job, clock_epoch, from, schedule, zone, zone_data, claims } = defined;
         let job = self.job(db, job)?;
         let from = from.timestamp_micros();
         let sql = "SELECT id, clock_epoch FROM definition WHERE job = ?1 ORDER BY id DESC LIMIT 1";
@@ -101,6 +101,7 @@ impl Book {
             db.prepare_cached(sql)?.execute([id, until])?;
         }
         job.begin_anew(*clock_epoch, from);
+        job.begin_with(codes::int(*claims));
         let sql = "INSERT INTO definition(job, clock_epoch, from_instant, schedule, zone, zone_data)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let values = params![job.id, clock_epoch, from, schedule.as_deref(), &**zone, zone_data.as_deref()];
@@ -164,7 +165,7 @@ impl Book {
                 Found::Nothing | Found::Accounted => return Ok(Answer::Taken),
             },
         };
-        job.claimed(number);
+        job.claimed(number, claim.key.class);
         forget_finished(db, job.id)?;
         let number = number.unsigned_abs();
         self.claims = order;

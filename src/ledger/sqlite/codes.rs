@@ -35,6 +35,7 @@ pub(in crate::ledger) fn cause(cause: Cause) -> i64 {
         Cause::Manual => 2,
         Cause::Startup => 3,
         Cause::Dependency => 4,
+        Cause::Backfill => 5,
     }
 }
 
@@ -53,6 +54,8 @@ fn class(class: CauseClass) -> i64 {
         CauseClass::Manual => 1,
         CauseClass::Startup => 2,
         CauseClass::Dependency => 3,
+        CauseClass::Delay => 4,
+        CauseClass::Backfill => 5,
     }
 }
 
@@ -62,9 +65,9 @@ pub(in crate::ledger) fn series(clock_epoch: u32, of: CauseClass) -> i64 {
 
 /// The clock epoch and the class of a series.
 pub(in crate::ledger) fn to_series(code: i64) -> rusqlite::Result<(u32, CauseClass)> {
-    use CauseClass::{Calendar, Dependency, Manual, Startup};
+    use CauseClass::{Backfill, Calendar, Delay, Dependency, Manual, Startup};
     let epoch = u32::try_from(code / CLASSES).map_err(|_| out_of_range(code))?;
-    Ok((epoch, find([Calendar, Manual, Startup, Dependency], class, code % CLASSES)?))
+    Ok((epoch, find([Calendar, Manual, Startup, Dependency, Delay, Backfill], class, code % CLASSES)?))
 }
 
 pub(in crate::ledger) fn spawn_why(why: SpawnWhy) -> i64 {
@@ -135,9 +138,11 @@ mod tests {
             assert_eq!(to_cause(cause(value)).expect("a code"), value);
             assert_eq!(to_series(series(41, value.class())).expect("a code"), (41, value.class()));
         }
+        let delay = (41, CauseClass::Delay);
+        assert_eq!(to_series(series(delay.0, delay.1)).expect("a code"), delay);
         for code in 0..4 {
             assert_eq!(closure(to_closure(code).expect("a code")), Some(code));
         }
-        assert!(to_outcome(8).is_err() && to_series(4).is_err() && to_series(-1).is_err());
+        assert!(to_outcome(8).is_err() && to_series(6).is_err() && to_series(-1).is_err());
     }
 }

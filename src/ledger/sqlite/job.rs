@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub(super) struct Job {
     pub(super) id: i64,
     pub(super) last_number: i64,
+    /// How many runs for its fire times were claimed since it was added.
+    claims: i64,
     /// The watermark: clock epoch and instant.
     pub(super) accounted: Option<(u32, i64)>,
     is_fire_time: bool,
@@ -29,7 +31,7 @@ impl Job {
     /// Reads the row of that name; inserts a new one if there is none.
     pub(super) fn read(db: &Connection, name: &Name) -> Result<Job> {
         let sql = "SELECT id, last_number, clock_epoch, accounted, accounted_is_fire_time, last_fire_time,
-                   asked_epoch, asked, fires, bytes, newest_ended FROM job WHERE name = ?1";
+                   asked_epoch, asked, fires, bytes, newest_ended, claims FROM job WHERE name = ?1";
         let found = db
             .prepare_cached(sql)?
             .query_row([name.as_str()], |row| {
@@ -43,6 +45,7 @@ impl Job {
                     fires: row.get(8)?,
                     bytes: row.get(9)?,
                     newest_ended: row.get(10)?,
+                    claims: row.get(11)?,
                     ..Job::default()
                 })
             })
@@ -56,7 +59,7 @@ impl Job {
     }
 
     fn insert(db: &Connection, name: &Name) -> Result<Job> {
-        let sql = "INSERT INTO job(name, last_number, fires, bytes) VALUES (?1, 0, 0, 0)";
+        let sql = "INSERT INTO job(name, last_number, claims, fires, bytes) VALUES (?1, 0, 0, 0, 0)";
         db.prepare_cached(sql)?.execute([name.as_str()])?;
         Ok(Job { id: db.last_insert_rowid(), ..Job::default() })
     }
@@ -68,7 +71,7 @@ impl Job {
         }
         let sql = "UPDATE job SET last_number = ?2, clock_epoch = ?3, accounted = ?4,
                    accounted_is_fire_time = ?5, last_fire_time = ?6, asked_epoch = ?7, asked = ?8, fires = ?9,
-                   bytes = ?10, newest_ended = ?11 WHERE id = ?1";
+                   bytes = ?10, newest_ended = ?11, claims = ?12 WHERE id = ?1";
         db.prepare_cached(sql)?.execute(params![
             self.id,
             self.last_number,
@@ -81,6 +84,7 @@ impl Job {
             self.fires,
             self.bytes,
             self.newest_ended,
+            self.claims,
         ])?;
         self.changed = false;
         Ok(())
@@ -110,9 +114,16 @@ impl Job {
         self.changed = true;
     }
 
+    /// So many runs for its fire times were claimed by now.
+    pub(super) fn begin_with(&mut self, claims: i64) {
+        self.claims = claims;
+        self.changed = true;
+    }
+
     /// The run of that number was claimed.
-    pub(super) fn claimed(&mut self, number: i64) {
+    pub(super) fn claimed(&mut self, number: i64, class: CauseClass) {
         self.last_number = number;
+        self.claims += i64::from(class.is_of_fire_times());
         self.changed = true;
     }
 

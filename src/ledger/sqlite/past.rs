@@ -42,7 +42,7 @@ fn down_since(db: &Connection) -> Result<(Option<DateTime<Utc>>, bool)> {
 
 fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
     let sql = "SELECT name, job.clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data,
-                      pause.since, pause.until, pause.reason, pause.who
+                      pause.since, pause.until, pause.reason, pause.who, claims
                FROM job JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)
                     LEFT JOIN pause ON pause.job = job.id";
     let read = |row: &Row<'_>| {
@@ -53,6 +53,7 @@ fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
             schedule: row.get(4)?,
             zone: row.get(5)?,
             zone_data: row.get(6)?,
+            claims: row.get::<_, i64>(11)?.unsigned_abs(),
             pause: pause(row)?,
             waiting: Vec::new(),
         };
@@ -69,7 +70,7 @@ fn pause(row: &Row<'_>) -> Result<Option<Pause>> {
 
 /// The columns that [`claim`] reads first.
 const CLAIM: &str = "job.name, fire.instant, fire.series, fire.cause, fire.late_ms, fire.after_run,
-                     fire.after_outcome, fire.after_exit_code, fire.number";
+                     fire.after_outcome, fire.after_exit_code, fire.number, coalesce(fire.fire_time, fire.instant)";
 
 fn claim(row: &Row<'_>) -> Result<Claim> {
     let (clock_epoch, class) = codes::to_series(row.get(2)?)?;
@@ -82,7 +83,8 @@ fn claim(row: &Row<'_>) -> Result<Claim> {
         }),
         None => None,
     };
-    Ok(Claim { key, cause: codes::to_cause(row.get(3)?)?, late_ms: row.get(4)?, after })
+    let (cause, fire_time) = (codes::to_cause(row.get(3)?)?, codes::to_time(row.get(9)?)?);
+    Ok(Claim { key, cause, fire_time, late_ms: row.get(4)?, after })
 }
 
 /// What waits, in the order in which it became known. `CROSS`, because SQLite does not know that `open` is small and would
@@ -111,24 +113,24 @@ pub(super) fn runs(db: &Connection) -> Result<Vec<OpenRun>> {
 fn run(db: &Connection, row: &Row<'_>) -> Result<OpenRun> {
     let claim = claim(row)?;
     let run = RunId { job: claim.key.job.clone(), number: row.get::<_, i64>(8)?.unsigned_abs() };
-    let started_at: Option<i64> = row.get(10)?;
-    let process = match row.get(11)? {
+    let started_at: Option<i64> = row.get(11)?;
+    let process = match row.get(12)? {
         Some(pid) => Some(ProcessId {
             pid,
-            started_ticks: row.get::<_, i64>(12)?.cast_unsigned(),
-            pidfd_inode: row.get::<_, Option<i64>>(13)?.map(i64::cast_unsigned),
+            started_ticks: row.get::<_, i64>(13)?.cast_unsigned(),
+            pidfd_inode: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
         }),
         None => None,
     };
     Ok(OpenRun {
-        last: last_attempt(db, row.get(15)?, &run)?.map(Arc::new),
+        last: last_attempt(db, row.get(16)?, &run)?.map(Arc::new),
         run,
         claim,
-        attempts: row.get(9)?,
+        attempts: row.get(10)?,
         started_at: started_at.map(codes::to_time).transpose()?,
         process,
-        node: row.get(16)?,
-        boot_id: row.get(14)?,
+        node: row.get(17)?,
+        boot_id: row.get(15)?,
         alive_for: None,
     })
 }

@@ -4,7 +4,7 @@
 use super::codes;
 use super::job::Job;
 use crate::model::{Attempt, Claim, ExitStatus, OutputKept, Row, RunKey};
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, named_params, params};
 
 /// What a row of `fire` takes in its table and indices, about; what it printed comes on top.
@@ -35,8 +35,8 @@ pub(super) fn insert(
         return Ok(None);
     }
     let sql = "INSERT INTO fire(job, instant, series, number, cause, late_ms, attempts, node,
-                                after_run, after_outcome, after_exit_code)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)
+                                after_run, after_outcome, after_exit_code, fire_time)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11)
                ON CONFLICT(job, instant, series) DO NOTHING";
     let after = claim.after.as_ref();
     let inserted = db.prepare_cached(sql)?.execute(params![
@@ -50,6 +50,7 @@ pub(super) fn insert(
         after.map(|after| after.run.to_string()),
         after.map(|after| codes::outcome(after.outcome)),
         after.and_then(|after| after.exit_code),
+        at_other_instant(claim.fire_time, key),
     ])?;
     if inserted == 0 {
         return Ok(None);
@@ -103,12 +104,19 @@ fn is_in_stretch(db: &Connection, job: i64, series: i64, instant: i64) -> Result
 }
 
 pub(super) fn insert_key(db: &Connection, job: &mut Job, node: i64, key: &RunKey, row: &Row) -> Result<i64> {
-    let sql = "INSERT INTO fire(job, instant, series, cause, attempts, node) VALUES (?1, ?2, ?3, ?4, 0, ?5)";
+    let sql = "INSERT INTO fire(job, instant, series, cause, attempts, node, fire_time)
+               VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)";
     let (instant, series) = (key.instant.timestamp_micros(), codes::series(key.clock_epoch, key.class));
     let cause = codes::cause_of_word(row.cause).map(codes::cause).unwrap_or_default();
-    db.prepare_cached(sql)?.execute([job.id, instant, series, cause, node])?;
+    let fire_time = at_other_instant(row.fire_time.to_utc(), key);
+    db.prepare_cached(sql)?.execute(params![job.id, instant, series, cause, node, fire_time])?;
     job.grow_by_fire();
     Ok(db.last_insert_rowid())
+}
+
+/// The fire time, unless the key says it.
+fn at_other_instant(fire_time: DateTime<Utc>, key: &RunKey) -> Option<i64> {
+    (fire_time != key.instant).then(|| fire_time.timestamp_micros())
 }
 
 /// Writes the figures of what has ended.

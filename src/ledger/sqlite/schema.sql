@@ -20,6 +20,7 @@ CREATE TABLE job(
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     last_number INTEGER NOT NULL,   -- of its runs; 0: none yet
+    claims INTEGER NOT NULL,        -- of runs for its fire times, since it was added
     clock_epoch INTEGER,            -- the watermark: all fire times of this epoch
     accounted INTEGER,              --   up to this instant are accounted for
     accounted_is_fire_time INTEGER, --   0: it is the moment at which a definition came into force
@@ -65,6 +66,7 @@ CREATE TABLE fire(
     job INTEGER NOT NULL,
     instant INTEGER NOT NULL,
     series INTEGER NOT NULL,        -- clock epoch * 8 + class of the cause
+    fire_time INTEGER,              -- NULL: it is `instant`
     number INTEGER,                 -- NULL: not claimed
     cause INTEGER NOT NULL,
     outcome INTEGER,                -- NULL: open, with a row in `open`
@@ -93,6 +95,7 @@ CREATE TABLE fire(
 CREATE UNIQUE INDEX fire_number ON fire(job, number) WHERE number IS NOT NULL;
 CREATE INDEX fire_not_succeeded ON fire(outcome, id) WHERE outcome > 0;
 CREATE INDEX fire_stretch ON fire(job, series, instant) WHERE count IS NOT NULL;
+CREATE INDEX fire_at_other_instant ON fire(job, fire_time) WHERE fire_time IS NOT NULL;
 
 -- What there is beside its row in `fire` of one that is open: it waits, or it was claimed and has not ended.
 CREATE TABLE open(

@@ -6,7 +6,8 @@ use super::world::{
 };
 use crate::ledger::{Ledger, OpenOptions, SqliteLedger};
 use crate::model::{
-    AfterOn, Answer, Cause, Claim, Finish, JobPast, OpenRun, Outcome, Past, Pause, Record, Row,
+    AfterOn, Answer, Cause, CauseClass, Claim, Finish, JobPast, OpenRun, Outcome, Past, Pause, Record, Row,
+    RunKey,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,17 @@ const STORED: &str = "{\"version\":1}";
 
 fn pause() -> Pause {
     Pause { reason: Some("repairs".into()), by: Some("me".into()), since: at(60), until: Some(at(5000)) }
+}
+
+/// A fire time that is not the instant of its key.
+fn delayed() -> Claim {
+    let claim = claim_of("backup", 0, Cause::Scheduled, 105);
+    Claim { key: RunKey { class: CauseClass::Delay, ..claim.key }, fire_time: at(104), ..claim }
+}
+
+/// A request to make up for a fire time.
+fn backfill() -> Claim {
+    Claim { fire_time: at(70), ..claim_of("backup", 0, Cause::Backfill, 106) }
 }
 
 /// What is written to the file of a format, in order; of everything one.
@@ -74,6 +86,8 @@ fn records() -> Vec<Record> {
         Record::Retry { run: run("tick", 2), attempt: 2 },
         started("tick", 2, 2, 120),
         Record::Waits(claim_of("tick", 1, Cause::Scheduled, 120)),
+        Record::Waits(delayed()),
+        Record::Waits(backfill()),
     ]
 }
 
@@ -97,17 +111,19 @@ fn a_file_of_format_1_opens() {
     let path = folder.path().join("runner.db");
     fs::copy(released(1), &path).expect("a copy");
     let mut ledger = SqliteLedger::open(&path, options(2_000_000)).expect("a ledger");
-    let job = |schedule: Option<&str>, clock_epoch, second, accounted_is_fire_time, waiting| JobPast {
-        clock_epoch,
-        accounted: at(second),
-        accounted_is_fire_time,
-        schedule: schedule.map(Into::into),
-        zone: "Europe/Berlin".into(),
-        zone_data: Some("2026b".into()),
-        pause: None,
-        waiting,
-    };
-    let report = JobPast { pause: Some(pause()), ..job(None, 0, 50, false, vec![]) };
+    let job =
+        |schedule: Option<&str>, clock_epoch, second, accounted_is_fire_time, claims, waiting| JobPast {
+            clock_epoch,
+            accounted: at(second),
+            accounted_is_fire_time,
+            schedule: schedule.map(Into::into),
+            zone: "Europe/Berlin".into(),
+            zone_data: Some("2026b".into()),
+            claims,
+            pause: None,
+            waiting,
+        };
+    let report = JobPast { pause: Some(pause()), ..job(None, 0, 50, false, 0, vec![]) };
     let waits = claim_of("tick", 1, Cause::Scheduled, 120);
     let open = OpenRun {
         run: run("tick", 2),
@@ -124,9 +140,9 @@ fn a_file_of_format_1_opens() {
         down_since: Some(at(1_000_500)),
         stopped_cleanly: true,
         jobs: [
-            (name("backup"), job(Some("cron = \"* * * * *\""), 0, 100, true, vec![])),
+            (name("backup"), job(Some("cron = \"* * * * *\""), 0, 100, true, 1, vec![delayed(), backfill()])),
             (name("report"), report),
-            (name("tick"), job(Some("every = \"10s\""), 1, 120, true, vec![waits])),
+            (name("tick"), job(Some("every = \"10s\""), 1, 120, true, 1, vec![waits])),
         ]
         .into(),
         runs: vec![open],

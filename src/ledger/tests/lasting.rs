@@ -87,6 +87,7 @@ fn a_job_begins_where_it_was_defined() {
         schedule: Some("every = \"10s\"".into()),
         zone: "Europe/Berlin".into(),
         zone_data: Some("2026b".into()),
+        claims: 0,
         pause: None,
         waiting: Vec::new(),
     };

@@ -178,7 +178,7 @@ pub(in crate::ledger) fn key(job: &str, epoch: u32, cause: Cause, second: i64) -
 }
 
 pub(in crate::ledger) fn claim_of(job: &str, epoch: u32, cause: Cause, second: i64) -> Claim {
-    Claim { key: key(job, epoch, cause, second), cause, late_ms: 7, after: None }
+    Claim { key: key(job, epoch, cause, second), cause, fire_time: at(second), late_ms: 7, after: None }
 }
 
 /// A fire time in the first clock epoch.
@@ -198,6 +198,7 @@ pub(in crate::ledger) fn defined(job: &str, epoch: u32, from: i64, schedule: Opt
         schedule: schedule.map(Into::into),
         zone: "Europe/Berlin".into(),
         zone_data: Some("2026b".into()),
+        claims: 0,
     }))
 }
 

@@ -2,11 +2,11 @@
 
 use super::{Began, Rung, State, StopWhy};
 use crate::model::{
-    Answer, CancelledBy, CauseClass, Ending, Event, Grace, MissedWhy, Now, OnOrphan, ProcessId, Record,
-    RunId, RunRef, SkippedWhy, Started,
+    Answer, CancelledBy, Ending, Event, Grace, MissedWhy, Now, OnOrphan, ProcessId, Record, RunId, RunRef,
+    SkippedWhy, Started,
 };
 use crate::scheduler::misfire::LATE_MAX;
-use crate::scheduler::overlap::Candidate;
+use crate::scheduler::row::claim;
 use crate::scheduler::{Action, Core, Spawn, Upon};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,11 @@ impl Core {
     /// A run has its slot: the first time it is claimed, between attempts it goes on.
     pub(in crate::scheduler) fn slot_given(&mut self, run_ref: RunRef) {
         let run = &self.runs[&run_ref];
+        let index = run.job;
+        let claimed = run.id.is_none().then_some(run.candidate.key.class);
         let (record, upon) = match &run.id {
             None => {
-                let (job, claim) = (run.job, self.claim(run.job, &run.candidate));
+                let (job, claim) = (run.job, claim(&run.candidate));
                 self.dependents.forget_finished(job);
                 let definition = Arc::clone(&self.job(job).job);
                 self.run_mut(run_ref).definition = Some(definition);
@@ -30,6 +32,9 @@ impl Core {
         };
         self.enter(run_ref, State::Claiming { since: self.clock.now().monotonic });
         self.record(record, upon);
+        if let Some(class) = claimed {
+            self.count_claim(index, class);
+        }
     }
 
     pub(in crate::scheduler) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
@@ -73,11 +78,11 @@ impl Core {
         let run = &self.runs[&run_ref];
         let State::Claiming { since } = run.state else { return false };
         let waited = now.monotonic.saturating_sub(since);
-        let calendar = run.candidate.cause.class() == CauseClass::Calendar;
+        let is_of_fire_time = run.candidate.key.class.is_of_fire_times();
         let late = run.candidate.late.to_std().unwrap_or_default() + waited;
         let too_late =
             matches!(self.policy_of(run_ref).misfire_grace_time, Grace::Within(grace) if late > grace);
-        calendar && too_late && waited > LATE_MAX.to_std().unwrap_or_default()
+        is_of_fire_time && too_late && waited > LATE_MAX.to_std().unwrap_or_default()
     }
 
     fn begin_attempt(&mut self, run_ref: RunRef) {
@@ -145,9 +150,8 @@ impl Core {
 
     fn started(&self, run_ref: RunRef, pid: u32, now: Now) -> Started {
         let run = &self.runs[&run_ref];
-        let Candidate { cause, clock_epoch, fire_time, .. } = run.candidate;
         Started {
-            key: self.key(run.job, cause, clock_epoch, fire_time),
+            key: run.candidate.key.clone(),
             run: run.id.clone().expect("it is claimed"),
             fire_time: self.job_of(run_ref).zone.at(run.candidate.fire_time),
             cause: run.candidate.cause.as_str(),

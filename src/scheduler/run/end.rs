@@ -118,6 +118,7 @@ impl Core {
             self.leave_slot_queue(run_ref);
         }
         self.runs.remove(&run_ref);
+        self.rest(job);
         self.give_place_up(job);
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Book {
     /// Which fire times each job had, and from when until when.
     periods: BTreeMap<Name, Vec<Period>>,
     pauses: BTreeMap<Name, Option<Pause>>,
+    /// The fire time of each job with a fixed delay that is under way.
+    delayed: BTreeMap<Name, RunKey>,
     past: Past,
 }
 
@@ -57,6 +59,12 @@ impl Book {
     /// The fire times of a job that were claimed, in order.
     pub(super) fn claimed(&self) -> impl Iterator<Item = &RunKey> {
         self.keys.iter().filter(|(_, state)| **state == State::Claimed).map(|(key, _)| key)
+    }
+
+    /// How many runs for its fire times a job has had since it was added.
+    pub(super) fn claims(&self, job: &str) -> u64 {
+        let name = Name::parse(job).expect("a name");
+        self.past.jobs.get(&name).map_or(0, |job| job.claims)
     }
 
     /// How many definitions a job has had.
@@ -119,6 +127,7 @@ impl Book {
             }
             Record::Waits(claim) => {
                 assert_eq!(self.keys.insert(claim.key.clone(), State::Waits), None, "{claim:?} is new");
+                self.delayed_begins(&claim.key);
                 self.account(&claim.key, claim.key.instant);
                 self.job(&claim.key.job).waiting.push(claim.clone());
             }
@@ -134,9 +143,9 @@ impl Book {
                 (open.last, open.process) = (Some(attempt.clone()), None);
             }
             Record::RunEnded { run, .. } => {
-                let before = self.past.runs.len();
-                self.past.runs.retain(|open| open.run != *run);
-                assert_eq!(self.past.runs.len() + 1, before, "{run} ends once");
+                let place = self.past.runs.iter().position(|open| open.run == *run);
+                let open = self.past.runs.remove(place.expect("a run ends once"));
+                self.delayed_ends(&open.claim.key);
             }
             Record::Closed { key, row } => {
                 let before = self.keys.insert(key.clone(), State::Closed);
@@ -146,6 +155,7 @@ impl Book {
                 }
                 self.account(key, row.fire_time_last.unwrap_or(row.fire_time).to_utc());
                 self.no_longer_waits(key);
+                self.delayed_ends(key);
             }
             Record::ClockStepped { .. } => {}
         }
@@ -157,8 +167,14 @@ impl Book {
         if matches!(self.keys.insert(key.clone(), State::Claimed), Some(State::Claimed | State::Closed)) {
             return Answer::Taken;
         }
+        self.delayed_begins(key);
         self.account(key, key.instant);
         self.no_longer_waits(key);
+        if key.class.is_of_fire_times()
+            && let Some(job) = self.past.jobs.get_mut(&key.job)
+        {
+            job.claims += 1;
+        }
         let number = self.numbers.entry(key.job.clone()).or_default();
         *number += 1;
         let number = *number;
@@ -177,7 +193,7 @@ impl Book {
     }
 
     fn define(&mut self, defined: &Defined) {
-        let Defined { job, clock_epoch, from, schedule, zone, zone_data } = defined.clone();
+        let Defined { job, clock_epoch, from, schedule, zone, zone_data, claims } = defined.clone();
         let before = self.past.jobs.get(&job);
         let periods = self.periods.entry(job.clone()).or_default();
         if let (Some(last), Some(before)) = (periods.last_mut(), before) {
@@ -198,6 +214,7 @@ impl Book {
             schedule,
             zone,
             zone_data,
+            claims,
             pause: None,
             waiting,
         };
@@ -217,6 +234,20 @@ impl Book {
         let job = self.job(&key.job);
         if (key.clock_epoch, until) > (job.clock_epoch, job.accounted) {
             (job.clock_epoch, job.accounted, job.accounted_is_fire_time) = (key.clock_epoch, until, true);
+        }
+    }
+
+    /// A fire time of a fixed delay comes when no other is under way.
+    fn delayed_begins(&mut self, key: &RunKey) {
+        if key.class == CauseClass::Delay {
+            let before = self.delayed.insert(key.job.clone(), key.clone());
+            assert!(before.is_none_or(|before| before == *key), "{key:?} comes too early");
+        }
+    }
+
+    fn delayed_ends(&mut self, key: &RunKey) {
+        if self.delayed.get(&key.job) == Some(key) {
+            self.delayed.remove(&key.job);
         }
     }
 

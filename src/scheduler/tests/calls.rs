@@ -1,6 +1,6 @@
 //! What a program asks of the scheduler while it runs, as steps of a scenario.
 
-use super::world::World;
+use super::world::{World, wall};
 use crate::model::{Job, Name, Now, Pause, RunId};
 use crate::scheduler::{Core, Requested};
 use chrono::TimeDelta;
@@ -86,6 +86,25 @@ impl World {
     pub(super) fn cancel_all_of(mut self, job: &str, count: usize) -> World {
         let cancelled = self.call(|core, now| core.cancel_runs_of(&name(job), now)).expect("it is there");
         assert_eq!(cancelled, count);
+        self
+    }
+
+    /// Makes up for the fire times between these seconds, and asserts how many they are.
+    #[track_caller]
+    pub(super) fn backfill(mut self, job: &str, from: i64, until: i64, count: usize) -> World {
+        let (from, until) = (wall(from), wall(until));
+        let keys = self.call(|core, now| core.backfill(&name(job), from, until, now)).expect("it can be");
+        assert_eq!(keys.len(), count);
+        assert!(keys.is_sorted_by(|a, b| a.instant < b.instant), "each has its own: {keys:?}");
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn cannot_backfill(mut self, job: &str, from: i64, until: i64, why: &str) -> World {
+        let (from, until) = (wall(from), wall(until));
+        let error =
+            self.call(|core, now| core.backfill(&name(job), from, until, now)).expect_err("it cannot");
+        assert_eq!(error.to_string(), why);
         self
     }
 

@@ -2,11 +2,14 @@
 //! log. `world` is the hand; each other file is one policy or one combination of them.
 
 mod after;
+mod backfill;
 mod backlog;
 mod book;
 mod calls;
 mod catch_up;
 mod clocks;
+mod delay;
+mod finish;
 mod jitter;
 mod limits;
 mod overlap;

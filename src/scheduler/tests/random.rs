@@ -1,18 +1,39 @@
 //! Any jobs, any policies, clocks that are set, crashes, jobs that come, change and go, runs that are asked for and
-//! cancelled, and failing ledgers at any moment: at the end each fire time is accounted for once. A seed makes a history; the one that fails is in the message.
+//! cancelled, and failing ledgers at any moment: at the end each fire time is accounted for once, and no job has run
+//! more often than it was to. A seed makes a history; the one that fails is in the message.
 
-use super::world::{World, at, every, secs};
+use super::world::{World, at, every, idle, secs, wall};
 use crate::model::{Coalesce, Grace, Job, Overlap};
 use chrono::TimeDelta;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
 /// Numbers that look random and come from one seed.
-struct Chance(u64);
+struct Chance {
+    state: u64,
+    /// How many runs for their fire times jobs of these names have at most, in all of a history.
+    runs_max: BTreeMap<&'static str, u64>,
+}
 
 impl Chance {
+    fn new(seed: u64) -> Chance {
+        let mut chance =
+            Chance { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), runs_max: BTreeMap::new() };
+        for name in NAMES {
+            if chance.below(4) == 0 {
+                let most = 1 + chance.below(6);
+                chance.runs_max.insert(name, most);
+            }
+        }
+        chance
+    }
+
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
+        self.state =
+            self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.state >> 33) % end
     }
 
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
@@ -20,13 +41,16 @@ impl Chance {
     }
 
     fn job(&mut self, name: &str) -> Job {
-        let job = if self.below(4) == 0 {
+        let job = if self.below(5) == 0 {
+            idle(name).delay_after(Duration::from_millis(self.below(15_000)))
+        } else if self.below(4) == 0 {
             let seconds: Vec<i64> =
                 (0..5).map(|_| 1 + i64::try_from(self.below(400)).expect("small")).collect();
             at(name, &seconds)
         } else {
             every(name, secs(1 + self.below(30)))
         };
+        let job = self.runs_max.get(name).map_or(job.clone(), |most| job.runs_max(*most));
         let grace = [Grace::Any, Grace::Within(secs(1)), Grace::Within(secs(20)), Grace::Within(secs(3600))];
         let job = job.grace(self.one_of(&grace));
         let job = job.coalesce(self.one_of(&[Coalesce::Latest, Coalesce::Earliest, Coalesce::All]));
@@ -46,7 +70,7 @@ impl Chance {
 /// What is asked while the scheduler runs.
 impl Chance {
     fn call(&mut self, mut world: World, jobs: &mut Vec<Job>) -> World {
-        let name = self.one_of(&["a", "b", "c", "d"]);
+        let name = self.one_of(&NAMES);
         let job = self.job(name);
         let name = &job.name;
         let is_there = jobs.iter().any(|job| job.name == *name);
@@ -63,7 +87,7 @@ impl Chance {
                 let place = jobs.iter_mut().find(|job| job.name == *name).expect("it is there");
                 // Other fire times, or others of its policies.
                 let schedule = self.one_of(&[&job, &*place]).schedule.clone();
-                *place = Job { schedule, ..job };
+                *place = if job.delay_after.is_some() { job } else { Job { schedule, ..job } };
                 world.replace(place.clone())
             }
             3 if is_there => world.pause(name.as_str()),
@@ -71,7 +95,15 @@ impl Chance {
                 let seconds = i64::try_from(self.below(60)).expect("small");
                 world.snooze(name.as_str(), seconds, "later")
             }
-            5 | 6 if is_there => world.resume(name.as_str()),
+            5 if is_there => world.resume(name.as_str()),
+            6 => {
+                let from = i64::try_from(self.below(100)).expect("small");
+                let from = wall(i64::try_from(world.second()).expect("small") - from);
+                let until = from + TimeDelta::seconds(i64::try_from(self.below(60)).expect("small"));
+                let backfilled = world.call(|core, now| core.backfill(name, from, until, now));
+                assert_eq!(backfilled.is_ok(), is_there);
+                world
+            }
             7 => {
                 let cancelled = world.call(|core, now| core.cancel_runs_of(name, now));
                 assert!(cancelled.is_ok() || !is_there);
@@ -87,13 +119,12 @@ impl Chance {
 }
 
 fn history(seed: u64) {
-    let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let names = ["a", "b", "c", "d"];
+    let mut chance = Chance::new(seed);
     let count = usize::try_from(1 + chance.below(4)).expect("small");
-    let mut jobs: Vec<Job> = names.iter().take(count).map(|name| chance.job(name)).collect();
+    let mut jobs: Vec<Job> = NAMES.iter().take(count).map(|name| chance.job(name)).collect();
     let limit = chance.one_of(&[None, Some(1), Some(2)]);
     let mut world = World::durable_with_limits(jobs.clone(), limit);
-    for name in names {
+    for name in NAMES {
         let takes = chance.one_of(&[0, 1, 5, 40]);
         world = world.runs_for(name, secs(takes), chance.one_of(&[0, 0, 1]));
     }
@@ -125,6 +156,9 @@ fn history(seed: u64) {
                     world = world.ledger_hangs();
                 }
                 world = world.until(second + chance.below(5));
+                if world.is_ledger_hanging() {
+                    world = world.writes(usize::try_from(chance.below(8)).expect("small"));
+                }
                 world = if chance.below(2) == 0 { world.crash() } else { world.crash_alone() };
                 for job in jobs.iter_mut().filter(|_| !clock_is_set) {
                     match chance.below(8) {
@@ -145,6 +179,9 @@ fn history(seed: u64) {
             }
         }
         second = world.second();
+        for (name, most) in &chance.runs_max {
+            assert!(world.claims_counted(name) <= *most, "`{name}` ran too often");
+        }
     }
     world.ledger_answers().until(second + chance.below(30)).stop().until(second + 200).accounts_for_all();
 }

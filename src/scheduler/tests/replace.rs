@@ -112,7 +112,7 @@ fn a_job_that_leaves_its_group_waits_for_it_no_more_and_gives_back_what_it_has()
              0 c changed
              0 c#1 succeeded",
         )
-        .cannot_replace(idle("a").group("z"), "expected a group of the plan, found `z`");
+        .cannot_replace(idle("a").group("z"), "expected a group of the plan for `a`, found `z`");
 }
 
 #[test]

@@ -339,3 +339,19 @@ fn a_run_that_ended_between_attempts_has_the_figures_of_its_attempts() {
     assert_eq!((row.duration_ms, row.exit_code), (Some(2000), Some(3)));
     assert_eq!(row.finished_at.map(|at| at.to_utc()), Some(wall(12)));
 }
+
+#[test]
+fn what_is_folded_into_an_earlier_one_is_not_accounted_for_before_it() {
+    let job = || every("a", secs(10)).coalesce(Coalesce::Earliest);
+    World::durable([job()])
+        .runs_for("a", secs(1), 0)
+        .until(5)
+        .ledger_hangs()
+        .stall(secs(30))
+        .writes(1)
+        .crash()
+        .restart(secs(2), [job()])
+        .stop()
+        .until(60)
+        .accounts_for_all();
+}

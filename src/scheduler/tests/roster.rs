@@ -18,7 +18,7 @@ fn a_job_that_is_added_exists_from_then_on() {
 fn a_name_is_that_of_one_job() {
     World::new([idle("a")])
         .cannot_add(idle("a"), "expected a new name, found the job `a`")
-        .cannot_add(idle("b").group("x"), "expected a group of the plan, found `x`")
+        .cannot_add(idle("b").group("x"), "expected a group of the plan for `b`, found `x`")
         .add(idle("b"))
         .cannot_add(idle("b"), "expected a new name, found the job `b`")
         .stop()

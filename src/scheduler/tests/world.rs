@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,8 @@ pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
         startup: false,
         after: None,
         schedule: Arc::new(ScheduleBuilder { triggers, start: None, end: None }.build()),
+        delay_after: None,
+        runs_max: None,
         zone: Zone::utc(),
         action: JobAction::Shell("true".into()),
         setup: Arc::new(setup),
@@ -146,6 +148,15 @@ impl Job {
         let mut job = self.after(jobs, AfterOn::Success);
         job.after.as_mut().expect("it was just set").any = true;
         job
+    }
+
+    /// Each fire time is so long after the end of its last run.
+    pub(super) fn delay_after(self, delay: Duration) -> Job {
+        Job { delay_after: Some(delay), ..self }
+    }
+
+    pub(super) fn runs_max(self, most: u64) -> Job {
+        Job { runs_max: NonZeroU64::new(most), ..self }
     }
 
     pub(super) fn startup(self) -> Job {
@@ -235,6 +246,8 @@ pub(super) struct World {
     rows: BTreeMap<String, Arc<Row>>,
     /// What each attempt was told of the finish that it runs because of.
     told: BTreeMap<String, Finish>,
+    /// The fire time that each run was told.
+    fire_times: BTreeMap<String, i64>,
     /// What the last attempt of each run was.
     actions: BTreeMap<String, JobAction>,
     /// Records that wait for an answer while the ledger is slow.
@@ -354,6 +367,7 @@ impl World {
             is_down: false,
             rows: BTreeMap::new(),
             told: BTreeMap::new(),
+            fire_times: BTreeMap::new(),
             actions: BTreeMap::new(),
             ledger_waits: None,
             log: String::new(),
@@ -546,6 +560,20 @@ impl World {
         self
     }
 
+    pub(super) fn is_ledger_hanging(&self) -> bool {
+        self.ledger_waits.is_some()
+    }
+
+    /// The first of what the ledger was given is written, and its answers do not come.
+    pub(super) fn writes(mut self, records: usize) -> World {
+        let waiting = self.ledger_waits.as_mut().expect("it hangs");
+        for record in waiting.drain(..records.min(waiting.len())) {
+            self.book.write(&record);
+            self.book.seen(self.now.wall);
+        }
+        self
+    }
+
     /// The ledger answers everything, and at once from now on.
     pub(super) fn ledger_answers(mut self) -> World {
         for record in self.ledger_waits.take().unwrap_or_default() {
@@ -582,6 +610,11 @@ impl World {
         &self.rows[run]
     }
 
+    /// How many seconds after the start the fire time is that the process of a run was told.
+    pub(super) fn fire_time(&self, run: &str) -> i64 {
+        self.fire_times[run]
+    }
+
     /// What the process of a run was told of the finish that it runs because of.
     pub(super) fn told(&self, run: &str) -> Option<&Finish> {
         self.told.get(run)
@@ -590,6 +623,11 @@ impl World {
     /// What the last attempt of a run was.
     pub(super) fn action(&self, run: &str) -> &JobAction {
         &self.actions[run]
+    }
+
+    /// How many runs for its fire times the ledger knows of a job, since it was added.
+    pub(super) fn claims_counted(&self, job: &str) -> u64 {
+        self.book.claims(job)
     }
 
     /// How many definitions of a job the ledger has.
@@ -677,6 +715,7 @@ impl World {
                 Action::Spawn(spawn) => {
                     let (run, name) = (spawn.run_ref, spawn.run.to_string());
                     self.names.insert(run, name.clone());
+                    self.fire_times.insert(name.clone(), second(spawn.fire_time));
                     self.actions.insert(name.clone(), spawn.job.action.clone());
                     self.told.extend(spawn.after.map(|finish| (name.clone(), finish)));
                     self.spawn(run, name, spawn.job.name.as_str());

@@ -1,5 +1,6 @@
 //! The embeddable scheduler, as a program that embeds it sees it. What concerns the runtime is tried on both flavours.
 
+mod control;
 mod from_file;
 mod running;
 mod starting;

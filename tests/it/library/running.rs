@@ -13,14 +13,15 @@ fn a_run_by_request_can_be_waited_for_and_moves_no_fire_time() {
         let failing = Job::new("failing", (), |_| async { Err::<(), _>("no luck") });
         runtime.block_on(async {
             let handle = scheduler([sound, failing]).start().expect("a runtime is there");
-            let before = handle.upcoming();
+            let now = handle.now();
+            let before = handle.upcoming(now, 1);
             assert_eq!(before.iter().map(|next| next.job.as_str()).collect::<Vec<_>>(), ["sound"]);
             let row = handle.trigger("sound").expect("it is there").await.expect("its end");
             assert_eq!(
                 (row.outcome, row.run.as_deref(), row.cause),
                 (Outcome::Succeeded, Some("sound#1"), "manual")
             );
-            assert_eq!(handle.upcoming(), before);
+            assert_eq!(handle.upcoming(now, 1), before);
             let row = handle.trigger("failing").expect("it is there").await.expect("its end");
             assert_eq!((row.outcome, row.reason.as_deref()), (Outcome::Failed, Some("no luck")));
             assert_eq!(handle.history("failing", 9), [row]);

@@ -222,8 +222,10 @@ fn facts(db: &Connection, job: &JobRow) -> Result<JobFacts> {
     };
     let definitions = db.prepare_cached(sql)?.query_map([job.id], read)?.collect::<Result<_>>()?;
     let pruned = "SELECT max(through) FROM pruned WHERE job = ?1 AND series % 8 = 0";
-    let latest = "SELECT max(coalesce(last_instant, instant)) FROM
-                  (SELECT instant, last_instant FROM fire WHERE job = ?1 ORDER BY instant DESC LIMIT 1)";
+    let latest = "SELECT max(at) FROM
+                  (SELECT * FROM (SELECT coalesce(last_instant, instant) AS at FROM fire
+                                  WHERE job = ?1 AND fire_time IS NULL ORDER BY instant DESC LIMIT 1)
+                   UNION ALL SELECT max(fire_time) FROM fire WHERE job = ?1 AND fire_time IS NOT NULL)";
     Ok(JobFacts {
         zone: job.zone.clone(),
         accounted: job.accounted.map(codes::to_time).transpose()?,
@@ -238,8 +240,12 @@ fn around(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<[Option<Da
         db.prepare_cached(sql)?.query_row(params![job.id, at.timestamp_micros()], |row| time(row, 0))
     };
     Ok([
-        one("SELECT max(instant) FROM fire WHERE job = ?1 AND instant <= ?2")?,
-        one("SELECT min(instant) FROM fire WHERE job = ?1 AND instant > ?2")?,
+        one("SELECT max(at) FROM
+             (SELECT max(instant) AS at FROM fire WHERE job = ?1 AND instant <= ?2 AND fire_time IS NULL
+              UNION ALL SELECT max(fire_time) FROM fire WHERE job = ?1 AND fire_time <= ?2)")?,
+        one("SELECT min(at) FROM
+             (SELECT min(instant) AS at FROM fire WHERE job = ?1 AND instant > ?2 AND fire_time IS NULL
+              UNION ALL SELECT min(fire_time) FROM fire WHERE job = ?1 AND fire_time > ?2)")?,
     ])
 }
 
@@ -247,8 +253,9 @@ fn around(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<[Option<Da
 /// or later.
 fn under_way(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<Option<UnderWay>> {
     let sql = format!(
-        "SELECT number, coalesce(recent.started_at, open.started_at), finished_at, instant FROM
-             (SELECT id, number, instant, started_at, finished_at, outcome FROM fire
+        "SELECT number, coalesce(recent.started_at, open.started_at), finished_at,
+                coalesce(fire_time, instant) FROM
+             (SELECT id, number, instant, fire_time, started_at, finished_at, outcome FROM fire
               WHERE job = ?1 AND number IS NOT NULL ORDER BY number DESC) AS recent
              LEFT JOIN open ON open.fire = recent.id
          WHERE instant <= ?2 AND (outcome IS NULL OR finished_at IS NOT NULL)
@@ -274,7 +281,7 @@ fn under_way(db: &Connection, job: &JobRow, at: DateTime<Utc>) -> Result<Option<
 }
 
 fn lately(db: &Connection, job: JobRow, count: u32) -> Result<Lately> {
-    let sql = "SELECT number, outcome, coalesce(last_instant, instant), finished_at, id FROM fire
+    let sql = "SELECT number, outcome, coalesce(fire_time, last_instant, instant), finished_at, id FROM fire
                WHERE job = ?1 AND outcome IS NOT NULL ORDER BY instant DESC, series DESC LIMIT ?2";
     let read = |row: &Row<'_>| {
         let number: Option<i64> = row.get(0)?;

@@ -99,7 +99,7 @@ fn ids(db: &Connection, wanted: &Wanted, jobs: &BTreeMap<Name, JobRow>) -> Resul
         }
         return Ok(ids);
     }
-    let within = "instant <= ?2 AND coalesce(last_instant, instant) >= ?1";
+    let within = "coalesce(fire_time, instant) <= ?2 AND coalesce(fire_time, last_instant, instant) >= ?1";
     let values = params![micros(*since, i64::MIN), micros(*until, i64::MAX), limit(wanted)];
     if !of_outcomes {
         let sql =
@@ -131,13 +131,19 @@ fn of_job(db: &Connection, wanted: &Wanted, job: &JobRow, ids: &mut Vec<i64>) ->
         any if any.is_empty() => "id NOT IN (SELECT fire FROM open)".to_owned(),
         these => format!("+outcome IN ({these})"),
     };
-    let sql = format!(
-        "SELECT id FROM fire WHERE job = ?1 AND instant BETWEEN ?2 AND ?3 AND {has_ended}
-         ORDER BY instant DESC, series DESC LIMIT ?4"
-    );
-    let mut statement = db.prepare_cached(&sql)?;
-    for id in statement.query_map(params![job.id, since, until, limit(wanted)], |row| row.get(0))? {
-        ids.push(id?);
+    // Few have their fire time at another instant than that of their key, and they have an index of their own.
+    let apart = "SELECT id FROM fire WHERE job = ?1 AND fire_time IS NOT NULL";
+    for sql in [
+        format!(
+            "SELECT id FROM fire WHERE job = ?1 AND instant BETWEEN ?2 AND ?3 AND id NOT IN ({apart})
+             AND {has_ended} ORDER BY instant DESC, series DESC LIMIT ?4"
+        ),
+        format!("{apart} AND fire_time BETWEEN ?2 AND ?3 AND {has_ended} ORDER BY fire_time DESC LIMIT ?4"),
+    ] {
+        let mut statement = db.prepare_cached(&sql)?;
+        for id in statement.query_map(params![job.id, since, until, limit(wanted)], |row| row.get(0))? {
+            ids.push(id?);
+        }
     }
     if wanted.since.is_some() {
         // A stretch that began before: of those of an epoch, which do not overlap, the last.
@@ -174,7 +180,8 @@ fn figures(
 ) -> Result<Option<Figures>> {
     let sql = "SELECT job, instant, number, cause, outcome, late_ms, attempts, started_at, finished_at, duration_ms,
                exit_code, signal, user_ms, system_ms, max_rss_kib, output_bytes, output_dropped_bytes, node, reason,
-               into_instant, count, last_instant, series FROM fire WHERE id = ?1 AND outcome IS NOT NULL";
+               into_instant, count, last_instant, series, coalesce(fire_time, instant)
+               FROM fire WHERE id = ?1 AND outcome IS NOT NULL";
     let read = |row: &Row<'_>| {
         let Some(job) = jobs.get(&row.get(0)?) else { return Ok(None) };
         read(row, &job.name, &job.zone, nodes).map(Some)
@@ -194,7 +201,7 @@ fn read(row: &Row<'_>, job: &Name, zone: &Zone, nodes: &BTreeMap<i64, String>) -
         key: RunKey { job: job.clone(), clock_epoch, class, instant: codes::to_time(row.get(1)?)? },
         run: number.map(|number| RunId { job: job.clone(), number: number.unsigned_abs() }.to_string()),
         job: job.to_string(),
-        fire_time: shown(row.get(1)?)?,
+        fire_time: shown(row.get(23)?)?,
         cause: codes::to_cause(row.get(3)?)?.as_str(),
         outcome: codes::to_outcome(row.get(4)?)?,
         reason: row.get(18)?,
@@ -222,7 +229,8 @@ fn read(row: &Row<'_>, job: &Name, zone: &Zone, nodes: &BTreeMap<i64, String>) -
 mod tests {
     use super::*;
     use crate::ledger::tests::world::{World, at, closed, defined, ended, fire, name, stretch};
-    use crate::model::{Record, RunKey};
+    use crate::model::{Claim, Record, RunKey};
+    use std::sync::Arc;
 
     fn world() -> World {
         let mut world = World::sqlite();
@@ -308,5 +316,42 @@ mod tests {
         assert_eq!(since(67), [40]);
         assert_eq!(since(20), [36, 40, 10]);
         assert_eq!(since(71), [] as [i64; 0]);
+    }
+
+    #[test]
+    fn a_fire_time_at_another_instant_than_that_of_its_key_is_found_where_it_is() {
+        let mut world = World::sqlite();
+        let apart = |second, fire_time| Claim {
+            key: RunKey { class: CauseClass::Delay, ..fire("a", second).key },
+            fire_time: at(fire_time),
+            ..fire("a", second)
+        };
+        let row = |second, fire_time| crate::model::Row {
+            key: apart(second, fire_time).key,
+            ..crate::ledger::tests::world::row("a", fire_time, Outcome::Skipped)
+        };
+        world.write([
+            defined("a", 0, 0, None),
+            Record::Claim(fire("a", 10)),
+            ended("a", 1, Outcome::Succeeded),
+            Record::Claim(apart(100, 20)),
+            ended("a", 2, Outcome::Succeeded),
+            Record::Closed { key: row(101, 30).key, row: Arc::new(row(101, 30)) },
+        ]);
+        let reader = Reader::open(&world.path()).expect("a ledger");
+        let found = |since, until, jobs: &[&str]| {
+            let (since, until) = (Some(at(since)), Some(at(until)));
+            let jobs = jobs.iter().map(|job| name(job)).collect();
+            let rows = reader.rows(&Wanted { jobs, since, until, ..Wanted::default() }).expect("rows");
+            rows.map(|row| row.expect("a row").fire_time.timestamp()).collect::<Vec<_>>()
+        };
+        for jobs in [&["a"][..], &[]] {
+            assert_eq!(found(0, 1000, jobs), [30, 20, 10]);
+            assert_eq!(found(15, 25, jobs), [20]);
+            assert_eq!(found(90, 110, jobs), [] as [i64; 0]);
+        }
+        assert_eq!(reader.job(&name("a")).expect("facts").expect("the job").latest, Some(at(30)));
+        assert_eq!(reader.around(&name("a"), at(20)).expect("times"), [Some(at(20)), Some(at(30))]);
+        assert_eq!(reader.lately(9).expect("rows")[0].ended[1].fire_time, at(20));
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::tests::world::{
     World, at, claim_of, closed, defined, ended, fire, key, name, row, stretch,
 };
-use crate::model::{Cause, Record};
+use crate::model::{Cause, Claim, Record};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +69,14 @@ fn a_sound_ledger_is_counted() {
     let audited = &audit(&world)[0];
     assert_eq!((audited.from, audited.until), (Some(at(5)), Some(at(70))));
     assert_eq!(audited.zone.name(), "Europe/Berlin");
+}
+
+#[test]
+fn what_is_made_up_for_is_not_accounted_for_twice() {
+    let mut world = world();
+    let backfill = |second| Claim { fire_time: at(50), ..claim_of("a", 0, Cause::Backfill, second) };
+    world.write([Record::Claim(backfill(80)), ended("a", 4, Outcome::Failed), Record::Waits(backfill(81))]);
+    check(&world, "7 fire times: 1 succeeded, 1 skipped, 3 missed, 1 running, 1 waiting");
 }
 
 #[test]
