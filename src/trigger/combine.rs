@@ -1,5 +1,6 @@
 //! Triggers made of triggers: [`any`](super::Trigger::any) of several, [`all`](super::Trigger::all) of them at
-//! once, or those fire times that a predicate accepts ([`filter`](super::Trigger::filter)).
+//! once, or those fire times that a predicate accepts ([`filter`](super::Trigger::filter)); and those made of code
+//! alone ([`custom`](super::Trigger::custom)).
 //!
 //! Each is a pure function of the instant, as its branches are: it keeps nothing, and asks them anew. What is
 //! the same in several branches is one fire time.
@@ -9,14 +10,12 @@
 //! [`REFUSED_MAX`] of them in a row at most: so an intersection that is empty, or a predicate that accepts
 //! nothing, ends. What is farther away than that counts as exhausted.
 
+use super::code::{NextAfter, Predicate};
 use super::cron::Cron;
 use super::instant::{just_after, just_before};
 use super::rule::Trigger;
 use super::{DstMark, FireTime, Zone};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 /// How many fire times in a row may be refused before a search ends: those of 273 years for what is due once a
 /// day, of 69 days for a minute, of a day for a second.
@@ -32,30 +31,7 @@ pub(super) enum Combined {
     /// There is at least one.
     All(Box<[Trigger]>),
     Filter(Trigger, Predicate),
-}
-
-/// What a filter asks of a fire time; equal to its clones alone.
-#[derive(Clone)]
-pub(super) struct Predicate(pub(super) Arc<dyn Fn(FireTime) -> bool + Send + Sync>);
-
-impl PartialEq for Predicate {
-    fn eq(&self, other: &Predicate) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Predicate {}
-
-impl Hash for Predicate {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).hash(state);
-    }
-}
-
-impl fmt::Debug for Predicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Predicate")
-    }
+    Custom(NextAfter),
 }
 
 impl Combined {
@@ -72,8 +48,9 @@ impl Combined {
             }
             Combined::Filter(branch, predicate) => {
                 let candidates = std::iter::successors(branch.next_after(after), |at| branch.next_after(*at));
-                predicate.first_of(candidates)
+                first_of(predicate, candidates)
             }
+            Combined::Custom(code) => code.next_after(after),
         }
     }
 
@@ -91,8 +68,9 @@ impl Combined {
             Combined::Filter(branch, predicate) => {
                 let candidates =
                     std::iter::successors(branch.prev_before(before), |at| branch.prev_before(*at));
-                predicate.first_of(candidates)
+                first_of(predicate, candidates)
             }
+            Combined::Custom(code) => code.prev_before(before),
         }
     }
 
@@ -111,6 +89,7 @@ impl Combined {
             Combined::Any(branches) => branches.iter().find(|branch| branch.names(fire_time)).and_then(ask),
             Combined::All(branches) => branches.iter().find_map(ask),
             Combined::Filter(branch, _) => ask(branch),
+            Combined::Custom(_) => None,
         }
     }
 
@@ -121,6 +100,7 @@ impl Combined {
             // Its searches end at once then.
             Combined::All(branches) => apart(branches).is_some() || branches.iter().any(Trigger::never_fires),
             Combined::Filter(branch, _) => branch.never_fires(),
+            Combined::Custom(_) => false,
         }
     }
 
@@ -128,6 +108,7 @@ impl Combined {
         match self {
             Combined::Any(branches) | Combined::All(branches) => branches,
             Combined::Filter(branch, _) => std::slice::from_mut(branch),
+            Combined::Custom(_) => &mut [],
         }
     }
 
@@ -140,6 +121,7 @@ impl Combined {
             Combined::Any(branches) => join(branches, "; or "),
             Combined::All(branches) => join(branches, "; and at once "),
             Combined::Filter(branch, _) => format!("{}; some of these", branch.describe()),
+            Combined::Custom(_) => "when its code says so".into(),
         }
     }
 }
@@ -189,8 +171,12 @@ fn meeting(first: FireTime, further: impl Fn(FireTime) -> Option<FireTime>) -> O
     None
 }
 
-impl Predicate {
-    fn first_of(&self, candidates: impl Iterator<Item = FireTime>) -> Option<FireTime> {
-        candidates.take(REFUSED_MAX).find(|at| (self.0)(*at))
+/// Returns the first that is accepted, of so many as a search may refuse.
+fn first_of(predicate: &Predicate, candidates: impl Iterator<Item = FireTime>) -> Option<FireTime> {
+    for candidate in candidates.take(REFUSED_MAX) {
+        if predicate.accepts(candidate)? {
+            return Some(candidate);
+        }
     }
+    None
 }

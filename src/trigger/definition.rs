@@ -158,7 +158,7 @@ impl Written {
                 Combined::Any(none) if none.is_empty() && shown.starts_with("all") => Written::All(vec![]),
                 Combined::Any(branches) => Written::Any(written(branches)?),
                 Combined::All(branches) => Written::All(written(branches)?),
-                Combined::Filter(..) => return None,
+                Combined::Filter(..) | Combined::Custom(_) => return None,
             },
         })
     }

@@ -57,7 +57,7 @@ impl Trigger {
                     all.sort_by_key(|in_gap| in_gap.after);
                     all
                 }
-                Combined::All(_) | Combined::Filter(..) => Vec::new(),
+                Combined::All(_) | Combined::Filter(..) | Combined::Custom(_) => Vec::new(),
             },
             Rule::Every(_) => Vec::new(),
         }

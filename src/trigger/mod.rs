@@ -12,6 +12,7 @@
 
 mod at;
 mod calendar;
+mod code;
 mod combine;
 mod cron;
 mod day;

@@ -2,7 +2,8 @@
 //! `search`, what people are told of it in `shown`.
 
 use super::at::At;
-use super::combine::{Combined, Predicate};
+use super::code::{NextAfter, Predicate};
+use super::combine::Combined;
 use super::cron::{self, Cron};
 use super::dst::{Dst, Follow};
 use super::every::Every;
@@ -215,12 +216,43 @@ impl Trigger {
     /// Returns it without the fire times that `accepts` says no to. For the library. The predicate has to be pure:
     /// the same answer for the same instant.
     ///
-    /// A search ends after 100,000 fire times in a row that are refused: what is farther away counts as exhausted.
+    /// A search ends after 100,000 fire times in a row that are refused, and when the predicate panics: what is farther
+    /// away counts as exhausted.
     #[must_use]
     pub fn filter(self, accepts: impl Fn(FireTime) -> bool + Send + Sync + 'static) -> Trigger {
         let text = format!("some of ({})", self.text).into();
-        let filter = Combined::Filter(self, Predicate(Arc::new(accepts)));
+        let filter = Combined::Filter(self, Predicate::new(Arc::new(accepts)));
         Trigger { text, rule: Rule::Combined(Box::new(filter)) }
+    }
+
+    /// Returns the trigger of your own code: `next_after` returns the first fire time strictly after the instant that
+    /// it is given, or `None` once there is none. For the library. `name` is how it is shown to people.
+    ///
+    /// It has to be pure, and its answers in order: after a later instant never an earlier one. All else follows from
+    /// it, looking back too. An answer that is not a whole millisecond counts as the next one that is. If it does not
+    /// move on, or panics, it counts as exhausted.
+    ///
+    /// ```
+    /// use chrono::{DateTime, Datelike, TimeDelta, Utc};
+    /// use runner::Trigger;
+    /// // At noon of every day whose number is a prime.
+    /// let primes = Trigger::custom("prime days", |after: DateTime<Utc>| {
+    ///     let days = (0..).map_while(|ahead| after.date_naive().checked_add_days(chrono::Days::new(ahead)));
+    ///     let is_prime = |day: u32| day > 1 && (2..day).all(|divisor| day % divisor > 0);
+    ///     let noons = days.filter(|day| is_prime(day.day())).filter_map(|day| day.and_hms_opt(12, 0, 0));
+    ///     noons.map(|noon| noon.and_utc()).find(|noon| *noon > after)
+    /// });
+    /// let upcoming = primes.upcoming("2026-02-23T12:00:00Z".parse()?).take(2);
+    /// let days: Vec<_> = upcoming.map(|at| at.format("%F").to_string()).collect();
+    /// assert_eq!(days, ["2026-03-02", "2026-03-03"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn custom(
+        name: impl Into<Arc<str>>,
+        next_after: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>> + Send + Sync + 'static,
+    ) -> Trigger {
+        let custom = Combined::Custom(NextAfter::new(Arc::new(next_after)));
+        Trigger { text: name.into(), rule: Rule::Combined(Box::new(custom)) }
     }
 
     fn combined(

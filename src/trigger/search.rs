@@ -17,7 +17,11 @@ pub enum DstMark {
 }
 
 impl Trigger {
-    pub(super) fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
+    /// Returns the first fire time strictly after `after`, or `None` once exhausted.
+    ///
+    /// UTC in and out, and pure: the same question has the same answer, and asking changes nothing. As part of a
+    /// [`Schedule`](super::Schedule) it may begin later and end earlier.
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
             Rule::Wall { wall, zone, follow } => {
                 let from = after.timestamp() + 1;
@@ -32,7 +36,8 @@ impl Trigger {
         }
     }
 
-    pub(super) fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
+    /// Returns the last fire time strictly before `before`, or `None` if there is none.
+    pub fn prev_before(&self, before: DateTime<Utc>) -> Option<FireTime> {
         match &self.rule {
             Rule::Wall { wall, zone, follow } => {
                 let until = second_up(before) - 1;
@@ -43,6 +48,12 @@ impl Trigger {
             Rule::Combined(combined) => combined.prev_before(before),
             Rule::At { at, .. } => at.all().rfind(|instant| *instant < before),
         }
+    }
+
+    /// Iterates over the fire times strictly after `after`, without side effects; each is searched when it is asked
+    /// for.
+    pub fn upcoming(&self, after: DateTime<Utc>) -> impl Iterator<Item = FireTime> + '_ {
+        std::iter::successors(self.next_after(after), |last| self.next_after(*last))
     }
 
     pub(super) fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {

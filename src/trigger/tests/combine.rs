@@ -50,6 +50,67 @@ fn they_are_unions_intersections_and_subsets() {
     }
 }
 
+/// The minutes of the day that are meant, in code.
+fn of_minutes(is_meant: impl Fn(i64) -> bool + Send + Sync + 'static) -> Trigger {
+    Trigger::custom("some minutes", move |after: DateTime<Utc>| {
+        let first = after.timestamp().div_euclid(60) + 1;
+        let minute = (first..first + 100_000).find(|minute| is_meant(minute.rem_euclid(1440)))?;
+        DateTime::from_timestamp(minute * 60, 0)
+    })
+}
+
+#[test]
+fn code_is_a_trigger_in_both_directions_and_within_others() {
+    let (after, until) = (utc("2026-01-01T00:00:00Z"), utc("2026-01-09T00:00:00Z"));
+    let set: BTreeSet<_> =
+        cron("7 */3 * * *", &Zone::utc()).upcoming(after).take_while(|at| *at <= until).collect();
+    let code = || of_minutes(|minute| minute % 180 == 7);
+    check(code(), &set, after, until);
+    check(Trigger::all([code(), of("* * * * *")]), &set, after, until);
+    check(Trigger::any([code(), Trigger::any([])]), &set, after, until);
+    check(
+        code().filter(|at| at.day() > 4),
+        &set.iter().copied().filter(|at| at.day() > 4).collect(),
+        after,
+        until,
+    );
+    assert_eq!(code().describe(), "when its code says so");
+    assert_eq!(code().text(), "some minutes");
+    assert!(schedule(code()).definition().is_none(), "code cannot be written down");
+    let shared = code();
+    assert!(shared == shared.clone() && shared != code());
+}
+
+#[test]
+fn fire_times_of_code_are_whole_milliseconds_in_order() {
+    // Three a millisecond.
+    let code = Trigger::custom("thirds", |after: DateTime<Utc>| {
+        let third = after.timestamp_nanos_opt()? / 333_333 + 1;
+        Some(DateTime::from_timestamp_nanos(third * 333_333))
+    });
+    let after = utc("2026-01-01T00:00:00Z") + TimeDelta::nanoseconds(1);
+    let millisecond = TimeDelta::milliseconds(1);
+    let expected: Vec<_> = (1..=1000).map(|n| utc("2026-01-01T00:00:00Z") + millisecond * n).collect();
+    assert_eq!(code.upcoming(after).take(1000).collect::<Vec<_>>(), expected);
+    assert_eq!(code.prev_before(expected[999]), Some(expected[998]));
+}
+
+#[test]
+fn code_that_stands_still_ends_or_panics_is_exhausted() {
+    let at = utc("2026-01-01T00:00:00Z");
+    let still = Trigger::custom("still", Some);
+    let back = Trigger::custom("back", |after| Some(after - TimeDelta::days(1)));
+    let panics = Trigger::custom("panics", |_| panic!("on purpose"));
+    let refuses = of("0 3 * * *").filter(|_| panic!("on purpose"));
+    for trigger in [still, back, panics, refuses] {
+        assert_eq!((trigger.next_after(at), trigger.prev_before(at)), (None, None), "{}", trigger.text());
+    }
+    // Far in the past it has come to an end, and nothing lies before its beginning.
+    let once = Trigger::custom("once", move |after| (after < at).then_some(at));
+    assert_eq!(once.prev_before(at + TimeDelta::days(100_000)), Some(at));
+    assert_eq!((once.next_after(at), once.prev_before(at)), (None, None));
+}
+
 #[test]
 fn what_never_meets_ends() {
     let never = [
