@@ -102,8 +102,9 @@ pub mod trigger;
 
 pub use engine::{
     AddError, BoxError, Builder, Conflict, ControlError, Events, Grace as ShutdownGrace, Handle, Heard,
-    IntoResult, IntoTriggers, Job, JobFileError, JobStatus, Numbered, PauseFor, Phase, Removed, RunContext,
-    Running, Scheduler, ShutdownReport, Spread, StartError, Stats, TaskError, Triggered, Upcoming,
+    IntoResult, IntoTriggers, Job, JobFileError, JobStatus, Numbered, Parked, ParkedWhy, PauseFor, Phase,
+    Removed, RunContext, Running, Scheduler, ShutdownReport, Spread, StartError, Stats, TaskError, Triggered,
+    Upcoming,
 };
 pub use model::{
     AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks,

@@ -1,7 +1,7 @@
 //! A job of an embedding program: what it does, when, and by which policies.
 
 use super::work::{self, IntoResult};
-use super::{AddError, RunContext};
+use super::{AddError, RunContext, stored};
 use crate::model::{
     self, After, AfterOn, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry,
     Rights, Setup, Task, TaskMisfit, Tasks,
@@ -155,7 +155,13 @@ impl Job {
             end: job.schedule.end(),
             startup: job.startup,
             zone: Some(job.zone.clone()),
-            does: Does::Action(job.action.clone()),
+            does: match &job.action {
+                // What it is stored as is written anew.
+                JobAction::Task(task) if task.stored.is_some() => {
+                    Does::Task(task.name.to_string(), Ok(Arc::clone(&task.args)))
+                }
+                action => Does::Action(action.clone()),
+            },
             setup: Setup::clone(&job.setup),
             policy: Policy::clone(&job.policy),
             max_instances: job.policy.max_instances.get(),
@@ -317,6 +323,7 @@ impl Job {
         if schedule.never_fires() {
             return Err(AddError::NeverFires { job: name });
         }
+        let is_stored = host.is_durable && matches!(self.does, Does::Task(..));
         let action = match self.does {
             Does::Action(JobAction::Argv(words)) if words.is_empty() => {
                 return Err(AddError::NoProgram { job: name });
@@ -327,7 +334,7 @@ impl Job {
         if host.blocking_max == 0 && work::blocks(&action) {
             return Err(AddError::NoBlocking { job: name });
         }
-        Ok(Arc::new(model::Job {
+        let job = model::Job {
             name,
             description: self.description,
             enabled: self.enabled,
@@ -341,7 +348,8 @@ impl Job {
             setup: Arc::new(self.setup),
             policy: Arc::new(policy),
             place: self.place,
-        }))
+        };
+        Ok(Arc::new(if is_stored { stored::to_be_stored(job)? } else { job }))
     }
 }
 
@@ -393,6 +401,8 @@ pub(super) struct Host {
     pub(super) zone: Zone,
     pub(super) groups: BTreeMap<Name, NonZeroU32>,
     pub(super) blocking_max: usize,
+    /// Whether the ledger lasts, and so stores jobs of tasks.
+    pub(super) is_durable: bool,
     /// More may be registered while it runs.
     pub(super) tasks: Mutex<Tasks>,
 }

@@ -84,6 +84,7 @@ impl Builder {
         }
         if let LedgerPlace::File(file) = &plan.settings.ledger {
             scheduler.ledger = Box::new(SqliteLedger::open(file, open_options(&plan, false))?);
+            scheduler.host.is_durable = scheduler.ledger.lasts();
         }
         let Plan { jobs, groups, settings } = plan;
         scheduler.host.zone = settings.zone.clone();

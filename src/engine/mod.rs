@@ -18,10 +18,12 @@ mod handle;
 mod job;
 mod job_file;
 mod ledger_file;
+mod parked;
 mod scheduler;
 mod shared;
 mod shutdown;
 mod status;
+mod stored;
 mod survivors;
 mod tasks;
 #[cfg(test)]
@@ -37,10 +39,12 @@ pub use handle::Handle;
 pub use job::{Conflict, IntoTriggers, Job};
 pub use job_file::{JobFileError, this_machine};
 pub use ledger_file::{node, open_options};
+pub use parked::Parked;
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;
 pub use shutdown::{Grace, ShutdownReport};
 pub use status::{JobStatus, Spread, Stats, Upcoming};
+pub use stored::ParkedWhy;
 pub use tasks::TaskError;
 pub use work::{BoxError, IntoResult};
 
@@ -51,6 +55,7 @@ use crate::scheduler::{Action, Beginning, Core, Fact};
 use batch::Batch;
 use chrono::{DateTime, Utc};
 use job::Host;
+use parked::bring_back;
 use shared::Shared;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -161,22 +166,25 @@ impl Engine {
         } else if let Some(past) = &mut past {
             survivors.find(&mut past.runs);
         }
-        let awaits_absent = options.awaits_absent;
-        let beginning =
-            Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked, awaits_absent };
-        let mut core = Core::new(plan, beginning, clock.now());
-        if let Some(job) = &options.only {
-            core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
-        }
         let host = Host {
             zone: plan.settings.zone.clone(),
             groups: plan.groups.clone(),
             blocking_max: options.blocking_max,
+            is_durable: ledger.lasts(),
             tasks: Mutex::new(options.tasks.clone()),
         };
+        let (plan, parked) = bring_back(plan, past.as_ref(), &host);
+        let awaits_absent = options.awaits_absent;
+        let beginning =
+            Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked, awaits_absent };
+        let mut core = Core::new(&plan, beginning, clock.now());
+        if let Some(job) = &options.only {
+            core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
+        }
         let (events_max, history_max) = (options.events_max.max(1), options.history_max);
         let shared = Arc::new(Shared::new(core, host, clock, audience, events_max, history_max));
-        let workers = Workers::new(&shared, plan, report, &options)?;
+        *shared.parked() = parked;
+        let workers = Workers::new(&shared, &plan, report, &options)?;
         let (unwritten, writing, trouble) = (Batch::new(ledger.pause()), None, ledger.trouble());
         Ok(Engine {
             shared: Ended(shared),

@@ -103,6 +103,15 @@ pub enum AddError {
         /// What is wrong.
         misfit: TaskMisfit,
     },
+    /// Part of its triggers is code, and the ledger is to store it.
+    #[error(
+        "job `{job}` has a trigger that is code, which a ledger that lasts cannot store with its task; make it a job of \
+         a closure"
+    )]
+    NotStorable {
+        /// Its name.
+        job: Name,
+    },
     /// It would be made due by itself.
     #[error(
         "job `{job}` would run after itself, by way of the jobs that it runs after; take one of them out"
@@ -267,16 +276,18 @@ impl Builder {
             keep: Keep::default(),
             seed: self.seed,
         };
+        let ledger = self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default()));
         Scheduler {
             host: Host {
                 zone,
                 groups: self.groups,
                 blocking_max: self.blocking_max,
+                is_durable: ledger.lasts(),
                 tasks: Mutex::new(self.tasks),
             },
             jobs: Vec::new(),
             places: BTreeMap::new(),
-            ledger: self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default())),
+            ledger,
             settings,
             events_max: self.events_max,
             history_max: self.history_max,

@@ -74,6 +74,15 @@ impl Tasks {
         self.0.insert(name, bind);
     }
 
+    /// Takes all of the others in, or none and returns the name of one that is taken.
+    pub(crate) fn extend(&mut self, others: Tasks) -> Result<(), Name> {
+        if let Some(taken) = others.names().find(|name| self.contains(name.as_str())) {
+            return Err(taken.clone());
+        }
+        self.0.extend(others.0);
+        Ok(())
+    }
+
     /// Returns the task of that name with these arguments.
     ///
     /// # Errors

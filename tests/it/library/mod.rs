@@ -5,6 +5,7 @@ mod from_file;
 mod running;
 mod starting;
 mod stopping;
+mod stored;
 mod tasks;
 
 use runner::{Events, Heard, Job, Numbered, Scheduler, Trigger};

@@ -1,0 +1,107 @@
+//! Jobs that a ledger has stored: they come back at the start, and those that cannot are parked.
+//!
+//! A parked job is not among the jobs. Its text, its past and what it is due stay in the ledger as they are, from one
+//! start to the next, until it comes back or is removed. No failure to read one deletes it.
+
+use super::job::Host;
+use super::{AddError, Handle, ParkedWhy, TaskError, stored};
+use crate::model::{Job, Name, Past, Plan, Tasks};
+use crate::scheduler::runs_after_itself;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A stored job that has not come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parked {
+    /// Its name.
+    pub job: Name,
+    /// The task that it runs, if its text can be read so far.
+    pub task: Option<String>,
+    /// As what it is stored.
+    pub text: Arc<str>,
+    /// Why it has not come back, when it was last tried.
+    pub why: ParkedWhy,
+}
+
+impl Parked {
+    fn new(job: &Name, text: &Arc<str>, why: ParkedWhy) -> Parked {
+        log::warn!("the stored job `{job}` is parked, and nothing of it is lost: {why}");
+        Parked { job: job.clone(), task: stored::task_of(text), text: Arc::clone(text), why }
+    }
+}
+
+/// Returns the plan with the jobs that the ledger has stored and that it has not itself, and those that are parked.
+pub(super) fn bring_back<'a>(
+    plan: &'a Plan,
+    past: Option<&Past>,
+    host: &Host,
+) -> (Cow<'a, Plan>, BTreeMap<Name, Parked>) {
+    let (mut whole, mut parked) = (Cow::Borrowed(plan), BTreeMap::new());
+    let Some(Past { stored, .. }) = past.filter(|past| !past.stored.is_empty()) else {
+        return (whole, parked);
+    };
+    let mut jobs: HashMap<Name, Arc<Job>> =
+        plan.jobs.iter().map(|job| (job.name.clone(), Arc::clone(job))).collect();
+    for (name, text) in stored {
+        if jobs.contains_key(name) {
+            continue;
+        }
+        let job = stored::read(name, text, host).and_then(|job| {
+            let find = |name: &Name| jobs.get(name).map(|job| &**job);
+            let is_sound = !runs_after_itself(&job, find);
+            if is_sound { Ok(job) } else { Err(AddError::AfterItself { job: name.clone() }.into()) }
+        });
+        match job {
+            Ok(job) => {
+                jobs.insert(name.clone(), Arc::clone(&job));
+                whole.to_mut().jobs.push(job);
+            }
+            Err(why) => drop(parked.insert(name.clone(), Parked::new(name, text, why))),
+        }
+    }
+    (whole, parked)
+}
+
+/// Stored jobs.
+impl Handle {
+    /// Returns the stored jobs that have not come back, in order of their names. [`Handle::register`] brings those back
+    /// that lack a task; [`Handle::remove`] removes one for good, and one that is [added](Handle::add) under its name
+    /// goes on in its place.
+    pub fn parked(&self) -> Vec<Parked> {
+        let core = self.shared.core();
+        let parked = self.shared.parked();
+        parked.values().filter(|parked| core.parked_as(&parked.job).is_some()).cloned().collect()
+    }
+
+    /// Registers more tasks, and brings the parked jobs back that can be run now: each goes on from its past, with its
+    /// pause, and what it was due meanwhile is a misfire. Returns their names; none comes back to a scheduler that is
+    /// stopping.
+    ///
+    /// # Errors
+    /// [`TaskError::NameTaken`]: one of the names is registered, and nothing was changed.
+    pub fn register(&self, tasks: Tasks) -> Result<Vec<Name>, TaskError> {
+        let shared = &self.shared;
+        shared.host.tasks().extend(tasks).map_err(|task| TaskError::NameTaken { task })?;
+        let mut back = Vec::new();
+        for Parked { job: name, text, .. } in self.parked() {
+            // Outside the lock of the core: the arguments are read by code of the program.
+            let tried = stored::read(&name, &text, &shared.host).and_then(|job| {
+                shared.ask(|core, now| match core.parked_as(&name) {
+                    Some(stored) if *stored == text => {
+                        core.add_job(job, now).map_err(AddError::from)?;
+                        Ok(true)
+                    }
+                    _ => Ok(false),
+                })
+            });
+            match tried {
+                Ok(true) => back.push(name),
+                Ok(false) => {}
+                Err(why) => drop(shared.parked().insert(name.clone(), Parked::new(&name, &text, why))),
+            }
+        }
+        Ok(back)
+    }
+}
