@@ -39,6 +39,7 @@
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
 //! | runs code of a program by its name | [`Tasks`], [`Job::task`] |
+//! | stores jobs as a whole, and parks those that cannot come back | `engine::stored`, `engine::parked`, `scheduler::stored`: [`Handle::parked`] |
 //! | runs a job file in another program | [`Scheduler::from_file`] |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |

@@ -163,8 +163,7 @@ impl Attempt {
     }
 
     fn has_started(&self) {
-        let process = ProcessId { pid: 0, started_ticks: 0, pidfd_inode: None };
-        let _ = self.reports.send(Report::Started { run_ref: self.run_ref, process });
+        let _ = self.reports.send(Report::Started { run_ref: self.run_ref, process: ProcessId::NONE });
     }
 
     fn refused(self) -> Report {

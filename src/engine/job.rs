@@ -145,6 +145,18 @@ impl Job {
         }
     }
 
+    /// In which folder its [command](Job::command) runs; by default the current one.
+    pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Job {
+        self.setup.cwd = folder.into();
+        self
+    }
+
+    /// Sets a variable of the environment of its [command](Job::command), beside those that it inherits.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Job {
+        self.setup.env.insert(name.into(), value.into());
+        self
+    }
+
     /// The job as a scheduler has it.
     pub(super) fn from_model(job: &model::Job) -> Job {
         Job {

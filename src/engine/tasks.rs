@@ -1,7 +1,8 @@
 //! Tasks: code that a program registers under a name, to be run with arguments that can be written down.
 //!
 //! A job of a closure is there as long as the program that added it. A job of a task is a name and a text, so it can
-//! stand in a job file ([`Scheduler::from_file`](super::Scheduler::from_file)). Whether the arguments fit is known
+//! stand in a job file ([`Scheduler::from_file`](super::Scheduler::from_file)), and a ledger that lasts stores it
+//! ([`Builder::ledger_file`](super::Builder::ledger_file)). Whether the arguments fit is known
 //! when the job is added, before anything runs.
 
 use super::RunContext;

@@ -55,7 +55,7 @@ impl Workers {
     pub(super) fn begin(&self, spawn: Spawn) {
         let run_ref = spawn.run_ref;
         if self.dry_run {
-            let _ = self.reports.send(Report::Started { run_ref, process: nobody() });
+            let _ = self.reports.send(Report::Started { run_ref, process: ProcessId::NONE });
             let _ = self.reports.send(Report::Exited { run_ref, exit: nothing_done() });
         } else if spawn.job.action.closure().is_some() {
             self.closures.begin(spawn);
@@ -102,10 +102,6 @@ impl Processes {
 fn launch(spawn: Spawn) -> Launch {
     let Spawn { run_ref, run, job, fire_time, due: _, cause, after, attempt } = spawn;
     Launch { run_ref, run, job, fire_time, cause, after, attempt }
-}
-
-fn nobody() -> ProcessId {
-    ProcessId { pid: 0, started_ticks: 0, pidfd_inode: None }
 }
 
 fn nothing_done() -> Exit {

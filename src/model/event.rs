@@ -12,7 +12,7 @@ use std::time::Duration;
 /// before its claim is there.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// An attempt's process is there.
+    /// An attempt has begun: its process is there, or its code was called.
     RunStarted(Started),
     /// A process that an earlier runner started is there still, and is watched from now on.
     RunAdopted(Started),
@@ -118,10 +118,10 @@ pub struct Started {
     pub attempt: u32,
     /// How late the run was when its overlap was decided, in milliseconds.
     pub late_ms: i64,
-    /// When the process was spawned.
+    /// When the process was spawned, or the code called.
     pub started_at: DateTime<Utc>,
-    /// The process.
-    pub pid: u32,
+    /// The process; `None`: it is code of this one, or a dry run.
+    pub pid: Option<u32>,
 }
 
 /// An attempt that has ended.

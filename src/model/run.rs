@@ -132,6 +132,11 @@ pub struct ProcessId {
     pub pidfd_inode: Option<u64>,
 }
 
+impl ProcessId {
+    /// Of what runs within this process: the code of a closure, or nothing in a dry run.
+    pub const NONE: ProcessId = ProcessId { pid: 0, started_ticks: 0, pidfd_inode: None };
+}
+
 /// How an attempt's process or closure ended, with what it used and printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exit {

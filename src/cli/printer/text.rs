@@ -218,8 +218,9 @@ impl Text {
 
     fn run_adopted(&self, now: Now, started: &Started) -> String {
         let age = (now.wall - started.started_at).to_std().unwrap_or_default();
-        let (age, pid) = (show_duration(Duration::from_secs(age.as_secs())), started.pid);
-        let text = format!("took over {}, running for {age} (process {pid})", started.run);
+        let age = show_duration(Duration::from_secs(age.as_secs()));
+        let process = started.pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+        let text = format!("took over {}, running for {age}{process}", started.run);
         self.job_line(now, started.run.job.as_str(), &self.style.dim(text))
     }
 

@@ -105,7 +105,7 @@ impl Core {
         let spawn = self.spawn_of(run_ref);
         self.actions.push_back(Action::Adopt(spawn));
         let started_at = self.runs[&run_ref].began.map_or(now.wall, |began| began.wall);
-        let started = Started { started_at, ..self.started(run_ref, process.pid, now) };
+        let started = Started { started_at, ..self.started(run_ref, process, now) };
         self.announce(Event::RunAdopted(started));
         let policy = self.policy_of(run_ref);
         if policy.on_orphan == OnOrphan::Kill {
@@ -134,7 +134,7 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
-        let started = self.started(run_ref, process.pid, now);
+        let started = self.started(run_ref, process, now);
         let timeout_at = self.timeout_at(run_ref, now);
         self.enter(run_ref, State::Running { began, timeout_at, rung });
         let record =
@@ -148,7 +148,7 @@ impl Core {
         self.policy_of(run_ref).timeout.map(|timeout| now.monotonic.saturating_add(timeout))
     }
 
-    fn started(&self, run_ref: RunRef, pid: u32, now: Now) -> Started {
+    fn started(&self, run_ref: RunRef, process: ProcessId, now: Now) -> Started {
         let run = &self.runs[&run_ref];
         Started {
             key: run.candidate.key.clone(),
@@ -159,7 +159,7 @@ impl Core {
             attempt: run.attempts,
             late_ms: run.candidate.late.num_milliseconds(),
             started_at: now.wall,
-            pid,
+            pid: (process != ProcessId::NONE).then_some(process.pid),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The embeddable scheduler, as a program that embeds it sees it. What concerns the runtime is tried on both flavours.
 
+mod commands;
 mod control;
+mod crowd;
 mod from_file;
 mod running;
 mod starting;

@@ -86,7 +86,7 @@ fn known(file: &Path, job: &str) -> Vec<Vec<Vec<Value>>> {
     let one = |sql: &str| {
         let mut found = db.prepare(sql).expect("a query");
         let columns = found.column_count();
-        let row = |row: &rusqlite::Row| (0..columns).map(|column| row.get(column)).collect();
+        let row = |row: &rusqlite::Row<'_>| (0..columns).map(|column| row.get(column)).collect();
         let rows = found.query_map([job], row).expect("rows");
         rows.collect::<Result<Vec<Vec<Value>>, _>>().expect("values")
     };
