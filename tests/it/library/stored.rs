@@ -2,6 +2,7 @@
 
 use super::{next, runtimes};
 use chrono::TimeDelta;
+use runner::ledger::Reader;
 use runner::{
     AddError, Conflict, ControlError, Event, Grace, Handle, Job, Name, Outcome, ParkedWhy, Running,
     Scheduler, ShutdownGrace, TaskError, TaskMisfit, Tasks, Trigger, Zone,
@@ -211,6 +212,12 @@ fn what_a_parked_job_was_due_is_a_misfire_when_it_comes_back() {
         on(&runtime, &file, Tasks::new(), [], async |handle| {
             assert_eq!(handle.parked().len(), 1);
         });
+        let audited = Reader::audit(&file, &[]).expect("a ledger").remove(0);
+        assert_eq!(
+            (audited.wrong(), audited.goes_on),
+            (0, true),
+            "it is open, and not forgotten: {audited:?}"
+        );
         on(&runtime, &file, Tasks::new(), [], async |handle| {
             let mut events = handle.events();
             handle.register(one("send_mail")).expect("a new name");
@@ -222,6 +229,7 @@ fn what_a_parked_job_was_due_is_a_misfire_when_it_comes_back() {
                 }
             }
         });
+        assert_eq!(Reader::audit(&file, &[]).expect("a ledger")[0].wrong(), 0);
     }
 }
 
