@@ -24,7 +24,8 @@ impl Builder {
     /// Records runs in a SQLite file, which this process holds from now on for as long as the scheduler is there; a new
     /// one if there is none. A later scheduler goes on where this one ends: jobs that have the same names then keep
     /// their past, and jobs of [tasks](super::Job::task) are stored as a whole and come back by themselves, as they were
-    /// last added or changed. What the program adds before the start takes the place of what is stored under its name.
+    /// last added or changed. What the program adds before the start takes the place of what is stored under its name, unless that is to be
+    /// [kept](super::Conflict::Keep).
     /// A stored job that cannot come back is [parked](super::Handle::parked).
     ///
     /// What is kept of the past is kept for 90 days and up to 256 MiB.

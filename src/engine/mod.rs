@@ -57,6 +57,7 @@ use chrono::{DateTime, Utc};
 use job::Host;
 use parked::bring_back;
 use shared::Shared;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -83,6 +84,8 @@ pub struct Options {
     pub blocking_max: usize,
     /// What jobs that are added may mean by their task.
     pub tasks: Tasks,
+    /// The jobs of the plan in whose place those come that the ledger has stored under their names.
+    pub keeps: BTreeSet<Name>,
     /// How many events are kept for readers that are slow; 0 counts as 1.
     pub events_max: usize,
     /// How many ended runs and fire times of each job are remembered.
@@ -173,7 +176,7 @@ impl Engine {
             is_durable: ledger.lasts(),
             tasks: Mutex::new(options.tasks.clone()),
         };
-        let (plan, parked) = bring_back(plan, past.as_ref(), &host);
+        let (plan, parked) = bring_back(plan, past.as_ref(), &options.keeps, &host);
         let awaits_absent = options.awaits_absent;
         let beginning =
             Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked, awaits_absent };

@@ -5,10 +5,10 @@
 
 use super::job::Host;
 use super::{AddError, Handle, ParkedWhy, TaskError, stored};
-use crate::model::{Job, Name, Past, Plan, Tasks};
+use crate::model::{Name, Past, Plan, Tasks};
 use crate::scheduler::runs_after_itself;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A stored job that has not come back.
@@ -32,33 +32,39 @@ impl Parked {
     }
 }
 
-/// Returns the plan with the jobs that the ledger has stored and that it has not itself, and those that are parked.
+/// Returns the plan with the jobs that the ledger has stored, and those that are parked. Of two of a name that of the plan
+/// is taken, unless the stored one is to be kept and can be.
 pub(super) fn bring_back<'a>(
     plan: &'a Plan,
     past: Option<&Past>,
+    keeps: &BTreeSet<Name>,
     host: &Host,
 ) -> (Cow<'a, Plan>, BTreeMap<Name, Parked>) {
     let (mut whole, mut parked) = (Cow::Borrowed(plan), BTreeMap::new());
     let Some(Past { stored, .. }) = past.filter(|past| !past.stored.is_empty()) else {
         return (whole, parked);
     };
-    let mut jobs: HashMap<Name, Arc<Job>> =
-        plan.jobs.iter().map(|job| (job.name.clone(), Arc::clone(job))).collect();
+    let mut places: HashMap<Name, usize> = plan.jobs.iter().map(|job| job.name.clone()).zip(0..).collect();
     for (name, text) in stored {
-        if jobs.contains_key(name) {
+        let planned = places.get(name).copied();
+        if planned.is_some() && !keeps.contains(name) {
             continue;
         }
         let job = stored::read(name, text, host).and_then(|job| {
-            let find = |name: &Name| jobs.get(name).map(|job| &**job);
+            let find = |name: &Name| places.get(name).map(|place| &*whole.jobs[*place]);
             let is_sound = !runs_after_itself(&job, find);
             if is_sound { Ok(job) } else { Err(AddError::AfterItself { job: name.clone() }.into()) }
         });
-        match job {
-            Ok(job) => {
-                jobs.insert(name.clone(), Arc::clone(&job));
+        match (job, planned) {
+            (Ok(job), Some(place)) => whole.to_mut().jobs[place] = job,
+            (Ok(job), None) => {
+                places.insert(name.clone(), whole.jobs.len());
                 whole.to_mut().jobs.push(job);
             }
-            Err(why) => drop(parked.insert(name.clone(), Parked::new(name, text, why))),
+            (Err(why), Some(_)) => {
+                log::warn!("the stored job `{name}` cannot be kept, and is that of the program now: {why}");
+            }
+            (Err(why), None) => drop(parked.insert(name.clone(), Parked::new(name, text, why))),
         }
     }
     (whole, parked)
@@ -72,7 +78,7 @@ impl Handle {
     pub fn parked(&self) -> Vec<Parked> {
         let core = self.shared.core();
         let parked = self.shared.parked();
-        parked.values().filter(|parked| core.parked_as(&parked.job).is_some()).cloned().collect()
+        core.parked().filter_map(|(job, _)| parked.get(job).cloned()).collect()
     }
 
     /// Registers more tasks, and brings the parked jobs back that can be run now: each goes on from its past, with its

@@ -8,7 +8,7 @@ use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, T
 use crate::scheduler;
 use crate::trigger::Zone;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZeroU32;
 use std::panic::catch_unwind;
@@ -29,6 +29,8 @@ pub struct Scheduler {
     pub(super) jobs: Vec<Arc<model::Job>>,
     /// Where in `jobs` each is.
     pub(super) places: BTreeMap<Name, usize>,
+    /// Those that are to be kept as the ledger has them stored, if it has.
+    keeps: BTreeSet<Name>,
     pub(super) ledger: Box<dyn Ledger>,
     pub(super) settings: Settings,
     events_max: usize,
@@ -287,6 +289,7 @@ impl Builder {
             },
             jobs: Vec::new(),
             places: BTreeMap::new(),
+            keeps: BTreeSet::new(),
             ledger,
             settings,
             events_max: self.events_max,
@@ -314,7 +317,8 @@ impl Scheduler {
     }
 
     /// Adds a job. It exists from the start on: its first fire time is strictly after that. If there is one of its
-    /// name, [`Job::on_conflict`] says what happens.
+    /// name, [`Job::on_conflict`] says what happens. One that the ledger has stored is there only from the start on, and
+    /// this takes its place, unless it is to be kept ([`Conflict::Keep`]).
     ///
     /// # Errors
     /// [`AddError`] says what is wrong with it; nothing was changed.
@@ -326,13 +330,19 @@ impl Scheduler {
         }
         match (self.places.get(&job.name), conflict) {
             (None, _) => {
+                if conflict == Conflict::Keep {
+                    self.keeps.insert(job.name.clone());
+                }
                 self.places.insert(job.name.clone(), self.jobs.len());
                 self.jobs.push(job);
             }
             (Some(_), Conflict::Error) => return Err(AddError::NameTaken { job: job.name.clone() }),
             (Some(_), Conflict::Keep) => {}
             // Nothing of the one before has happened yet.
-            (Some(place), Conflict::Replace | Conflict::Upsert) => self.jobs[*place] = job,
+            (Some(place), Conflict::Replace | Conflict::Upsert) => {
+                self.keeps.remove(&job.name);
+                self.jobs[*place] = job;
+            }
         }
         Ok(())
     }
@@ -378,6 +388,7 @@ impl Scheduler {
         let options = Options {
             blocking_max: self.host.blocking_max,
             tasks: self.host.tasks().clone(),
+            keeps: self.keeps,
             events_max: self.events_max,
             history_max: self.history_max,
             ..Options::default()

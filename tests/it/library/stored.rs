@@ -147,6 +147,22 @@ fn what_the_program_adds_itself_takes_the_place_of_what_is_stored() {
             assert_eq!(run(handle, "digest").await, "digest#1");
         });
         assert_eq!(stored(&file), before, "it is the same job");
+        on(&runtime, &file, one("send_mail"), [digest()], async |handle| {
+            handle.update("digest", |job| job.description("by night")).expect("a sound job");
+        });
+        for (conflict, expected) in [(Conflict::Keep, Some("by night")), (Conflict::Error, None)] {
+            let job = digest().on_conflict(conflict);
+            on(&runtime, &file, one("send_mail"), [job], async |handle| {
+                let found = handle.get("digest").expect("it is there").description;
+                assert_eq!(found.as_deref(), expected);
+            });
+        }
+        let keeps = digest().on_conflict(Conflict::Keep);
+        change(&file, "UPDATE stored SET text = 'damaged'");
+        on(&runtime, &file, one("send_mail"), [keeps], async |handle| {
+            assert_eq!((names(handle), handle.parked().len()), (vec!["digest".to_owned()], 0));
+        });
+        assert_eq!(stored(&file), before, "there was none that could be kept");
         let closure = Job::new("digest", hourly(), |_| async {});
         on(&runtime, &file, Tasks::new(), [closure], async |handle| {
             assert_eq!(parked(handle), [""; 0]);
