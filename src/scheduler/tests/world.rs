@@ -539,6 +539,10 @@ impl World {
         self
     }
 
+    pub(super) fn is_parked(&self, name: &str) -> bool {
+        self.core.parked().any(|(parked, _)| parked.as_str() == name)
+    }
+
     /// Asserts which jobs are parked.
     #[track_caller]
     pub(super) fn parks(self, expected: &[&str]) -> World {
