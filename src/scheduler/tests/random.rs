@@ -171,7 +171,7 @@ fn history(seed: u64) {
                 }
                 if chance.below(4) == 0 && !clock_is_set && !jobs.is_empty() {
                     jobs.rotate_left(1);
-                    jobs.truncate(3);
+                    jobs.truncate(chance.one_of(&[1, 2, 3]));
                 }
                 if chance.below(4) == 0 {
                     world = world.step(step(&mut chance));
