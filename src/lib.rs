@@ -41,6 +41,8 @@
 //! | runs code of a program by its name | [`Tasks`], [`Job::task`] |
 //! | stores jobs as a whole, and parks those that cannot come back | `engine::stored`, `engine::parked`, `scheduler::stored`: [`Handle::parked`] |
 //! | runs a job file in another program | [`Scheduler::from_file`] |
+//! | runs code that stays on its thread | [`LocalScheduler`] |
+//! | lets tests move time | `engine::testing`, with the feature `test-util` |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
 //! | knows whose a process is, and reaps orphans | `executor::tree`, `whose`, `census`, [`executor::Children`] |
 //! | recognises what outlived its runner, and takes it over | `executor::orphan`, [`executor::Executor::adopt`] |
@@ -76,6 +78,9 @@
 //! # }
 //! ```
 //!
+//! In tests of it, time begins where you like and passes in no time: see `Builder::start_at` and `Handle::advance` of
+//! the feature `test-util`.
+//!
 //! # When is it due?
 //!
 //! ```
@@ -103,9 +108,9 @@ pub mod trigger;
 
 pub use engine::{
     AddError, BoxError, Builder, Conflict, ControlError, Events, Grace as ShutdownGrace, Handle, Heard,
-    IntoResult, IntoTriggers, Job, JobFileError, JobStatus, Numbered, Parked, ParkedWhy, PauseFor, Phase,
-    Removed, RunContext, Running, Scheduler, ShutdownReport, Spread, StartError, Stats, TaskError, Triggered,
-    Upcoming,
+    IntoResult, IntoTriggers, Job, JobFileError, JobStatus, LocalDriver, LocalJob, LocalScheduler, Numbered,
+    Parked, ParkedWhy, PauseFor, Phase, Removed, RunContext, Running, Scheduler, ShutdownReport, Spread,
+    StartError, Stats, TaskError, Triggered, Upcoming,
 };
 pub use model::{
     AfterOn, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks,

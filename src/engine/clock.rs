@@ -1,10 +1,12 @@
-//! The host's clocks, and sleeping until a moment on them; or, for tests, a clock that tokio's virtual time drives.
+//! The host's clocks, and sleeping until a moment on them; or, for tests, a clock that they move.
 //!
 //! The wall clock may be set while we sleep. On Linux a realtime timer does the sleeping: it is measured on
 //! the wall clock itself and is cancelled when that is set. Elsewhere no sleep is longer than
 //! [`SLEEP_MAX`], and the deadline is looked at again; also where there is none, because a clock that is set
 //! back may make one.
 
+#[cfg(feature = "test-util")]
+use super::testing::VirtualClock;
 use crate::model::{Deadline, Event, Now};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -53,8 +55,8 @@ enum Kind {
         #[cfg(target_os = "linux")]
         alarm: Option<alarm::Alarm>,
     },
-    /// All three clocks go with tokio's: `start` was at `origin`.
-    Virtual { start: DateTime<Utc>, origin: tokio::time::Instant },
+    #[cfg(feature = "test-util")]
+    Virtual(VirtualClock),
 }
 
 impl Clock {
@@ -80,22 +82,27 @@ impl Clock {
         })
     }
 
-    /// Returns a clock that shows `start` now and goes as tokio's does, which can be paused.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub(super) fn starting_at(start: DateTime<Utc>) -> Clock {
-        Clock(Kind::Virtual { start, origin: tokio::time::Instant::now() })
+    /// Returns a clock that only tests move.
+    #[cfg(feature = "test-util")]
+    pub(super) fn of_tests(clock: VirtualClock) -> Clock {
+        Clock(Kind::Virtual(clock))
+    }
+
+    /// The clock that only tests move, if it is one.
+    #[cfg(feature = "test-util")]
+    pub(super) fn as_virtual(&self) -> Option<&VirtualClock> {
+        match &self.0 {
+            Kind::Host { .. } => None,
+            Kind::Virtual(clock) => Some(clock),
+        }
     }
 
     /// Reads all three clocks at about one moment.
     pub fn now(&self) -> Now {
         match &self.0 {
             Kind::Host { .. } => now(),
-            Kind::Virtual { start, origin } => {
-                let since = origin.elapsed();
-                Now { wall: *start + since, monotonic: since, boot: since }
-            }
+            #[cfg(feature = "test-util")]
+            Kind::Virtual(clock) => clock.now(),
         }
     }
 
@@ -122,7 +129,8 @@ impl Clock {
                 }
             }
             Kind::Host { .. } => look_again(at, now).await,
-            Kind::Virtual { .. } => sleep(at.map(|at| (at - now.wall).to_std().unwrap_or_default())).await,
+            #[cfg(feature = "test-util")]
+            Kind::Virtual(clock) => clock.wall_reaches(at, now).await,
         }
     }
 }
@@ -178,12 +186,12 @@ fn since_boot(Timespec { tv_sec, tv_nsec }: Timespec) -> Duration {
 }
 
 /// Sleeps until `at`, but not for long, because the wall clock may be set meanwhile.
-async fn look_again(at: Option<DateTime<Utc>>, now: Now) {
+pub(super) async fn look_again(at: Option<DateTime<Utc>>, now: Now) {
     let left = at.map_or(SLEEP_MAX, |at| (at - now.wall).to_std().unwrap_or_default());
     tokio::time::sleep(left.min(SLEEP_MAX)).await;
 }
 
-async fn sleep(duration: Option<Duration>) {
+pub(super) async fn sleep(duration: Option<Duration>) {
     match duration {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,

@@ -1,5 +1,5 @@
-//! Runs what an embedding program has its jobs do: async code as tasks of the runtime, blocking code in a lane of
-//! its own.
+//! Runs what an embedding program has its jobs do: async code as tasks of the runtime, or wherever a local scheduler is
+//! polled, blocking code in a lane of its own.
 //!
 //! A blocking closure waits for its place in the lane before it is given to the runtime's blocking threads, so that
 //! those are never the queue. It cannot be dropped while it runs; async code is, when its cancellation did not
@@ -7,8 +7,8 @@
 
 use super::current::{Current, Watched};
 use super::shared::Shared;
-use super::work::{Work, words};
-use super::{Handle, RunContext};
+use super::work::{LocalCode, Work, words};
+use super::{BoxError, Handle, RunContext};
 use crate::executor::Report;
 use crate::model::{Closure, Exit, ExitStatus, ProcessId, RunRef, SpawnError, SpawnWhy};
 use crate::scheduler::Spawn;
@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -32,9 +32,13 @@ pub(super) struct Closures {
     shared: Weak<Shared>,
     reports: UnboundedSender<Report>,
     lane: Lane,
-    /// How to reach each attempt that has not ended.
-    under_way: Arc<Mutex<HashMap<RunRef, Reach>>>,
+    /// Where async code is run; `None`: by the runtime.
+    local: Option<UnboundedSender<Attempt>>,
+    under_way: UnderWay,
 }
+
+/// How to reach each attempt that has not ended.
+type UnderWay = Arc<Mutex<HashMap<RunRef, Reach>>>;
 
 #[derive(Clone)]
 struct Lane {
@@ -57,7 +61,7 @@ impl Closures {
     ) -> Closures {
         let places = Arc::new(Semaphore::new(blocking_max.min(Semaphore::MAX_PERMITS)));
         let lane = Lane { places, waiting: Arc::new(Semaphore::new(WAITING_MAX)) };
-        Closures { shared, reports, lane, under_way: Arc::default() }
+        Closures { shared, reports, lane, local: None, under_way: Arc::default() }
     }
 
     /// Begins an attempt of a job whose action is a closure.
@@ -66,20 +70,30 @@ impl Closures {
         let (closure, run_ref) = (closure.clone(), spawn.run_ref);
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
         lock(&self.under_way).insert(run_ref, Reach { cancel: cancel.clone(), abort: abort.clone() });
-        let reports = self.reports.clone();
-        let context = context(spawn, &shared, cancel);
-        let attempt =
-            Attempt { run_ref, context, abort, reports: reports.clone(), shared: Arc::clone(&shared) };
-        let (lane, under_way) = (self.lane.clone(), Arc::clone(&self.under_way));
-        shared.runtime.spawn(async move {
-            let report = match closure.get() {
-                Some(Work::Async(work)) => attempt.run_async(work).await,
-                Some(Work::Blocking(_)) => attempt.run_blocking(closure, lane).await,
-                None => unreachable!("the builder of jobs has made it"),
-            };
-            lock(&under_way).remove(&run_ref);
-            let _ = reports.send(report);
-        });
+        let attempt = Attempt {
+            run_ref,
+            context: context(spawn, &shared, cancel),
+            closure,
+            abort,
+            reports: self.reports.clone(),
+            under_way: Arc::clone(&self.under_way),
+            shared: Arc::clone(&shared),
+        };
+        match (&self.local, attempt.closure.get()) {
+            (None, _) | (_, Some(Work::Blocking(_))) => {
+                let lane = self.lane.clone();
+                drop(shared.runtime.spawn(attempt.run(lane)));
+            }
+            // Where nobody receives it, the driver is gone too.
+            (Some(local), _) => drop(local.send(attempt)),
+        }
+    }
+
+    /// From now on async code is run by whoever receives its attempts.
+    pub(super) fn hand_over(&mut self) -> UnboundedReceiver<Attempt> {
+        let (sender, attempts) = unbounded_channel();
+        self.local = Some(sender);
+        attempts
     }
 
     /// Hands a signal on: `KILL` drops what can be dropped, any other cancels.
@@ -114,16 +128,53 @@ fn context(spawn: Spawn, shared: &Arc<Shared>, cancel: CancellationToken) -> Run
 }
 
 /// One attempt under way.
-struct Attempt {
+pub(super) struct Attempt {
     run_ref: RunRef,
     context: RunContext,
+    closure: Closure,
     abort: CancellationToken,
     reports: UnboundedSender<Report>,
+    under_way: UnderWay,
     shared: Arc<Shared>,
 }
 
 impl Attempt {
-    async fn run_async(self, work: &(dyn Fn(RunContext) -> super::work::Task + Send + Sync)) -> Report {
+    /// Runs it in the runtime.
+    async fn run(self, lane: Lane) {
+        let (closure, end) = (self.closure.clone(), self.end());
+        end(match closure.get() {
+            Some(Work::Async(work)) => self.run_async(work).await,
+            Some(Work::Blocking(_)) => self.run_blocking(lane).await,
+            Some(Work::Local) => {
+                self.refused(SpawnWhy::CannotExecute, "its code belongs to a local scheduler")
+            }
+            None => unreachable!("the builder of jobs has made it"),
+        });
+    }
+
+    /// Runs it where this is polled, with the code that stays there.
+    pub(super) async fn run_local(self, code: &LocalCode) {
+        let (closure, end) = (self.closure.clone(), self.end());
+        end(match (closure.get(), code.get(&closure)) {
+            (Some(Work::Async(work)), _) => self.run_async(work).await,
+            (_, Some(work)) => self.run_async(&**work).await,
+            (_, None) => self.refused(SpawnWhy::CannotExecute, "its code belongs to another local scheduler"),
+        });
+    }
+
+    /// Returns what tells how it ended.
+    fn end(&self) -> impl FnOnce(Report) + use<> {
+        let (run_ref, reports, under_way) = (self.run_ref, self.reports.clone(), Arc::clone(&self.under_way));
+        move |report| {
+            lock(&under_way).remove(&run_ref);
+            let _ = reports.send(report);
+        }
+    }
+
+    async fn run_async<F>(self, work: impl Fn(RunContext) -> F) -> Report
+    where
+        F: Future<Output = Result<(), BoxError>>,
+    {
         self.has_started();
         let Attempt { run_ref, context, abort, shared, .. } = self;
         let began = shared.clock.now().monotonic;
@@ -137,9 +188,12 @@ impl Attempt {
         exited(run_ref, end, shared.clock.now().monotonic.saturating_sub(began))
     }
 
-    async fn run_blocking(mut self, closure: Closure, lane: Lane) -> Report {
+    async fn run_blocking(mut self, lane: Lane) -> Report {
         let Ok(waits) = lane.waiting.try_acquire() else {
-            return self.refused();
+            return self.refused(
+                SpawnWhy::Resources,
+                &format!("{WAITING_MAX} blocking runs wait for a place already"),
+            );
         };
         let cancel = self.context.cancel.clone();
         let place = tokio::select! {
@@ -151,7 +205,7 @@ impl Attempt {
         self.has_started();
         let began = self.shared.clock.now().monotonic;
         self.context.started_at = self.shared.clock.now().wall;
-        let Attempt { run_ref, context, .. } = self;
+        let Attempt { run_ref, context, closure, .. } = self;
         let end = spawn_blocking(move || {
             let Some(Work::Blocking(work)) = closure.get() else { unreachable!("it was looked at before") };
             let _current = Current { run_ref, run: context.run.clone() }.enter();
@@ -166,16 +220,16 @@ impl Attempt {
         let _ = self.reports.send(Report::Started { run_ref: self.run_ref, process: ProcessId::NONE });
     }
 
-    fn refused(self) -> Report {
-        let message = format!("{WAITING_MAX} blocking runs wait for a place already");
-        Report::NotStarted { run_ref: self.run_ref, error: SpawnError { why: SpawnWhy::Resources, message } }
+    fn refused(self, why: SpawnWhy, message: &str) -> Report {
+        let error = SpawnError { why, message: message.to_owned() };
+        Report::NotStarted { run_ref: self.run_ref, error }
     }
 }
 
 /// `end` is `None` if it was dropped, and an error if it panicked.
 fn exited(
     run_ref: RunRef,
-    end: Option<Result<Result<(), super::BoxError>, Box<dyn Any + Send>>>,
+    end: Option<Result<Result<(), BoxError>, Box<dyn Any + Send>>>,
     took: Duration,
 ) -> Report {
     let (status, message) = match end {

@@ -47,7 +47,7 @@ pub struct Job {
     end: Option<DateTime<Utc>>,
     startup: bool,
     zone: Option<Zone>,
-    does: Does,
+    pub(super) does: Does,
     setup: Setup,
     policy: Policy,
     max_instances: u32,
@@ -62,7 +62,7 @@ pub struct Job {
 
 /// What a job does.
 #[derive(Clone, Debug)]
-enum Does {
+pub(super) enum Does {
     Action(JobAction),
     /// Calls the task of this name with these arguments, unless it is said why they are none.
     Task(String, Result<Arc<Value>, String>),
@@ -121,7 +121,7 @@ impl Job {
     }
 
     #[track_caller]
-    fn of(name: String, triggers: impl IntoTriggers, does: Does) -> Job {
+    pub(super) fn of(name: String, triggers: impl IntoTriggers, does: Does) -> Job {
         let caller = Location::caller();
         Job {
             name,

@@ -18,6 +18,7 @@ mod handle;
 mod job;
 mod job_file;
 mod ledger_file;
+mod local;
 mod parked;
 mod scheduler;
 mod shared;
@@ -26,6 +27,8 @@ mod status;
 mod stored;
 mod survivors;
 mod tasks;
+#[cfg(feature = "test-util")]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -39,6 +42,7 @@ pub use handle::Handle;
 pub use job::{Conflict, IntoTriggers, Job};
 pub use job_file::{JobFileError, this_machine};
 pub use ledger_file::{node, open_options};
+pub use local::{LocalDriver, LocalJob, LocalScheduler};
 pub use parked::Parked;
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;
@@ -223,6 +227,8 @@ impl Engine {
             self.shared.note_progress();
             self.shared.audience.waits(&self.shared.core());
             let deadline = self.deadline();
+            #[cfg(feature = "test-util")]
+            let _hold = self.hold_time();
             tokio::select! {
                 () = self.shared.clock.sleep_until(deadline) => self.time_has_passed(),
                 answers = answers(&mut self.writing) => {

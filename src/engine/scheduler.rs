@@ -7,7 +7,6 @@ use crate::ledger::{Ledger, MemoryLedger};
 use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, TaskMisfit, Tasks};
 use crate::scheduler;
 use crate::trigger::Zone;
-use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZeroU32;
@@ -35,9 +34,11 @@ pub struct Scheduler {
     pub(super) settings: Settings,
     events_max: usize,
     history_max: usize,
-    /// Time begins here and is tokio's; `None`: it is the host's.
-    start_at: Option<DateTime<Utc>>,
+    clock: MakeClock,
 }
+
+/// What makes the clock when the scheduler starts.
+pub(super) type MakeClock = Box<dyn FnOnce() -> io::Result<Clock> + Send + Sync>;
 
 /// Why a job was not added. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,19 +165,20 @@ impl From<scheduler::AddError> for AddError {
     }
 }
 
-/// Why a scheduler was not started. It comes back as it was, to be started elsewhere.
+/// Why a scheduler was not started. It comes back as it was, to be started elsewhere; but not a
+/// [`LocalScheduler`](super::LocalScheduler), so that the error can go to other threads.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
-pub enum StartError {
+pub enum StartError<S = Box<Scheduler>> {
     /// Not called within a tokio runtime.
     #[error(
         "there is no tokio runtime here: call `start` in an async function under `#[tokio::main]`, or after \
          `Runtime::enter`"
     )]
-    NoRuntime(Box<Scheduler>),
+    NoRuntime(S),
     /// The runtime cannot tell time.
     #[error("this tokio runtime has no timers: build it with `enable_time` or `enable_all`")]
-    TimeDisabled(Box<Scheduler>),
+    TimeDisabled(S),
     /// The system refused a timer or a thread.
     #[error("the system refuses what a scheduler needs: {source}")]
     System {
@@ -185,7 +187,7 @@ pub enum StartError {
     },
 }
 
-impl std::fmt::Debug for StartError {
+impl<S> std::fmt::Debug for StartError<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
     }
@@ -197,6 +199,15 @@ impl StartError {
         match self {
             StartError::NoRuntime(scheduler) | StartError::TimeDisabled(scheduler) => Some(*scheduler),
             StartError::System { .. } => None,
+        }
+    }
+
+    /// Drops the scheduler.
+    pub(super) fn without_scheduler(self) -> StartError<()> {
+        match self {
+            StartError::NoRuntime(_) => StartError::NoRuntime(()),
+            StartError::TimeDisabled(_) => StartError::TimeDisabled(()),
+            StartError::System { source } => StartError::System { source },
         }
     }
 }
@@ -213,7 +224,7 @@ pub struct Builder {
     seed: Option<String>,
     ledger: Option<Box<dyn Ledger>>,
     tasks: Tasks,
-    pub(super) start_at: Option<DateTime<Utc>>,
+    pub(super) clock: MakeClock,
 }
 
 impl Builder {
@@ -294,7 +305,7 @@ impl Builder {
             settings,
             events_max: self.events_max,
             history_max: self.history_max,
-            start_at: self.start_at,
+            clock: self.clock,
         }
     }
 }
@@ -312,7 +323,7 @@ impl Scheduler {
             seed: None,
             ledger: None,
             tasks: Tasks::new(),
-            start_at: None,
+            clock: Box::new(host_clock),
         }
     }
 
@@ -353,19 +364,25 @@ impl Scheduler {
     /// # Errors
     /// [`StartError`], which hands the scheduler back.
     pub fn start(self) -> Result<Handle, StartError> {
-        let Ok(runtime) = runtime::Handle::try_current() else {
+        let (handle, engine) = self.prepare()?;
+        tokio::spawn(engine.run());
+        Ok(handle)
+    }
+
+    /// Returns all that is to be started.
+    pub(super) fn prepare(self) -> Result<(Handle, Engine), StartError> {
+        if runtime::Handle::try_current().is_err() {
             return Err(StartError::NoRuntime(Box::new(self)));
-        };
+        }
         if !has_timers() {
             return Err(StartError::TimeDisabled(Box::new(self)));
         }
         let engine = self.engine().map_err(|source| StartError::System { source })?;
-        let handle = Handle::new(&engine.shared.0);
-        runtime.spawn(engine.run());
-        Ok(handle)
+        Ok((Handle::new(&engine.shared.0), engine))
     }
 
-    /// Starts it, waits for `stop`, and shuts it down as [`Handle::shutdown`] does.
+    /// Starts it, waits until `stop` is ready or it has stopped by itself, and shuts it down as [`Handle::shutdown`]
+    /// does.
     ///
     /// # Errors
     /// As for [`Scheduler::start`].
@@ -375,16 +392,14 @@ impl Scheduler {
         grace: super::Grace,
     ) -> Result<super::ShutdownReport, StartError> {
         let handle = self.start()?;
-        stop.await;
-        Ok(handle.shutdown(grace).await)
+        tokio::select! {
+            report = handle.stopped() => Ok(report),
+            _ = stop => Ok(handle.shutdown(grace).await),
+        }
     }
 
     fn engine(self) -> io::Result<Engine> {
-        let clock = match self.start_at {
-            Some(start) => Clock::starting_at(start),
-            // Without an I/O driver there is no alarm.
-            None => catch_unwind(Clock::new).unwrap_or_else(|_| Ok(Clock::without_alarm()))?,
-        };
+        let clock = (self.clock)()?;
         let options = Options {
             blocking_max: self.host.blocking_max,
             tasks: self.host.tasks().clone(),
@@ -396,6 +411,11 @@ impl Scheduler {
         let plan = Plan { jobs: self.jobs, groups: self.host.groups, settings: self.settings };
         Engine::new(&plan, clock, self.ledger, Arc::new(Nobody), options)
     }
+}
+
+fn host_clock() -> io::Result<Clock> {
+    // Without an I/O driver there is no alarm.
+    catch_unwind(Clock::new).unwrap_or_else(|_| Ok(Clock::without_alarm()))
 }
 
 /// Whether this runtime has timers; tokio tells by a panic.

@@ -115,11 +115,12 @@ impl Shared {
         answer
     }
 
-    /// Tells everybody, first those that wait for it.
+    /// Tells everybody, and last those that wait for it: who asks for events then gets later ones only.
     pub(super) fn announce(&self, now: Now, event: &Event) {
         self.seen().note(event);
         self.audience.announce(now, event);
         self.broadcast.publish(now.wall, event.clone());
+        self.seen().answer(event);
     }
 
     /// Tells those that listen to the stream what the core knows nothing of.
@@ -142,10 +143,14 @@ impl Shared {
         seen.ended.get(job).map_or_else(Vec::new, |rows| rows.iter().rev().take(count).cloned().collect())
     }
 
-    /// Returns what tells the end of that run, which was asked for and has not ended.
+    /// Returns what tells the end of that run, which was asked for and has not ended; or that nothing ends any more.
     pub(super) fn wait_for(&self, awaited: RunKey) -> oneshot::Receiver<Arc<Row>> {
         let (sender, receiver) = oneshot::channel();
-        self.seen().waiting.entry(awaited).or_default().push(sender);
+        let mut seen = self.seen();
+        // Whoever waits after the end is told by nobody.
+        if self.phase() != Phase::Stopped {
+            seen.waiting.entry(awaited).or_default().push(sender);
+        }
         receiver
     }
 
@@ -181,11 +186,11 @@ impl Shared {
         });
     }
 
-    /// Nothing happens any more, and whoever waits is told.
+    /// Nothing happens any more, and whoever waits is told; the end of the events is the last of it.
     pub(super) fn has_stopped(&self) {
-        self.broadcast.close();
-        self.seen().waiting.clear();
         self.progress.send_modify(|progress| progress.phase = Phase::Stopped);
+        self.seen().waiting.clear();
+        self.broadcast.close();
     }
 
     pub(super) fn report(&self) -> ShutdownReport {
@@ -197,15 +202,20 @@ impl Seen {
     fn note(&mut self, event: &Event) {
         self.closing.note(event);
         let (Event::RunFinished(row) | Event::FireTimeClosed(row)) = event else { return };
-        for sender in self.waiting.remove(&row.key).into_iter().flatten() {
-            let _ = sender.send(Arc::clone(row));
-        }
         if self.history_max > 0 {
             let rows = self.ended.entry(row.job.clone()).or_default();
             rows.push_back(Arc::clone(row));
             if rows.len() > self.history_max {
                 rows.pop_front();
             }
+        }
+    }
+
+    /// Tells the end to those that wait for it.
+    fn answer(&mut self, event: &Event) {
+        let (Event::RunFinished(row) | Event::FireTimeClosed(row)) = event else { return };
+        for sender in self.waiting.remove(&row.key).into_iter().flatten() {
+            let _ = sender.send(Arc::clone(row));
         }
     }
 }

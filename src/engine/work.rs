@@ -1,9 +1,11 @@
-//! What an embedding program has its jobs do: async or blocking code.
+//! What an embedding program has its jobs do: async or blocking code, or async code that stays on its thread.
 
 use super::RunContext;
 use crate::model::{Closure, JobAction};
+use std::collections::HashMap;
 use std::error::Error;
 use std::pin::Pin;
+use std::rc::Rc;
 
 /// Any error that can be sent between threads.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -11,10 +13,21 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// What comes of an async closure.
 pub(super) type Task = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
+/// What comes of an async closure that stays on its thread.
+pub(super) type LocalTask = Pin<Box<dyn Future<Output = Result<(), BoxError>>>>;
+
+/// An async closure that stays on its thread.
+pub(super) type LocalWork = Rc<dyn Fn(RunContext) -> LocalTask>;
+
+/// The code for each [`Work::Local`].
+pub(super) type LocalCode = HashMap<Closure, LocalWork>;
+
 /// The content of a [`Closure`].
 pub(super) enum Work {
     Async(Box<dyn Fn(RunContext) -> Task + Send + Sync>),
     Blocking(Box<dyn Fn(RunContext) -> Result<(), BoxError> + Send + Sync>),
+    /// It is with the local scheduler.
+    Local,
 }
 
 /// What a job's code may return: nothing, or a result whose error says why the run failed.
@@ -52,6 +65,19 @@ where
     R: IntoResult,
 {
     Closure::new(Work::Blocking(Box::new(move |context| work(context).into_result())))
+}
+
+/// Returns a stand-in, and what it stands for.
+pub(super) fn of_local<F, Fut>(work: F) -> (Closure, LocalWork)
+where
+    F: Fn(RunContext) -> Fut + 'static,
+    Fut: Future<Output: IntoResult> + 'static,
+{
+    let work = move |context| -> LocalTask {
+        let future = work(context);
+        Box::pin(async move { future.await.into_result() })
+    };
+    (Closure::new(Work::Local), Rc::new(work))
 }
 
 /// An error with all its causes, in one line.

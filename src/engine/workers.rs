@@ -1,7 +1,7 @@
 //! Who carries out attempts: the executor for processes, the closures' lanes, or nobody in a dry run.
 
 use super::Options;
-use super::closures::Closures;
+use super::closures::{Attempt, Closures};
 use super::shared::Shared;
 use crate::executor::{Children, Executor, Launch, Living, OutputSink, Report};
 use crate::model::{Exit, ExitStatus, Plan, ProcessId, RunRef, SpawnError, SpawnWhy};
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// See the module's page.
 pub(super) struct Workers {
@@ -77,6 +77,17 @@ impl Workers {
             Ok(executor) if !self.dry_run => executor.adopt(launch(spawn), living),
             _ => drop(self.reports.send(Report::Vanished { run_ref })),
         }
+    }
+
+    /// As [`Closures::hand_over`].
+    pub(super) fn hand_over(&mut self) -> UnboundedReceiver<Attempt> {
+        self.closures.hand_over()
+    }
+
+    /// Whether any process is being started or watched.
+    #[cfg(feature = "test-util")]
+    pub(super) fn has_processes(&self) -> bool {
+        self.processes.executor.get().is_some_and(|executor| !executor.is_idle())
     }
 
     pub(super) fn signal(&self, run: RunRef, signal: Signal) {

@@ -211,6 +211,11 @@ impl Executor {
         });
     }
 
+    /// Whether no process is being started or watched.
+    pub fn is_idle(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Takes over an attempt that an earlier runner began, whose process outlived it. Returns at once;
     /// [`Report::Exited`] or [`Report::Vanished`] follows when it has ended, which it may have already. Nothing
     /// of its output is read.

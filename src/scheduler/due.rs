@@ -20,21 +20,32 @@ pub struct Armed {
 
 /// When each job is to be looked at, at most one entry a job; kept by [`Core::wake_at`] alone.
 #[derive(Debug, Default)]
-pub(super) struct DueQueue(BTreeSet<(DateTime<Utc>, JobIndex)>);
+pub(super) struct DueQueue {
+    entries: BTreeSet<(DateTime<Utc>, JobIndex)>,
+    /// The longest jitter that was drawn so far.
+    longest_jitter: TimeDelta,
+}
 
 impl DueQueue {
     pub(super) fn first(&self) -> Option<DateTime<Utc>> {
-        self.0.first().map(|(at, _)| *at)
+        self.entries.first().map(|(at, _)| *at)
     }
 
     /// All entries, the first due first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (DateTime<Utc>, JobIndex)> {
-        self.0.iter().copied()
+        self.entries.iter().copied()
     }
 
     /// The first job, if it is to be looked at by `wall`.
     fn first_by(&self, wall: DateTime<Utc>) -> Option<JobIndex> {
-        self.0.first().filter(|(at, _)| *at <= wall).map(|(_, index)| *index)
+        self.entries.first().filter(|(at, _)| *at <= wall).map(|(_, index)| *index)
+    }
+
+    /// The jobs that may be within their jitter at `wall`: those that are to be looked at soon after it.
+    fn soon_after(&self, wall: DateTime<Utc>) -> impl Iterator<Item = JobIndex> {
+        let until = wall.checked_add_signed(self.longest_jitter).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let later = self.entries.range((wall, JobIndex(0))..).take_while(move |(at, _)| *at <= until);
+        later.map(|(_, index)| *index)
     }
 }
 
@@ -59,9 +70,8 @@ impl Core {
     /// As [`Core::arm`], but the job is looked at only `at` a later moment: what is due by then is decided together.
     pub(super) fn arm_later(&mut self, index: JobIndex, accounted: Accounted, at: DateTime<Utc>) {
         let job = &self.job(index).job;
-        let armed = next_after(job, accounted).map(|fire_time| armed(job, &self.seed, fire_time));
-        let state = self.job_mut(index);
-        (state.accounted, state.armed) = (accounted, armed);
+        let next = next_after(job, accounted);
+        self.set_armed(index, accounted, next);
         self.wake_at(index, Some(at));
     }
 
@@ -69,10 +79,10 @@ impl Core {
     fn wake_at(&mut self, index: JobIndex, at: Option<DateTime<Utc>>) {
         let before = std::mem::replace(&mut self.job_mut(index).wakes_at, at);
         if let Some(before) = before {
-            self.due.0.remove(&(before, index));
+            self.due.entries.remove(&(before, index));
         }
         if let Some(at) = at {
-            self.due.0.insert((at, index));
+            self.due.entries.insert((at, index));
         }
     }
 
@@ -82,10 +92,17 @@ impl Core {
         let job = &state.job;
         let has_fire_times = job.enabled && !state.has_had_its_runs();
         let next = if has_fire_times { next_after(job, accounted) } else { None };
-        let armed = next.map(|fire_time| armed(job, &self.seed, fire_time));
+        self.set_armed(index, accounted, next);
+        self.wake_again(index);
+    }
+
+    fn set_armed(&mut self, index: JobIndex, accounted: Accounted, next: Option<FireTime>) {
+        let armed = next.map(|fire_time| armed(&self.job(index).job, &self.seed, fire_time));
+        if let Some(armed) = armed {
+            self.due.longest_jitter = self.due.longest_jitter.max(armed.due - armed.fire_time);
+        }
         let state = self.job_mut(index);
         (state.accounted, state.armed) = (accounted, armed);
-        self.wake_again(index);
     }
 
     /// Has the job looked at when it is due, or when its pause ends.
@@ -99,8 +116,8 @@ impl Core {
     /// Takes out the armed fire times that have come and are within their jitter, and arms what follows.
     pub(super) fn take_delayed(&mut self, now: Now) -> Vec<(JobIndex, Due)> {
         let is_delayed = |armed: &Armed| armed.fire_time <= now.wall && now.wall < armed.due;
-        let delayed = |(_, index)| Some((index, self.job(index).armed.filter(is_delayed)?));
-        let delayed: Vec<_> = self.due.iter().filter_map(delayed).collect();
+        let delayed = |index| Some((index, self.job(index).armed.filter(is_delayed)?));
+        let delayed: Vec<_> = self.due.soon_after(now.wall).filter_map(delayed).collect();
         let take = |(index, armed): (JobIndex, Armed)| {
             self.arm(index, Accounted::Through(armed.fire_time));
             (index, Due::one(&self.job(index).job, armed))

@@ -5,9 +5,11 @@ use super::{next, runtimes, scheduler};
 use runner::{
     AddError, ControlError, Events, Handle, Heard, Job, Outcome, Phase, Running, Scheduler, ShutdownGrace,
 };
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
+use tokio::sync::Barrier;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -117,15 +119,22 @@ fn jobs_that_add_trigger_and_remove_each_other_hold_up_nobody() {
 fn a_shutdown_from_within_several_jobs_and_from_outside_at_once_ends() {
     ends(|runtime| {
         runtime.block_on(async {
+            let together = Arc::new(Barrier::new(6));
             let closing = |number: usize| {
-                Job::new(format!("closing-{number}"), (), |context| async move {
-                    context.scheduler.shutdown(ShutdownGrace::secs(60)).await;
+                let together = Arc::clone(&together);
+                Job::new(format!("closing-{number}"), (), move |context| {
+                    let together = Arc::clone(&together);
+                    async move {
+                        together.wait().await;
+                        context.scheduler.shutdown(ShutdownGrace::secs(60)).await;
+                    }
                 })
             };
             let handle = scheduler((0..5).map(closing)).start().expect("a runtime is there");
             for number in 0..5 {
                 drop(handle.trigger(&format!("closing-{number}")).expect("it is there"));
             }
+            together.wait().await;
             let (one, other) = tokio::join!(
                 handle.shutdown(ShutdownGrace::secs(60)),
                 handle.shutdown(ShutdownGrace::secs(1))

@@ -119,6 +119,18 @@ fn a_run_may_shut_its_own_scheduler_down() {
 }
 
 #[test]
+fn one_that_was_stopped_from_within_does_not_wait_for_the_stop_from_without() {
+    for runtime in runtimes() {
+        let job = Job::new("job", every(10), |context| async move { context.scheduler.stop() });
+        runtime.block_on(async {
+            let never = std::future::pending::<()>();
+            let report = scheduler([job]).run_until(never, ShutdownGrace::secs(60)).await;
+            assert!(report.expect("a runtime is there").still_running.is_empty());
+        });
+    }
+}
+
+#[test]
 fn when_the_last_handle_is_dropped_nothing_new_starts() {
     for runtime in runtimes() {
         let (job, begun) = begun(|_| async {});
