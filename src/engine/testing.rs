@@ -178,7 +178,9 @@ impl Handle {
     /// Lets so much time pass, from one moment at which something is due to the next. Returns when all that can be
     /// done then has been: what runs still waits for a later moment, or for something from outside.
     ///
-    /// Time stands still while a program runs, or code that [blocks](super::Job::blocking).
+    /// Time stands still while a program runs, or code that [blocks](super::Job::blocking). To see that nothing is left
+    /// to do takes one tick of tokio's timers, which the scheduler does not count: for code that sleeps meanwhile it is
+    /// a millisecond.
     pub async fn advance(&self, by: Duration) {
         // Panics if it is not paused.
         tokio::time::advance(Duration::ZERO).await;

@@ -3,6 +3,7 @@
 mod commands;
 mod control;
 mod crowd;
+mod defects;
 mod from_file;
 mod local;
 mod running;
