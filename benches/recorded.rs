@@ -69,7 +69,7 @@ fn plan(jobs: usize) -> Plan {
             write!(text, "[jobs.job-{job}]\nstartup = true\noutput = \"none\"\ncommand = [\"/bin/true\"]\n");
         text
     });
-    let options = jobfile::Options { now: engine::now().wall, host: None, seed: "bench".into() };
+    let options = jobfile::Options { now: engine::now().wall, host: None, seed: "bench".into(), tasks: None };
     jobfile::load(&Source::Stdin(text.into()), &options).plan.expect("a sound file")
 }
 

@@ -38,6 +38,9 @@
 //! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
+//! | runs code of a program by its name | [`Tasks`], [`Job::task`] |
+//! | stores jobs as a whole, and parks those that cannot come back | `engine::stored`, `engine::parked`, `scheduler::stored`: [`Handle::parked`] |
+//! | runs a job file in another program | [`Scheduler::from_file`] |
 //! | runs code that stays on its thread | [`LocalScheduler`] |
 //! | lets tests move time | `engine::testing`, with the feature `test-util` |
 //! | makes a process and follows it | [`executor::Executor`]: `pool`, `prepare`, `sys`, `follow`, `output` |
@@ -129,11 +132,15 @@ pub mod model;
 pub mod scheduler;
 pub mod trigger;
 
+#[cfg(feature = "jobfile")]
+pub use engine::JobFileError;
 pub use engine::{
     AddError, BoxError, Builder, Conflict, ControlError, Events, Grace as ShutdownGrace, Handle, Heard,
-    IntoResult, IntoTriggers, Job, JobStatus, LocalDriver, LocalJob, LocalScheduler, Numbered, PauseFor,
-    Phase, Removed, RunContext, Running, Scheduler, ShutdownReport, Spread, StartError, Stats, Triggered,
-    Upcoming,
+    IntoResult, IntoTriggers, Job, JobStatus, LocalDriver, LocalJob, LocalScheduler, Numbered, Parked,
+    ParkedWhy, PauseFor, Phase, Removed, RunContext, Running, Scheduler, ShutdownReport, Spread, StartError,
+    Stats, TaskError, Triggered, Upcoming,
 };
-pub use model::{AfterOn, Cause, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId};
+pub use model::{
+    AfterOn, Cause, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks,
+};
 pub use trigger::{Dst, Fold, Gap, ShortMonth, Trigger, TriggerError, UnknownZone, Zone};

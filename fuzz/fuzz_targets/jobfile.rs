@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     if bytes.windows(7).any(|word| word == b"include") {
         return;
     }
-    let options = Options { now, host: None, seed: String::new() };
+    let options = Options { now, host: None, seed: String::new(), tasks: None };
     let loaded = load(&Source::Stdin(bytes.to_vec()), &options);
     let report = loaded.faults.render(false);
     assert_eq!(loaded.plan.is_none(), loaded.faults.errors() > 0, "{report}");

@@ -199,5 +199,8 @@ fn until(audited: &[Audited]) -> String {
     } else {
         ""
     };
-    format!("checked up to {}{or_earlier}: the last runner has not stopped\n", show_time(zone.at(latest)))
+    format!(
+        "checked up to {}{or_earlier}: no runner that has stopped says more\n",
+        show_time(zone.at(latest))
+    )
 }

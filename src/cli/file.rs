@@ -4,8 +4,7 @@ use super::state::variable;
 use super::style::Style;
 use super::{Failure, Format, Global, faults};
 use crate::engine;
-use crate::executor;
-use crate::jobfile::{self, Faults, Host, Loaded, Options, Source};
+use crate::jobfile::{self, Faults, Loaded, Options, Source};
 use crate::model::{Job, Plan};
 use anyhow::{Context, anyhow};
 use std::io::{self, Read, Write};
@@ -64,12 +63,11 @@ pub(super) fn load(path: &Path, host: bool) -> Result<Loaded, Failure> {
     } else {
         Source::Path(path.to_owned())
     };
-    let host = host.then(|| Host {
-        path: variable("PATH").map(Into::into),
-        is_root: rustix::process::geteuid().is_root(),
-        find_user: |user| executor::find_user(user).map_err(|error| error.to_string()),
-    });
-    Ok(jobfile::load(&source, &Options { now: engine::now().wall, host, seed: engine::default_seed() }))
+    let host = host.then(engine::this_machine);
+    Ok(jobfile::load(
+        &source,
+        &Options { now: engine::now().wall, host, seed: engine::default_seed(), tasks: None },
+    ))
 }
 
 /// Prints faults to standard error. That nobody reads them changes nothing about the exit code.

@@ -3,15 +3,14 @@
 use super::Failure;
 use super::state::{self, Place, Surroundings};
 use crate::engine;
-use crate::executor::{self, Living};
-use crate::ledger::{Ledger, LedgerError, MemoryLedger, NodeIdentity, OpenOptions, SqliteLedger};
-use crate::model::{AfterOn, Job, LedgerPlace, Name, OpenRun, Past, Plan, RunId};
+use crate::executor::Living;
+use crate::ledger::{Ledger, LedgerError, MemoryLedger, OpenOptions, SqliteLedger};
+use crate::model::{LedgerPlace, OpenRun, Past, Plan, RunId};
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 const STATE_DIR_HELP: &str =
     "The state folder, below which ledgers are; else RUNNER_STATE_DIR, else the system's usual place";
@@ -132,12 +131,8 @@ impl Ledgers {
 
     fn open_file(&self, path: PathBuf, plan: &Plan, who: Who) -> Result<Opened, LedgerError> {
         let options = OpenOptions {
-            node: node(who == Who::ByHand),
-            keep: plan.settings.keep,
-            keep_of: plan.jobs.iter().map(|job| (job.name.clone(), job.policy.keep)).collect(),
-            after: gatherings(plan),
             force_network: self.force_network_fs,
-            clock: Arc::new(|| engine::now().wall),
+            ..engine::open_options(plan, who == Who::ByHand)
         };
         let ledger = SqliteLedger::open(&path, options)?;
         let past = ledger.known();
@@ -192,30 +187,6 @@ fn left_alive(past: &Past) -> Vec<(RunId, u32)> {
         Living::find(&process, &open.boot_id).map(|_| (open.run.clone(), process.pid))
     };
     past.runs.iter().filter_map(alive).collect()
-}
-
-/// This process, as a ledger knows it.
-pub(super) fn node(by_hand: bool) -> NodeIdentity {
-    NodeIdentity {
-        host: engine::default_seed(),
-        pid: std::process::id(),
-        name: executor::node().to_string(),
-        boot_id: executor::boot_id(),
-        started_at: engine::now().wall,
-        by_hand,
-    }
-}
-
-/// The jobs that wait for all of several others, whose finishes have to be remembered meanwhile.
-fn gatherings(plan: &Plan) -> Vec<(Name, Vec<(Name, AfterOn)>)> {
-    let gathers =
-        |job: &&Arc<Job>| job.after.as_ref().is_some_and(|after| !after.any && after.jobs.len() > 1);
-    let first = |job: &Arc<Job>| {
-        let after =
-            job.after.iter().flat_map(|after| after.jobs.iter().map(|first| (first.clone(), after.on)));
-        (job.name.clone(), after.collect())
-    };
-    plan.jobs.iter().filter(gathers).map(first).collect()
 }
 
 impl Opened {

@@ -37,7 +37,7 @@ impl Quarantine {
                 "the ledger of `{shown}` is in memory: nothing is there"
             )));
         };
-        let aside = quarantine(&path, &ledger::node(true), engine::now().wall).map_err(failure)?;
+        let aside = quarantine(&path, &engine::node(true), engine::now().wall).map_err(failure)?;
         print(&format!("{} is now {}\n", path.display(), aside.display()))?;
         log::info!("nothing was deleted; the next `runner start` begins a new ledger");
         Ok(ExitCode::SUCCESS)

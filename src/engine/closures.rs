@@ -9,7 +9,7 @@ use super::current::{Current, Watched};
 use super::shared::Shared;
 use super::work::{LocalCode, Work, words};
 use super::{BoxError, Handle, RunContext};
-use crate::model::{Closure, Exit, ExitStatus, JobAction, ProcessId, Report, RunRef, SpawnError, SpawnWhy};
+use crate::model::{Closure, Exit, ExitStatus, ProcessId, Report, RunRef, SpawnError, SpawnWhy};
 use crate::scheduler::Spawn;
 use futures_util::FutureExt;
 use rustix::process::Signal;
@@ -65,9 +65,7 @@ impl Closures {
 
     /// Begins an attempt of a job whose action is a closure.
     pub(super) fn begin(&self, spawn: Spawn) {
-        let (Some(shared), JobAction::Closure(closure)) = (self.shared.upgrade(), &spawn.job.action) else {
-            return;
-        };
+        let Some((shared, closure)) = self.shared.upgrade().zip(spawn.job.action.closure()) else { return };
         let (closure, run_ref) = (closure.clone(), spawn.run_ref);
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
         lock(&self.under_way).insert(run_ref, Reach { cancel: cancel.clone(), abort: abort.clone() });

@@ -1,5 +1,6 @@
 //! Jobs that run programs.
 
+use super::job::Does;
 use super::{IntoTriggers, Job};
 use crate::model::JobAction;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ impl Job {
         words: impl IntoIterator<Item = A>,
     ) -> Job {
         let words: Vec<String> = words.into_iter().map(Into::into).collect();
-        Job::of(name.into(), triggers, JobAction::Argv(words.into()))
+        Job::of(name.into(), triggers, Does::Action(JobAction::Argv(words.into())))
     }
 
     /// In which folder its [command](Job::command) runs; by default the current one.

@@ -1,18 +1,20 @@
 //! A job of an embedding program: what it does, when, and by which policies.
 
 use super::work::{self, IntoResult};
-use super::{AddError, RunContext};
+use super::{AddError, RunContext, stored};
 use crate::model::{
     self, After, AfterOn, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry,
-    Rights, Setup,
+    Rights, Setup, Task, TaskMisfit, Tasks,
 };
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What [`Job::command`] keeps of an attempt's output.
@@ -45,7 +47,7 @@ pub struct Job {
     end: Option<DateTime<Utc>>,
     startup: bool,
     zone: Option<Zone>,
-    pub(super) action: JobAction,
+    pub(super) does: Does,
     pub(super) setup: Setup,
     policy: Policy,
     max_instances: u32,
@@ -56,6 +58,14 @@ pub struct Job {
     after: Option<Firsts>,
     pub(super) conflict: Conflict,
     place: Place,
+}
+
+/// What a job does.
+#[derive(Clone, Debug)]
+pub(super) enum Does {
+    Action(JobAction),
+    /// Calls the task of this name with these arguments, unless it is said why they are none.
+    Task(String, Result<Arc<Value>, String>),
 }
 
 impl Job {
@@ -69,7 +79,7 @@ impl Job {
         F: Fn(RunContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoResult> + Send + 'static,
     {
-        Job::of(name.into(), triggers, JobAction::Closure(work::of_async(work)))
+        Job::of(name.into(), triggers, Does::Action(JobAction::Closure(work::of_async(work))))
     }
 
     /// Returns a job that runs code which blocks: on one of the runtime's blocking threads, at most
@@ -112,11 +122,24 @@ impl Job {
         F: Fn(RunContext) -> R + Send + Sync + 'static,
         R: IntoResult,
     {
-        Job::of(name.into(), triggers, JobAction::Closure(work::of_blocking(work)))
+        Job::of(name.into(), triggers, Does::Action(JobAction::Closure(work::of_blocking(work))))
+    }
+
+    /// Returns a job that runs a [task](super::Builder::tasks) with these arguments, which are written as JSON now; `()`
+    /// if it takes none. That the task is there and takes them is known when the job is added.
+    #[track_caller]
+    pub fn task(
+        name: impl Into<String>,
+        triggers: impl IntoTriggers,
+        task: impl Into<String>,
+        args: impl Serialize,
+    ) -> Job {
+        let args = serde_json::to_value(args).map(Arc::new).map_err(|error| error.to_string());
+        Job::of(name.into(), triggers, Does::Task(task.into(), args))
     }
 
     #[track_caller]
-    pub(super) fn of(name: String, triggers: impl IntoTriggers, action: JobAction) -> Job {
+    pub(super) fn of(name: String, triggers: impl IntoTriggers, does: Does) -> Job {
         let caller = Location::caller();
         Job {
             name,
@@ -126,7 +149,7 @@ impl Job {
             end: None,
             startup: false,
             zone: None,
-            action,
+            does,
             setup: setup(),
             policy: Policy::default(),
             max_instances: 1,
@@ -150,7 +173,13 @@ impl Job {
             end: job.schedule.end(),
             startup: job.startup,
             zone: Some(job.zone.clone()),
-            action: job.action.clone(),
+            does: match &job.action {
+                // What it is stored as is written anew.
+                JobAction::Task(task) if task.stored.is_some() => {
+                    Does::Task(task.name.to_string(), Ok(Arc::clone(&task.args)))
+                }
+                action => Does::Action(action.clone()),
+            },
             setup: Setup::clone(&job.setup),
             policy: Policy::clone(&job.policy),
             max_instances: job.policy.max_instances.get(),
@@ -312,14 +341,19 @@ impl Job {
         if schedule.never_fires() {
             return Err(AddError::NeverFires { job: name });
         }
-        if host.blocking_max == 0 && work::blocks(&self.action) {
+        let is_stored = host.is_durable && matches!(self.does, Does::Task(..));
+        let action = match self.does {
+            #[cfg(feature = "process")]
+            Does::Action(JobAction::Argv(words)) if words.is_empty() => {
+                return Err(AddError::NoProgram { job: name });
+            }
+            Does::Action(action) => action,
+            Does::Task(task, args) => JobAction::Task(Arc::new(host.task(&name, &task, args)?)),
+        };
+        if host.blocking_max == 0 && work::blocks(&action) {
             return Err(AddError::NoBlocking { job: name });
         }
-        #[cfg(feature = "process")]
-        if matches!(&self.action, JobAction::Argv(words) if words.is_empty()) {
-            return Err(AddError::NoProgram { job: name });
-        }
-        Ok(Arc::new(model::Job {
+        let job = model::Job {
             name,
             description: self.description,
             enabled: self.enabled,
@@ -329,11 +363,12 @@ impl Job {
             delay_after: self.delay_after,
             runs_max: runs_max.transpose()?,
             zone: self.zone.unwrap_or_else(|| host.zone.clone()),
-            action: self.action,
+            action,
             setup: Arc::new(self.setup),
             policy: Arc::new(policy),
             place: self.place,
-        }))
+        };
+        Ok(Arc::new(if is_stored { stored::to_be_stored(job)? } else { job }))
     }
 }
 
@@ -380,11 +415,30 @@ pub enum Conflict {
 }
 
 /// What a scheduler's jobs have in common.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Host {
     pub(super) zone: Zone,
     pub(super) groups: BTreeMap<Name, NonZeroU32>,
     pub(super) blocking_max: usize,
+    /// Whether the ledger lasts, and so stores jobs of tasks.
+    pub(super) is_durable: bool,
+    /// More may be registered while it runs.
+    pub(super) tasks: Mutex<Tasks>,
+}
+
+impl Host {
+    pub(super) fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the task of that name with these arguments, of that job.
+    fn task(&self, job: &Name, task: &str, args: Result<Arc<Value>, String>) -> Result<Task, AddError> {
+        let bound = match args {
+            Ok(args) => self.tasks().bind(task, args),
+            Err(error) => Err(TaskMisfit::Unwritable { task: task.to_owned(), message: error }),
+        };
+        bound.map_err(|misfit| AddError::Task { job: job.clone(), misfit })
+    }
 }
 
 /// When a job is due: a trigger, several of them, or none for a job that only runs by request or at startup.

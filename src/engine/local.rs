@@ -5,6 +5,7 @@
 //! runtime of one thread.
 
 use super::closures::Attempt;
+use super::job::Does;
 use super::work::{LocalCode, LocalWork, of_local};
 use super::{
     AddError, Engine, Grace, Handle, IntoResult, IntoTriggers, Job, RunContext, Scheduler, ShutdownReport,
@@ -65,7 +66,7 @@ impl LocalJob {
         Fut: Future<Output: IntoResult> + 'static,
     {
         let (closure, work) = of_local(work);
-        let job = Job::of(name.into(), triggers, JobAction::Closure(closure));
+        let job = Job::of(name.into(), triggers, Does::Action(JobAction::Closure(closure)));
         LocalJob { job, work: Some(work) }
     }
 
@@ -137,7 +138,7 @@ impl LocalScheduler {
     /// [`AddError`] says what is wrong with it; nothing was changed.
     pub fn add(&mut self, job: impl Into<LocalJob>) -> Result<(), AddError> {
         let LocalJob { job, work } = job.into();
-        if let (JobAction::Closure(closure), Some(work)) = (&job.action, work) {
+        if let (Does::Action(JobAction::Closure(closure)), Some(work)) = (&job.does, work) {
             self.code.insert(closure.clone(), work);
         }
         self.scheduler.add(job)

@@ -18,7 +18,12 @@ mod current;
 mod events;
 mod handle;
 mod job;
+#[cfg(feature = "jobfile")]
+mod job_file;
+#[cfg(feature = "sqlite")]
+mod ledger_file;
 mod local;
+mod parked;
 #[cfg(feature = "process")]
 mod processes;
 #[cfg(not(feature = "process"))]
@@ -28,8 +33,10 @@ mod scheduler;
 mod shared;
 mod shutdown;
 mod status;
+mod stored;
 #[cfg(feature = "process")]
 mod survivors;
+mod tasks;
 #[cfg(feature = "test-util")]
 mod testing;
 #[cfg(all(test, feature = "jobfile"))]
@@ -43,25 +50,34 @@ pub use control::{ControlError, PauseFor, Removed, Running, Triggered};
 pub use events::{Events, Heard, Numbered};
 pub use handle::Handle;
 pub use job::{Conflict, IntoTriggers, Job};
+#[cfg(feature = "jobfile")]
+pub use job_file::{JobFileError, this_machine};
+#[cfg(feature = "sqlite")]
+pub use ledger_file::{node, open_options};
 pub use local::{LocalDriver, LocalJob, LocalScheduler};
+pub use parked::Parked;
 pub use scheduler::{AddError, Builder, Scheduler, StartError};
 pub use shared::Phase;
 pub use shutdown::{Grace, ShutdownReport};
 pub use status::{JobStatus, Spread, Stats, Upcoming};
+pub use stored::ParkedWhy;
+pub use tasks::TaskError;
 pub use work::{BoxError, IntoResult};
 
 #[cfg(feature = "process")]
 use crate::executor::Children;
 use crate::ledger::{Answers, Ledger, Trouble};
-use crate::model::{Deadline, Event, Name, Now, OutputSink, Plan, Report, Tally};
+use crate::model::{Deadline, Event, Name, Now, OutputSink, Plan, Report, Tally, Tasks};
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use batch::Batch;
 use chrono::{DateTime, Utc};
 use job::Host;
+use parked::bring_back;
 use processes::Survivors;
 use shared::Shared;
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use workers::Workers;
@@ -83,6 +99,10 @@ pub trait Audience: OutputSink {
 pub struct Options {
     /// How many runs of closures that block there may be at once.
     pub blocking_max: usize,
+    /// What jobs that are added may mean by their task.
+    pub tasks: Tasks,
+    /// The jobs of the plan in whose place those come that the ledger has stored under their names.
+    pub keeps: BTreeSet<Name>,
     /// How many events are kept for readers that are slow; 0 counts as 1.
     pub events_max: usize,
     /// How many ended runs and fire times of each job are remembered.
@@ -168,21 +188,25 @@ impl Engine {
         } else if let Some(past) = &mut past {
             survivors.find(&mut past.runs);
         }
-        let awaits_absent = options.awaits_absent;
-        let beginning =
-            Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked, awaits_absent };
-        let mut core = Core::new(plan, beginning, clock.now());
-        if let Some(job) = &options.only {
-            core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
-        }
         let host = Host {
             zone: plan.settings.zone.clone(),
             groups: plan.groups.clone(),
             blocking_max: options.blocking_max,
+            is_durable: ledger.lasts(),
+            tasks: Mutex::new(options.tasks.clone()),
         };
+        let (plan, parked) = bring_back(plan, past.as_ref(), &options.keeps, &host);
+        let awaits_absent = options.awaits_absent;
+        let beginning =
+            Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked, awaits_absent };
+        let mut core = Core::new(&plan, beginning, clock.now());
+        if let Some(job) = &options.only {
+            core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
+        }
         let (events_max, history_max) = (options.events_max.max(1), options.history_max);
         let shared = Arc::new(Shared::new(core, host, clock, audience, events_max, history_max));
-        let workers = Workers::new(&shared, plan, report, &options)?;
+        *shared.parked() = parked;
+        let workers = Workers::new(&shared, &plan, report, &options)?;
         let (unwritten, writing, trouble) = (Batch::new(ledger.pause()), None, ledger.trouble());
         Ok(Engine {
             shared: Ended(shared),

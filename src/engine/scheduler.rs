@@ -4,15 +4,15 @@ use super::events::Nobody;
 use super::job::Host;
 use super::{Clock, Conflict, ControlError, Engine, Handle, Job, Options};
 use crate::ledger::{Ledger, MemoryLedger};
-use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings};
+use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, TaskMisfit, Tasks};
 use crate::scheduler;
 use crate::trigger::Zone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZeroU32;
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime;
 
@@ -24,12 +24,14 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
 /// See the [crate's page](crate) for an example.
 #[must_use = "nothing runs before it is started"]
 pub struct Scheduler {
-    host: Host,
-    jobs: Vec<Arc<model::Job>>,
+    pub(super) host: Host,
+    pub(super) jobs: Vec<Arc<model::Job>>,
     /// Where in `jobs` each is.
-    places: BTreeMap<Name, usize>,
-    ledger: Box<dyn Ledger>,
-    settings: Settings,
+    pub(super) places: BTreeMap<Name, usize>,
+    /// Those that are to be kept as the ledger has them stored, if it has.
+    keeps: BTreeSet<Name>,
+    pub(super) ledger: Box<dyn Ledger>,
+    pub(super) settings: Settings,
     events_max: usize,
     history_max: usize,
     clock: MakeClock,
@@ -95,6 +97,23 @@ pub enum AddError {
         job: Name,
         /// The group.
         group: String,
+    },
+    /// Its task is not registered, or takes other arguments.
+    #[error("job `{job}`: {misfit}")]
+    Task {
+        /// Its name.
+        job: Name,
+        /// What is wrong.
+        misfit: TaskMisfit,
+    },
+    /// Part of its triggers is code, and the ledger is to store it.
+    #[error(
+        "job `{job}` has a trigger that is code, which a ledger that lasts cannot store with its task; make it a job of \
+         a closure"
+    )]
+    NotStorable {
+        /// Its name.
+        job: Name,
     },
     /// It would be made due by itself.
     #[error(
@@ -204,6 +223,7 @@ pub struct Builder {
     history_max: usize,
     seed: Option<String>,
     ledger: Option<Box<dyn Ledger>>,
+    tasks: Tasks,
     pub(super) clock: MakeClock,
 }
 
@@ -251,6 +271,11 @@ impl Builder {
         Builder { ledger: Some(Box::new(ledger)), ..self }
     }
 
+    /// The tasks that jobs may run by their name ([`Job::task`]); by default there is none.
+    pub fn tasks(self, tasks: Tasks) -> Builder {
+        Builder { tasks, ..self }
+    }
+
     /// Returns the scheduler.
     pub fn build(self) -> Scheduler {
         let zone = self.zone.or_else(|| Zone::system().ok()).unwrap_or_else(Zone::utc);
@@ -264,11 +289,19 @@ impl Builder {
             keep: Keep::default(),
             seed: self.seed,
         };
+        let ledger = self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default()));
         Scheduler {
-            host: Host { zone, groups: self.groups, blocking_max: self.blocking_max },
+            host: Host {
+                zone,
+                groups: self.groups,
+                blocking_max: self.blocking_max,
+                is_durable: ledger.lasts(),
+                tasks: Mutex::new(self.tasks),
+            },
             jobs: Vec::new(),
             places: BTreeMap::new(),
-            ledger: self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default())),
+            keeps: BTreeSet::new(),
+            ledger,
             settings,
             events_max: self.events_max,
             history_max: self.history_max,
@@ -289,12 +322,14 @@ impl Scheduler {
             history_max: 20,
             seed: None,
             ledger: None,
+            tasks: Tasks::new(),
             clock: Box::new(host_clock),
         }
     }
 
     /// Adds a job. It exists from the start on: its first fire time is strictly after that. If there is one of its
-    /// name, [`Job::on_conflict`] says what happens.
+    /// name, [`Job::on_conflict`] says what happens. One that the ledger has stored is there only from the start on, and
+    /// this takes its place, unless it is to be kept ([`Conflict::Keep`]).
     ///
     /// # Errors
     /// [`AddError`] says what is wrong with it; nothing was changed.
@@ -306,13 +341,19 @@ impl Scheduler {
         }
         match (self.places.get(&job.name), conflict) {
             (None, _) => {
+                if conflict == Conflict::Keep {
+                    self.keeps.insert(job.name.clone());
+                }
                 self.places.insert(job.name.clone(), self.jobs.len());
                 self.jobs.push(job);
             }
             (Some(_), Conflict::Error) => return Err(AddError::NameTaken { job: job.name.clone() }),
             (Some(_), Conflict::Keep) => {}
             // Nothing of the one before has happened yet.
-            (Some(place), Conflict::Replace | Conflict::Upsert) => self.jobs[*place] = job,
+            (Some(place), Conflict::Replace | Conflict::Upsert) => {
+                self.keeps.remove(&job.name);
+                self.jobs[*place] = job;
+            }
         }
         Ok(())
     }
@@ -370,13 +411,15 @@ impl Scheduler {
 
     fn engine(self) -> io::Result<Engine> {
         let clock = (self.clock)()?;
-        let plan = Plan { jobs: self.jobs, groups: self.host.groups, settings: self.settings };
         let options = Options {
             blocking_max: self.host.blocking_max,
+            tasks: self.host.tasks().clone(),
+            keeps: self.keeps,
             events_max: self.events_max,
             history_max: self.history_max,
             ..Options::default()
         };
+        let plan = Plan { jobs: self.jobs, groups: self.host.groups, settings: self.settings };
         Engine::new(&plan, clock, self.ledger, Arc::new(Nobody), options)
     }
 }

@@ -6,7 +6,7 @@
 use super::events::{Broadcast, Events};
 use super::job::Host;
 use super::shutdown::{Closing, ShutdownReport};
-use super::{Audience, Clock};
+use super::{Audience, Clock, Parked};
 use crate::model::{Event, Name, Now, Row, RunKey, RunRef};
 use crate::scheduler::Core;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) audience: Arc<dyn Audience>,
     broadcast: Broadcast,
     seen: Mutex<Seen>,
+    /// The stored jobs that did not come back when they were last tried; those that the core has come back since.
+    parked: Mutex<BTreeMap<Name, Parked>>,
     progress: watch::Sender<Progress>,
 }
 
@@ -81,12 +83,18 @@ impl Shared {
             audience,
             broadcast: Broadcast::new(events_max),
             seen: Mutex::new(Seen { history_max, ..Seen::default() }),
+            parked: Mutex::default(),
             progress: watch::Sender::new(progress),
         }
     }
 
     pub(super) fn core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Not to be held while the core is asked for.
+    pub(super) fn parked(&self) -> MutexGuard<'_, BTreeMap<Name, Parked>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -24,6 +24,12 @@ impl Grace {
         Grace { drain: Duration::ZERO, cancel: Duration::from_secs(cancel) }
     }
 
+    /// Takes this long at most: what still runs five seconds before that is cancelled.
+    pub const fn within(all: Duration) -> Grace {
+        let cancel = if all.as_secs() < 5 { all } else { Duration::from_secs(5) };
+        Grace { drain: all.saturating_sub(cancel), cancel }
+    }
+
     /// Returns it with another time for those that are cancelled.
     #[must_use]
     pub const fn then_cancel(self, cancel: Duration) -> Grace {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 fn plan(text: &str) -> Plan {
-    let options = jobfile::Options { now: now().wall, host: None, seed: "host".into() };
+    let options = jobfile::Options { now: now().wall, host: None, seed: "host".into(), tasks: None };
     jobfile::load(&Source::Stdin(text.into()), &options).plan.expect("a sound file")
 }
 

@@ -88,5 +88,5 @@ pub(super) fn words(error: &(dyn Error + 'static)) -> String {
 
 /// Whether it is a closure that blocks.
 pub(super) fn blocks(action: &JobAction) -> bool {
-    matches!(action, JobAction::Closure(closure) if matches!(closure.get(), Some(Work::Blocking(_))))
+    matches!(action.closure().and_then(Closure::get), Some(Work::Blocking(_)))
 }

@@ -4,7 +4,7 @@ use super::Options;
 use super::closures::{Attempt, Closures};
 use super::processes::{Living, Processes};
 use super::shared::Shared;
-use crate::model::{Exit, ExitStatus, JobAction, Plan, ProcessId, Report, RunRef};
+use crate::model::{Exit, ExitStatus, Plan, ProcessId, Report, RunRef};
 use crate::scheduler::{Fact, Spawn};
 use rustix::process::Signal;
 use std::io;
@@ -31,7 +31,7 @@ impl Workers {
         let processes = Processes::new(shared, reports.clone(), options);
         let closures = Closures::new(Arc::downgrade(shared), reports.clone(), options.blocking_max);
         let workers = Workers { dry_run: options.dry_run, processes, closures, reports };
-        if !options.dry_run && plan.jobs.iter().any(|job| !matches!(job.action, JobAction::Closure(_))) {
+        if !options.dry_run && plan.jobs.iter().any(|job| job.action.closure().is_none()) {
             workers.processes.get_ready()?;
         }
         Ok(workers)
@@ -42,7 +42,7 @@ impl Workers {
         if self.dry_run {
             let _ = self.reports.send(Report::Started { run_ref, process: ProcessId::NONE });
             let _ = self.reports.send(Report::Exited { run_ref, exit: nothing_done() });
-        } else if matches!(spawn.job.action, JobAction::Closure(_)) {
+        } else if spawn.job.action.closure().is_some() {
             self.closures.begin(spawn);
         } else {
             self.processes.begin(spawn);

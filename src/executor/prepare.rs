@@ -127,7 +127,7 @@ impl Preparer {
                 words.push(file.path().into());
                 Ok((words, Some(file)))
             }
-            JobAction::Closure(_) => unreachable!("the engine runs closures itself"),
+            JobAction::Closure(_) | JobAction::Task(_) => unreachable!("the engine runs closures itself"),
         }
     }
 

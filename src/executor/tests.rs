@@ -96,7 +96,7 @@ fn has_ended(pidfd: &OwnedFd) -> bool {
 }
 
 fn job() -> Arc<Job> {
-    let options = jobfile::Options { now: DateTime::default(), host: None, seed: "host".into() };
+    let options = jobfile::Options { now: DateTime::default(), host: None, seed: "host".into(), tasks: None };
     let text = "[jobs.a]\nstartup = true\ncommand = \"true\"\n";
     let plan = jobfile::load(&Source::Stdin(text.into()), &options).plan.expect("a sound file");
     Arc::clone(&plan.jobs[0])

@@ -95,13 +95,17 @@ codes! {
     Error UnknownJob = "unknown-job";
     /// Jobs that run after each other, or one after itself.
     Error AfterCycle = "after-cycle";
+    /// A task that is not registered, or of a program while another one loads the file.
+    Error UnknownTask = "unknown-task";
+    /// Arguments that do not fit their task.
+    Error BadArgs = "bad-args";
     /// Two jobs of one name.
     Error DuplicateJob = "duplicate-job";
     /// Two groups of one name.
     Error DuplicateGroup = "duplicate-group";
     /// A job without a command or script.
     Error NoAction = "no-action";
-    /// A job with a command and a script.
+    /// A job with two of command, script and task.
     Error TwoActions = "two-actions";
     /// Two keys that contradict each other.
     Error Conflict = "conflict";

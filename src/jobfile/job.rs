@@ -7,7 +7,7 @@ use super::lint;
 use super::shared::{self, Defaults, Shared};
 use super::value::{Entry, Fields, Reader, Text};
 use super::wall::{self, Known, Start};
-use super::{Options, Shelf};
+use super::{Options, Shelf, task};
 use crate::model::{After, Job, JobAction, Name, Place};
 use crate::trigger::{Dst, Gap, Note, Schedule, ScheduleBuilder, Trigger, TriggerError, Zone};
 use chrono::{DateTime, Utc};
@@ -82,7 +82,7 @@ pub(super) fn read(
     }
     reader.of_job(name.clone(), shared.allow.clone().unwrap_or_default());
     let description = fields.take("description").and_then(|entry| reader.text(&entry, "text"));
-    let action = read_action(reader, &mut fields, entry);
+    let action = read_action(reader, &mut fields, entry, options);
     let zone = shared.timezone.clone().unwrap_or_else(Zone::utc);
     let mut when = read_when(reader, &mut fields, &zone, shelf);
     keys::refuse_rest(reader, fields, KeyPlace::Job);
@@ -143,18 +143,28 @@ fn read_action(
     reader: &mut Reader<'_>,
     fields: &mut Fields<'_>,
     job: &Entry<'_>,
+    options: &Options,
 ) -> Option<(JobAction, Range<usize>)> {
-    let (command, script) = (fields.take("command"), fields.take("script"));
-    match (command, script) {
-        (Some(command), Some(script)) => {
-            let place = Excerpt::new(reader.sheet, command.key_span.clone());
-            let message = "expected a command or a script, found both";
-            let fault = reader.fault(Code::TwoActions, script.key_span.clone(), message);
-            fault.also(&place, "the command is here");
+    let mut found = ["command", "script", "task"].into_iter().filter_map(|key| fields.take(key));
+    let (first, second) = (found.next(), found.next());
+    let _ = found.count();
+    let args = fields.take("args");
+    if let Some(args) =
+        args.as_ref().filter(|_| [&first, &second].into_iter().flatten().all(|entry| entry.key != "task"))
+    {
+        task::refuse_args(reader, args);
+    }
+    match (first, second) {
+        (Some(first), Some(second)) => {
+            let place = Excerpt::new(reader.sheet, first.key_span.clone());
+            let message = format!("expected a {} or a {}, found both", first.key, second.key);
+            let here = if first.key == "command" { "the command is here" } else { "the script is here" };
+            let fault = reader.fault(Code::TwoActions, second.key_span.clone(), message);
+            fault.also(&place, here);
             fault.hint = Some("take one of them out".into());
             None
         }
-        (None, None) => {
+        (None, _) => {
             let foreign = ["run", "cmd", "exec"].iter().any(|key| fields.peek(key).is_some());
             if !foreign && !fields.are_tables() {
                 let message = format!("the job `{}` has no command", job.key);
@@ -163,10 +173,15 @@ fn read_action(
             }
             None
         }
-        (Some(command), None) => read_command(reader, &command).map(|action| (action, command.span())),
-        (None, Some(script)) => {
-            let text = reader.some_text(&script, "the text of a script")?;
-            Some((JobAction::Script(text.text.into()), text.span))
+        (Some(action), None) => {
+            let read = match action.key {
+                "command" => read_command(reader, &action),
+                "script" => reader
+                    .some_text(&action, "the text of a script")
+                    .map(|text| JobAction::Script(text.text.into())),
+                _ => task::read(reader, &action, args.as_ref(), options.tasks.as_ref()),
+            };
+            read.map(|read| (read, action.span()))
         }
     }
 }

@@ -60,6 +60,8 @@ const OWN: &[&str] = &[
     "description",
     "command",
     "script",
+    "task",
+    "args",
     "cron",
     "calendar",
     "interval",
@@ -79,7 +81,7 @@ const KEEP: &[&str] = &["runs", "age", "bytes"];
 const ULIMITS: &[&str] = &["nofile", "core", "nproc", "fsize", "cpu", "as"];
 
 /// Keys that are planned, with where they belong.
-const LATER: &[&str] = &["listen", "notify", "task", "args", "filter"];
+const LATER: &[&str] = &["listen", "notify", "filter"];
 
 /// All keys of this release.
 #[cfg(test)]
@@ -172,7 +174,6 @@ fn elsewhere(key: &str) -> Option<String> {
 fn later_hint(key: &str) -> Option<&'static str> {
     Some(match key {
         "notify" => "call what notifies in the command",
-        "task" | "args" => "they are reserved for programs that embed the scheduler",
         _ => return None,
     })
 }

@@ -5,8 +5,8 @@
 //! no TOML in it, `value` reads one value of one kind, `keys` knows which words there are (and which
 //! neighbouring tools use), `shared` reads the keys that jobs and `[defaults]` have in common (`rights` those
 //! of users and limits, `dst` that of changes of the clock, `keep` that of what the ledger keeps), `job` the rest of
-//! a job (`wall` its crons, calendar events and intervals), `after` who runs after whom, `runner` the other tables,
-//! and `lint` says what is legal but likely not meant (`crowd` of many jobs together). `fault` words a fault,
+//! a job (`wall` its crons, calendar events and intervals, `task` code of a program), `after` who runs after whom,
+//! `runner` the other tables, and `lint` says what is legal but likely not meant (`crowd` of many jobs together). `fault` words a fault,
 //! `render` draws it.
 //!
 //! Nothing is started here and nothing but files is looked at; what depends on the machine comes in
@@ -27,6 +27,7 @@ mod runner;
 mod shared;
 mod source;
 mod syntax;
+mod task;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -36,7 +37,7 @@ pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use lint::note_words;
 pub use source::{FILE_BYTES_MAX, Source};
 
-use crate::model::{Job, JobAction, Keep, Name, Plan, Settings, User};
+use crate::model::{Job, JobAction, Keep, Name, Plan, Settings, Tasks, User};
 use crate::trigger::{Schedule, Zone};
 use after::Reference;
 use chrono::{DateTime, Utc};
@@ -57,9 +58,6 @@ use value::{Entry, Fields, Reader, Users};
 /// How long a shutdown may take when the file does not say.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
 
-/// How much of the past is kept when the file does not say: a season of it, and never a full disk.
-const KEEP: Keep = Keep { runs: None, age: Some(Duration::from_secs(90 * 86_400)), bytes: Some(256 << 20) };
-
 /// For how many unknown jobs the nearest known one is looked for, because all are compared.
 const NEAREST_MAX: usize = 20;
 
@@ -72,6 +70,8 @@ pub struct Options {
     pub host: Option<Host>,
     /// What the `H` of a cron is drawn from, beside the job's name, when the file has no seed: the host's name.
     pub seed: String,
+    /// The tasks of the program that loads the file; `None`: it is the command, which has none.
+    pub tasks: Option<Tasks>,
 }
 
 /// What is looked at on this machine.
@@ -404,7 +404,7 @@ fn settings(sheet: &Sheet, runner: RunnerTable, zone: Zone) -> Settings {
         shutdown_grace: runner.shutdown_grace.unwrap_or(SHUTDOWN_GRACE),
         ledger: runner.ledger,
         name: runner.name,
-        keep: runner.keep.over_limits(KEEP),
+        keep: runner.keep.over_limits(Keep::SEASON),
         seed: runner.seed,
     }
 }

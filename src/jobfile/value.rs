@@ -77,7 +77,7 @@ impl<'t> Fields<'t> {
     pub(super) fn are_tables(&self) -> bool {
         let table = |entry: &Entry<'_>| {
             entry.value.get_ref().is_table()
-                && !["env", "retry", "after", "ulimits", "dst", "keep"].contains(&entry.key)
+                && !["args", "env", "retry", "after", "ulimits", "dst", "keep"].contains(&entry.key)
         };
         !self.0.is_empty() && self.0.iter().all(table)
     }

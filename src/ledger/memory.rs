@@ -45,6 +45,7 @@ impl MemoryLedger {
             Record::Claim(claim) => self.claim(&claim.key),
             Record::Defined(_)
             | Record::Paused { .. }
+            | Record::Stored { .. }
             | Record::Waits(_)
             | Record::Retry { .. }
             | Record::Started { .. }

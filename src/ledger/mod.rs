@@ -41,6 +41,11 @@ pub trait Ledger: Send + Sync {
         None
     }
 
+    /// Whether [`Ledger::past`] returns something, and so what is stored in it comes back.
+    fn lasts(&self) -> bool {
+        false
+    }
+
     /// Begins to write `batch`, in order and as one transaction, and returns the answers to come. The next
     /// batch is begun only when this one is answered, so what is recorded meanwhile shares one write.
     fn write(&mut self, batch: Vec<Record>) -> Answers;

@@ -1,9 +1,8 @@
 //! What a job runs, and in which surroundings.
 
-use super::{Closure, Rights};
+use super::{Closure, Rights, Task};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-#[cfg(feature = "process")]
 use std::sync::Arc;
 
 /// What runs when a job is due. Cheap to clone; equal ones are shared between jobs.
@@ -20,6 +19,20 @@ pub enum JobAction {
     Script(Arc<str>),
     /// Code of an embedding program.
     Closure(Closure),
+    /// `task = "…"`: such code by its name, with arguments.
+    Task(Arc<Task>),
+}
+
+impl JobAction {
+    /// The code of an embedding program that runs; `None`: a process does.
+    pub fn closure(&self) -> Option<&Closure> {
+        match self {
+            JobAction::Closure(closure) => Some(closure),
+            JobAction::Task(task) => Some(&task.closure),
+            #[cfg(feature = "process")]
+            JobAction::Shell(_) | JobAction::Argv(_) | JobAction::Script(_) => None,
+        }
+    }
 }
 
 /// The surroundings of a job's processes. Equal ones are shared between jobs.

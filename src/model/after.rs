@@ -1,6 +1,7 @@
 //! `after`: running because other jobs have finished.
 
 use super::{Name, Outcome, RunId};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Which finishes of other jobs make a job due: once each time all of them (or any) have finished so since
@@ -19,7 +20,8 @@ pub struct After {
 }
 
 /// Which finishes of a job count for those that run after it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AfterOn {
     /// It succeeded.
     #[default]

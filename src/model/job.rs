@@ -41,6 +41,14 @@ pub struct Job {
     pub place: Place,
 }
 
+impl Job {
+    /// The text as which the job is to be stored in a ledger that lasts; `None`: it is there only as long as whoever
+    /// added it.
+    pub fn stored(&self) -> Option<&Arc<str>> {
+        if let JobAction::Task(task) = &self.action { task.stored.as_ref() } else { None }
+    }
+}
+
 /// A line of a job file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -25,6 +25,7 @@ mod record;
 mod report;
 mod rights;
 mod run;
+mod task;
 
 pub use action::{JobAction, OutputMode, Setup};
 pub use after::{After, AfterOn, Finish};
@@ -48,3 +49,5 @@ pub use run::{
     Cause, CauseClass, Exit, ExitStatus, OutputKept, ProcessId, RunId, RunKey, RunRef, SpawnError, SpawnWhy,
     Usage,
 };
+pub(crate) use task::Bind;
+pub use task::{Task, TaskMisfit, Tasks};

@@ -24,6 +24,9 @@ pub struct Past {
     /// Of the jobs that run after several others: which of those have finished as they ask since their last
     /// claim.
     pub finished: BTreeMap<Name, Vec<Name>>,
+    /// The jobs that are stored as a whole, and as what: [`super::Job::stored`]. They are to come back, also if nobody
+    /// adds them.
+    pub stored: BTreeMap<Name, Arc<str>>,
 }
 
 /// How far one job has come.

@@ -2,6 +2,7 @@
 
 use super::Name;
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -55,7 +56,8 @@ impl Default for Policy {
 }
 
 /// What happens to a fire time when the job is at its `max_instances` (Kubernetes' concurrency policy).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The fire time does not run: `skipped: overlap`.
     #[default]
@@ -70,7 +72,8 @@ pub enum Overlap {
 }
 
 /// How late a misfire may still start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Grace {
     /// Up to this late, inclusive; later ones are `missed`.
     Within(Duration),
@@ -79,7 +82,8 @@ pub enum Grace {
 }
 
 /// Which of several misfires within grace run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Coalesce {
     /// The latest; the others are coalesced into it.
     #[default]
@@ -112,6 +116,12 @@ pub struct Keep {
     pub bytes: Option<u64>,
 }
 
+impl Keep {
+    /// What a ledger file keeps of all jobs together when nobody says otherwise: a season, and never a full disk.
+    pub const SEASON: Keep =
+        Keep { runs: None, age: Some(Duration::from_secs(90 * 86_400)), bytes: Some(256 << 20) };
+}
+
 /// How a run is stopped: the signal to its whole process tree, a wait, then `KILL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ladder {
@@ -128,7 +138,8 @@ impl Default for Ladder {
 }
 
 /// What follows an attempt that failed or timed out. A cancelled run is never tried again.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Retry {
     /// The first attempt is the only one.
     #[default]

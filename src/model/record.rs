@@ -20,6 +20,13 @@ pub enum Record {
         /// How; `None`: it is resumed.
         pause: Option<Pause>,
     },
+    /// From now on a job is stored as this text, or no longer is ([`super::Past::stored`]).
+    Stored {
+        /// Which.
+        job: Name,
+        /// Everything of it; `None`: it is forgotten.
+        text: Option<Arc<str>>,
+    },
     /// A fire time or a request is due and waits for its turn.
     Waits(Claim),
     /// Asks for the right to start a run; answered with [`Answer::Claimed`] or [`Answer::Taken`].

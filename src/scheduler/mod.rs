@@ -17,9 +17,9 @@
 //! left off, and `trouble` what becomes of them while the ledger cannot be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
-//! added and removed), `replace` (they change), `pause`, `request` (runs by hand are asked for, runs are cancelled) and
-//! `backfill` (runs for fire times of the past). After a call as after a fact, ask for actions. `snapshot` says how each
-//! job stands.
+//! added and removed), `replace` (they change), `stored` (those that the ledger knows as a whole), `pause`, `request`
+//! (runs by hand are asked for, runs are cancelled) and `backfill` (runs for fire times of the past). After a call as
+//! after a fact, ask for actions. `snapshot` says how each job stands.
 //!
 //! Two promises hold at every step. A run is claimed in the ledger before its process is asked for, and
 //! no end is announced before the ledger has it ([`Action::Record`] is answered, in order, by
@@ -48,6 +48,7 @@ mod row;
 mod run;
 mod snapshot;
 mod stop;
+mod stored;
 mod take_over;
 #[cfg(test)]
 mod tests;
@@ -194,6 +195,8 @@ pub struct Core {
     /// Whether jobs of the past that the plan has not may be added yet, and those that have not been.
     awaits_absent: bool,
     absent: BTreeMap<Name, JobPast>,
+    /// What the ledger has of each job that is stored; those that are not there are parked.
+    stored: BTreeMap<Name, Arc<str>>,
     /// No job has been in a later clock epoch.
     newest_epoch: u32,
     recovery: Recovery,
@@ -268,6 +271,7 @@ impl Core {
             past: None,
             awaits_absent,
             absent: BTreeMap::new(),
+            stored: BTreeMap::new(),
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
             recovery: Recovery::default(),
             paused: BTreeSet::new(),
@@ -285,6 +289,7 @@ impl Core {
         if let Some(mut past) = past {
             let epochs = past.jobs.values().map(|job| job.clock_epoch);
             core.newest_epoch = epochs.max().unwrap_or(0).max(core.newest_epoch);
+            core.stored = std::mem::take(&mut past.stored);
             core.remember_gone(plan, &past, now);
             core.keep_pauses(&mut past);
             core.note_finished(past.finished.clone());
@@ -312,6 +317,9 @@ impl Core {
             }
         }
         for index in self.job_indices() {
+            if !self.is_gone(index) {
+                self.store(index);
+            }
             let job = &self.job(index).job;
             if job.startup && job.enabled {
                 self.admit_uncalled(index, Cause::Startup, None, now);

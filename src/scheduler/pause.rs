@@ -189,7 +189,7 @@ impl Core {
     pub(super) fn keep_pauses(&mut self, past: &mut Past) {
         for (name, job) in &mut past.jobs {
             if let Some(index) = self.jobs.place(name)
-                && !(self.awaits_absent && self.is_gone(index))
+                && !(self.is_gone(index) && self.awaits(name))
                 && let Some(pause) = job.pause.take()
             {
                 self.keep_pause(index, Some(Arc::new(pause)));

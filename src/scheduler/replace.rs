@@ -32,6 +32,7 @@ impl Core {
         self.announce(Event::JobChanged { job: job.name.clone() });
         if self.has_begun {
             self.change(index, &before, job, now);
+            self.store(index);
         } else {
             self.job_mut(index).job = job;
         }

@@ -55,7 +55,7 @@ impl Core {
         let mut jobs = past.jobs;
         let mut catch_ups = Vec::new();
         for index in self.job_indices() {
-            if self.awaits_absent && self.is_gone(index) {
+            if self.is_gone(index) && self.awaits(&self.job(index).job.name) {
                 self.give_place_up(index);
                 continue;
             }
@@ -69,9 +69,8 @@ impl Core {
             }
             self.give_place_up(index);
         }
-        if self.awaits_absent {
-            self.absent = jobs;
-        }
+        jobs.retain(|name, _| self.awaits(name));
+        self.absent = jobs;
         self.recovery.catching_up += catch_ups.len();
         self.spread(catch_ups, now);
         self.look_back(now);

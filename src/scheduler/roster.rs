@@ -158,6 +158,7 @@ impl Core {
     /// The job is there from now on, or goes on where an earlier runner left it.
     fn appear(&mut self, index: JobIndex, now: Now) {
         let name = self.job(index).job.name.clone();
+        self.store(index);
         if let Some(past) = self.absent.remove(&name) {
             let catch_up = self.go_on_with(index, past, now);
             self.spread(catch_up.into_iter().collect(), now);
@@ -174,13 +175,14 @@ impl Core {
     }
 
     /// Removes a job. What waits of it, and what has come and was not decided yet, is `skipped: removed`. Runs
-    /// under way go on to their end, retries included; [`Core::cancel_runs_of`] ends them.
+    /// under way go on to their end, retries included; [`Core::cancel_runs_of`] ends them. A job that is only waited
+    /// for, or parked, can be removed as well.
     ///
     /// # Errors
     /// [`UnknownJob`], also if it was removed before.
     pub fn remove_job(&mut self, name: &Name, now: Now) -> Result<(), UnknownJob> {
         self.watch_clock(now);
-        let index = self.jobs.find(name)?;
+        let Ok(index) = self.jobs.find(name) else { return self.remove_absent(name, now) };
         self.close_all_of(index, Ending::Skipped(SkippedWhy::Removed), now);
         let job = Arc::clone(&self.job(index).job);
         self.dependents.remove(index, &job);
@@ -195,6 +197,7 @@ impl Core {
         }
         self.retain_one_shots(index, |_| false);
         self.drop_pause(index);
+        self.unstore(name);
         self.announce(Event::JobRemoved { job: name.clone() });
         self.give_place_up(index);
         self.settle(now);

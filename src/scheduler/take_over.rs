@@ -51,15 +51,13 @@ impl Core {
     /// Keeps them in mind behind those of the plan: switched off, and with nothing to do.
     pub(super) fn remember_gone(&mut self, plan: &Plan, past: &Past, now: Now) {
         let is_open = |job: &JobPast| job.schedule.is_some() || !job.waiting.is_empty() || job.claims > 0;
-        let is_open = |job: &JobPast| !self.awaits_absent && is_open(job);
-        let unfinished = past.jobs.iter().filter(|(_, job)| is_open(job)).map(|(name, _)| name);
+        let is_removed = |(name, job): &(&Name, &JobPast)| is_open(job) && !self.awaits(name);
+        let unfinished = past.jobs.iter().filter(is_removed).map(|(name, _)| name);
         let names: BTreeSet<&Name> = unfinished.chain(past.runs.iter().map(|open| &open.run.job)).collect();
         let planned: HashSet<&Name> = plan.jobs.iter().map(|job| &job.name).collect();
         for name in names.into_iter().filter(|name| !planned.contains(name)) {
-            let zone =
-                past.jobs.get(name).and_then(|job| Zone::find(&job.zone).ok()).unwrap_or_else(Zone::utc);
-            let job = Arc::new(gone(name.clone(), zone, Arc::clone(&plan.settings.file)));
-            self.jobs.insert(JobState::gone(job, now));
+            let job = gone(name.clone(), past.jobs.get(name), Arc::clone(&plan.settings.file));
+            self.jobs.insert(JobState::gone(Arc::new(job), now));
         }
     }
 
@@ -69,7 +67,9 @@ impl Core {
     }
 }
 
-fn gone(name: Name, zone: Zone, file: Arc<Path>) -> Job {
+/// What there is of a job of which only its past is known.
+pub(super) fn gone(name: Name, past: Option<&JobPast>, file: Arc<Path>) -> Job {
+    let zone = past.and_then(|past| Zone::find(&past.zone).ok()).unwrap_or_else(Zone::utc);
     let setup = Setup {
         shell: vec!["/bin/sh".into()],
         cwd: PathBuf::from("/"),

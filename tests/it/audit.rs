@@ -62,7 +62,7 @@ fn a_runner_that_runs_is_audited_and_one_that_was_killed() {
     case.with_args(&["audit"])
         .exits(0)
         .prints("checked up to 20")
-        .prints(": the last runner has not stopped");
+        .prints(": no runner that has stopped says more");
 }
 
 #[test]

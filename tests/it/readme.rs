@@ -1,6 +1,8 @@
 //! The README: its commands are run, its job files checked, its outputs compared. And the example beside it.
 
 use crate::case::Case;
+use runner::{Scheduler, Tasks};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -84,6 +86,12 @@ fn its_commands_work_and_its_job_files_are_sound() {
     let mut ran = 0;
     for block in blocks() {
         match &*block.language {
+            "toml" if block.lines.iter().any(|line| line.starts_with("task = ")) => {
+                reader.jobs(&block.lines.join("\n"));
+                let tasks = Tasks::new().add("send_mail", |_, _: BTreeMap<String, u64>| async {});
+                let path = reader.folder.path().join("jobs.toml");
+                drop(Scheduler::from_file(path, tasks.expect("a new name")).expect("a sound file"));
+            }
             "toml" => {
                 reader.jobs(&block.lines.join("\n"));
                 reader.run("runner check --no-host jobs.toml");

@@ -28,7 +28,7 @@ pub(super) fn look(
     let program = match &job.action {
         JobAction::Argv(words) => Some(&*words[0]),
         JobAction::Shell(_) => job.setup.shell.first().map(String::as_str),
-        JobAction::Script(_) | JobAction::Closure(_) => None,
+        JobAction::Script(_) | JobAction::Closure(_) | JobAction::Task(_) => None,
     };
     if let Some(program) = program.filter(|program| !machine.has_program(program, job)) {
         let place = if program.contains('/') { "that can be executed" } else { "on PATH" };

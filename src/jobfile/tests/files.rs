@@ -33,7 +33,10 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load_path(path: &Path) -> Loaded {
-    load(&Source::Path(path.to_owned()), &Options { now: now(), host: None, seed: "host".into() })
+    load(
+        &Source::Path(path.to_owned()),
+        &Options { now: now(), host: None, seed: "host".into(), tasks: None },
+    )
 }
 
 /// The report, with the folder's own name taken out.
@@ -321,7 +324,7 @@ fn a_file_that_everybody_can_write_to() {
     let path = folder.path().join("jobs.toml");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("permissions");
     let host = Some(Host { path: Some("/bin".into()), is_root: true, find_user: |_| Ok(()) });
-    let loaded = load(&Source::Path(path), &Options { now: now(), host, seed: "host".into() });
+    let loaded = load(&Source::Path(path), &Options { now: now(), host, seed: "host".into(), tasks: None });
     let codes: Vec<_> = loaded.faults.iter().map(|fault| fault.code.as_str()).collect();
     assert_eq!(codes, ["writable-by-others"]);
     assert!(loaded.plan.is_some());
@@ -342,7 +345,7 @@ fn the_user_database_is_asked_once_for_each_user() {
         if user.name == "app" { Ok(()) } else { Err("there is none".into()) }
     };
     let host = Some(Host { path: None, is_root: true, find_user });
-    let options = Options { now: now(), host, seed: "host".into() };
+    let options = Options { now: now(), host, seed: "host".into(), tasks: None };
     let loaded = load(&Source::Stdin(text.into_bytes()), &options);
     assert_eq!(USERS_ASKED_FOR.take(), ["app", "none", "app:staff"]);
     let unknown = loaded.faults.iter().filter(|fault| fault.code.as_str() == "unknown-user").count();

@@ -1,22 +1,54 @@
 //! Every fault as it is read: `faults/NAME.toml` beside `faults/NAME.txt`, which is the whole report.
+//! Cases whose names begin with `host-` look at a machine, those with `tasks-` are of a program with tasks.
 //! `UPDATE_GOLDENS=1` writes the reports anew; read the difference before it is committed.
 
 mod files;
 mod sound;
 
 use super::{Code, Host, Loaded, Options, Source, load};
-use crate::model::User;
+use crate::model::{Closure, Name, Tasks, User};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_571_200, 0).expect("2026-01-05T00:00:00Z")
 }
 
 fn load_text(text: &str, host: Option<Host>) -> Loaded {
-    load(&Source::Stdin(text.into()), &Options { now: now(), host, seed: "host".into() })
+    load_with(text, host, None)
+}
+
+fn load_with(text: &str, host: Option<Host>, tasks: Option<Tasks>) -> Loaded {
+    load(&Source::Stdin(text.into()), &Options { now: now(), host, seed: "host".into(), tasks })
+}
+
+/// What `send_mail` takes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it is only looked at whether the arguments fit")]
+struct Mail {
+    user: u64,
+    at: Option<DateTime<Utc>>,
+    tags: Option<Vec<String>>,
+    more: Option<BTreeMap<String, f64>>,
+}
+
+/// What the program of a case has registered.
+fn tasks_of(case: &Path) -> Option<Tasks> {
+    let has = case.file_name().is_some_and(|name| name.to_string_lossy().starts_with("tasks-"));
+    has.then(tasks)
+}
+
+fn tasks() -> Tasks {
+    let mut tasks = Tasks::default();
+    let bind = |args: Arc<Value>| Mail::deserialize(&*args).map(|_| Closure::new(()));
+    tasks.insert(Name::parse("send_mail").expect("a name"), Arc::new(bind));
+    tasks
 }
 
 fn folder() -> PathBuf {
@@ -58,7 +90,7 @@ fn every_fault_reads_as_its_golden_text() {
     let mut wrong = Vec::new();
     for case in cases() {
         let text = fs::read_to_string(&case).expect("a case");
-        let report = load_text(&text, host_of(&case)).faults.render(false);
+        let report = load_with(&text, host_of(&case), tasks_of(&case)).faults.render(false);
         let golden = case.with_extension("txt");
         if update() {
             fs::write(&golden, &report).expect("a golden text");

@@ -277,7 +277,7 @@ fn included_files_have_defaults_of_their_own_over_the_main_ones() {
     write("sub/a.toml", "include = \"deep/c.toml\"\n[jobs.a]\nevery = \"2h\"\ncommand = \"true\"");
     write("sub/deep/c.toml", "[jobs.c]\nevery = \"2h\"\ncommand = \"true\"");
     let source = Source::Path(folder.path().join("jobs.toml"));
-    let loaded = load(&source, &Options { now: now(), host: None, seed: "host".into() });
+    let loaded = load(&source, &Options { now: now(), host: None, seed: "host".into(), tasks: None });
     let plan = loaded.plan.unwrap_or_else(|| panic!("{}", loaded.faults.render(false)));
     let names: Vec<_> = plan.jobs.iter().map(|job| job.name.as_str()).collect();
     assert_eq!(names, ["main", "a", "c", "b"], "files in order, each with what it includes");

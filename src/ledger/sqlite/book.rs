@@ -55,6 +55,7 @@ impl Book {
         match record {
             Record::Defined(defined) => self.define(db, defined)?,
             Record::Paused { job, pause } => self.pause(db, job, pause.as_ref())?,
+            Record::Stored { job, text } => self.store(db, job, text.as_deref())?,
             Record::Waits(claim) => self.wait(db, claim)?,
             Record::Claim(claim) => return self.claim(db, claim),
             Record::Retry { run, attempt } => self.retry(db, run, *attempt)?,
@@ -117,6 +118,20 @@ impl Book {
         let (since, until) = (since.timestamp_micros(), until.map(|until| until.timestamp_micros()));
         let sql = "INSERT OR REPLACE INTO pause(job, since, until, reason, who) VALUES (?1, ?2, ?3, ?4, ?5)";
         db.prepare_cached(sql)?.execute(params![job, since, until, reason.as_deref(), by.as_deref()])?;
+        Ok(())
+    }
+
+    fn store(&mut self, db: &Connection, job: &Name, text: Option<&str>) -> Result<()> {
+        let job = self.job(db, job)?.id;
+        match text {
+            Some(text) => {
+                let sql = "INSERT OR REPLACE INTO stored(job, text) VALUES (?1, ?2)";
+                db.prepare_cached(sql)?.execute(params![job, text])?;
+            }
+            None => {
+                db.prepare_cached("DELETE FROM stored WHERE job = ?1")?.execute([job])?;
+            }
+        }
         Ok(())
     }
 

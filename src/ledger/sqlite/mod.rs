@@ -141,6 +141,10 @@ impl Ledger for SqliteLedger {
         self.past.take()
     }
 
+    fn lasts(&self) -> bool {
+        true
+    }
+
     fn write(&mut self, batch: Vec<Record>) -> Answers {
         let (reply, answers) = oneshot::channel();
         self.send(Message::Write(batch, reply));

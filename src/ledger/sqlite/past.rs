@@ -27,6 +27,7 @@ pub(super) fn read(db: &Connection) -> Result<Past> {
         runs: runs(db)?,
         asked: asked(db)?,
         finished: finished(db)?,
+        stored: stored(db)?,
     })
 }
 
@@ -204,6 +205,11 @@ fn finished(db: &Connection) -> Result<BTreeMap<Name, Vec<Name>>> {
         finished.entry(job).or_default().push(first);
     }
     Ok(finished)
+}
+
+fn stored(db: &Connection) -> Result<BTreeMap<Name, Arc<str>>> {
+    let sql = "SELECT name, text FROM stored JOIN job ON job.id = stored.job";
+    db.prepare(sql)?.query_map([], |row| Ok((name(row, 0)?, row.get(1)?)))?.collect()
 }
 
 pub(super) fn name(row: &Row<'_>, column: usize) -> Result<Name> {

@@ -54,6 +54,12 @@ CREATE TABLE pause(
     who TEXT
 ) STRICT;
 
+-- The jobs that are known as a whole, and come back with the next runner.
+CREATE TABLE stored(
+    job INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+) STRICT;
+
 -- One row for each fire time, request, or stretch of fire times.
 CREATE TABLE fire(
     id INTEGER PRIMARY KEY,         -- in the order in which they became known

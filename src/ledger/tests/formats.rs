@@ -22,6 +22,9 @@ fn with_after() -> OpenOptions {
     OpenOptions { after: vec![(name("report"), firsts)], ..options(1_000_000) }
 }
 
+/// A ledger does not look into it.
+const STORED: &str = "{\"version\":1}";
+
 fn pause() -> Pause {
     Pause { reason: Some("repairs".into()), by: Some("me".into()), since: at(60), until: Some(at(5000)) }
 }
@@ -62,6 +65,7 @@ fn records() -> Vec<Record> {
         defined("tick", 0, 50, Some("every = \"10s\"")),
         defined("report", 0, 50, None),
         Record::Paused { job: name("report"), pause: Some(pause()) },
+        Record::Stored { job: name("tick"), text: Some(STORED.into()) },
         Record::Claim(fire("backup", 100)),
         started("backup", 1, 1, 101),
         Record::AttemptEnded(Arc::new(attempt("backup", 1, 1, 105))),
@@ -144,6 +148,7 @@ fn a_file_of_format_1_opens() {
         runs: vec![open],
         asked: Some((1, at(111))),
         finished: [(name("report"), vec![name("tick")])].into(),
+        stored: [(name("tick"), STORED.into())].into(),
     };
     assert_eq!(ledger.past(), Some(expected));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

@@ -118,6 +118,13 @@ impl Book {
             Record::Paused { job, pause } => {
                 self.pauses.insert(job.clone(), pause.clone());
             }
+            Record::Stored { job, text: Some(text) } => {
+                let before = self.past.stored.insert(job.clone(), Arc::clone(text));
+                assert_ne!(before.as_ref(), Some(text), "it is written when it is another");
+            }
+            Record::Stored { job, text: None } => {
+                assert!(self.past.stored.remove(job).is_some(), "`{job}` is stored");
+            }
             Record::Waits(claim) => {
                 assert_eq!(self.keys.insert(claim.key.clone(), State::Waits), None, "{claim:?} is new");
                 self.delayed_begins(&claim.key);

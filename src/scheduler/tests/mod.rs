@@ -23,6 +23,7 @@ mod roster;
 mod shutdown;
 mod snapshot;
 mod steps;
+mod stored;
 mod timeout;
 mod trouble;
 mod world;

@@ -1,4 +1,4 @@
-//! Any jobs, any policies, clocks that are set, crashes, jobs that come, change and go, runs that are asked for and
+//! Any jobs, any policies, clocks that are set, crashes, jobs that come, change, are parked and go, runs that are asked for and
 //! cancelled, and failing ledgers at any moment: at the end each fire time is accounted for once, and no job has run
 //! more often than it was to. A seed makes a history; the one that fails is in the message.
 
@@ -63,7 +63,8 @@ impl Chance {
         };
         let job = if self.below(3) == 0 { job.retry(3, secs(1 + self.below(10))) } else { job };
         let job = if self.below(3) == 0 { job.timeout(secs(1 + self.below(20))) } else { job };
-        if self.below(4) == 0 { job.jitter(secs(1 + self.below(20))) } else { job }
+        let job = if self.below(4) == 0 { job.jitter(secs(1 + self.below(20))) } else { job };
+        if self.below(3) == 0 { job.stored_as(self.one_of(&["1", "2"])) } else { job }
     }
 }
 
@@ -79,6 +80,7 @@ impl Chance {
                 jobs.retain(|job| job.name != *name);
                 world.remove(name.as_str())
             }
+            0 if world.is_parked(name.as_str()) => world.remove(name.as_str()),
             0..=4 if !is_there => {
                 jobs.push(job.clone());
                 world.add(job)
@@ -169,7 +171,7 @@ fn history(seed: u64) {
                 }
                 if chance.below(4) == 0 && !clock_is_set && !jobs.is_empty() {
                     jobs.rotate_left(1);
-                    jobs.truncate(3);
+                    jobs.truncate(chance.one_of(&[1, 2, 3]));
                 }
                 if chance.below(4) == 0 {
                     world = world.step(step(&mut chance));
@@ -181,6 +183,11 @@ fn history(seed: u64) {
         second = world.second();
         for (name, most) in &chance.runs_max {
             assert!(world.claims_counted(name) <= *most, "`{name}` ran too often");
+        }
+    }
+    for name in NAMES {
+        if world.is_parked(name) {
+            world = world.remove(name);
         }
     }
     world.ledger_answers().until(second + chance.below(30)).stop().until(second + 200).accounts_for_all();

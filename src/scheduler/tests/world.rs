@@ -8,7 +8,7 @@ use crate::model::{
     After, AfterOn, Answer, CauseClass, Closure, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job,
     JobAction, Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Past, Place, Plan,
     Policy, ProcessId, Record, Retry, Rights, Row, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy,
-    Usage,
+    Task, Usage,
 };
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -161,6 +161,14 @@ impl Job {
 
     pub(super) fn startup(self) -> Job {
         Job { startup: true, ..self }
+    }
+
+    /// It is a task, and stored as this text.
+    pub(super) fn stored_as(self, text: &str) -> Job {
+        let (args, closure) = (Arc::default(), Closure::new(()));
+        let task =
+            Task { name: Name::parse("task").expect("a name"), args, closure, stored: Some(text.into()) };
+        Job { action: JobAction::Task(Arc::new(task)), ..self }
     }
 
     pub(super) fn disabled(self) -> Job {
@@ -519,6 +527,27 @@ impl World {
     pub(super) fn had_finished(mut self, dependent: &str, firsts: &[&str]) -> World {
         let name = |name: &str| Name::parse(name).expect("a name");
         self.book.finished(name(dependent), firsts.iter().map(|first| name(first)).collect());
+        self
+    }
+
+    /// Asserts what the ledger has stored, each as `name: text`.
+    #[track_caller]
+    pub(super) fn has_stored(self, expected: &[&str]) -> World {
+        let stored: Vec<_> =
+            self.book.past().stored.iter().map(|(name, text)| format!("{name}: {text}")).collect();
+        assert_eq!(stored, expected);
+        self
+    }
+
+    pub(super) fn is_parked(&self, name: &str) -> bool {
+        self.core.parked().any(|(parked, _)| parked.as_str() == name)
+    }
+
+    /// Asserts which jobs are parked.
+    #[track_caller]
+    pub(super) fn parks(self, expected: &[&str]) -> World {
+        let parked: Vec<_> = self.core.parked().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(parked, expected);
         self
     }
 

@@ -1,5 +1,5 @@
 //! Defects of other schedulers, each shown to be absent here. The numbers are those of the table in
-//! `docs/embedding.md`. D2, D8 and D16 are in `time` and `testing`, D3 is in `tasks`.
+//! `docs/embedding.md`. D2, D8 and D16 are in `time` and `testing`, D3 is in `stored`.
 
 use super::{DAY, HOUR, at, next, paused, start_at};
 use chrono::{DateTime, Utc};

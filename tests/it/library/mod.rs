@@ -5,10 +5,13 @@ mod control;
 mod crowd;
 mod defects;
 mod examples;
+mod from_file;
 mod local;
 mod running;
 mod starting;
 mod stopping;
+mod stored;
+mod tasks;
 mod testing;
 mod time;
 

@@ -20,7 +20,8 @@ pub struct Audited {
     pub from: Option<DateTime<Utc>>,
     /// And up to this, inclusive.
     pub until: Option<DateTime<Utc>>,
-    /// Whether there may have been others since, because the last runner has not stopped: it runs, or was killed.
+    /// Whether there may have been others since, because the last runner has not stopped (it runs, or was
+    /// killed), or may not have had the job, which is stored.
     pub goes_on: bool,
     /// How many there were, by computation.
     pub fire_times: u64,

@@ -6,11 +6,12 @@ use crate::trigger::Schedule;
 use rusqlite::{Connection, OptionalExtension, Result};
 use std::collections::BTreeMap;
 
-/// When the last runner has stopped, which had everything accounted for that was due by then; `None` if it was not
-/// stopped.
-fn stopped(db: &Connection) -> Result<Option<i64>> {
-    let sql = "SELECT stopped_at FROM node WHERE by_hand = 0 ORDER BY id DESC LIMIT 1";
-    Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?.flatten())
+/// When the last runner has stopped, which had everything of the job accounted for that was due by then; `None` if it
+/// was not stopped, or may not have had the job: one that is stored stays open as long as it is parked.
+fn stopped(db: &Connection, job: &JobRow) -> Result<Option<i64>> {
+    let sql = "SELECT stopped_at FROM node
+               WHERE by_hand = 0 AND NOT EXISTS (SELECT * FROM stored WHERE job = ?1) ORDER BY id DESC LIMIT 1";
+    Ok(db.prepare_cached(sql)?.query_row([job.id], |row| row.get(0)).optional()?.flatten())
 }
 
 /// See the module's page.
@@ -27,7 +28,7 @@ pub(super) fn read(db: &Connection, job: &JobRow) -> Result<Result<Periods, Stri
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([job.id])?;
     let mut periods = Periods::default();
-    let stopped = stopped(db)?;
+    let stopped = stopped(db, job)?;
     let mut is_defined = false;
     while let Some(row) = rows.next()? {
         let (epoch, from): (u32, i64) = (row.get(0)?, row.get(1)?);
