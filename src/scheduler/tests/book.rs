@@ -92,6 +92,12 @@ impl Book {
         }
     }
 
+    /// Asserts that nothing is open: no run, and nothing that waits.
+    pub(super) fn is_closed(&self) {
+        let waiting: Vec<_> = self.keys.iter().filter(|(_, state)| **state == State::Waits).collect();
+        assert!(waiting.is_empty() && self.past.runs.is_empty(), "{waiting:?} {:?}", self.past.runs);
+    }
+
     fn accounts_for(&self, job: &Name, clock_epoch: u32, fire_times: &[DateTime<Utc>]) {
         assert!(fire_times.is_sorted());
         let mut times = vec![0; fire_times.len()];

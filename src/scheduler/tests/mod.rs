@@ -21,6 +21,7 @@ mod restart;
 mod retry;
 mod roster;
 mod shutdown;
+mod sim;
 mod snapshot;
 mod steps;
 mod stored;

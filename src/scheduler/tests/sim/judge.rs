@@ -1,0 +1,310 @@
+//! Says what is wrong, from what is seen of the scheduler alone: what it writes, starts and tells. It knows the policies
+//! of the jobs and nothing of how the scheduler keeps them.
+//!
+//! That each fire time is accounted for once, and none that there is not, is the [`Book`](super::super::book::Book)'s.
+
+use super::script::Script;
+use crate::model::{
+    Answer, Cause, CauseClass, Claim, Grace, Job, Name, Now, Outcome, Overlap, Record, Retry, Row, RunKey,
+};
+use crate::scheduler::{Core, JobSnapshot, Spawn};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Up to here a lone fire time is on time, whatever grace says.
+const ON_TIME: Duration = Duration::from_secs(1);
+
+/// A run that was claimed and has not ended.
+struct Open {
+    job: Name,
+    in_group: bool,
+    /// Whether an attempt of it has a process.
+    lives: bool,
+}
+
+/// All that a job of one name has ever been, and what has ever been done to it.
+#[derive(Default)]
+struct Ever {
+    overlaps: Vec<Overlap>,
+    had_timeout: bool,
+    had_runs_max: bool,
+    attempts: u32,
+    grace: Duration,
+    was_paused: bool,
+    was_taken_out: bool,
+    was_cancelled: bool,
+}
+
+pub(super) struct Judge {
+    max_running: usize,
+    group_max: usize,
+    jobs: BTreeMap<Name, Job>,
+    ever: BTreeMap<Name, Ever>,
+    open: BTreeMap<String, Open>,
+    claimed: BTreeSet<RunKey>,
+    numbers: BTreeMap<Name, u64>,
+    /// Attempts that were started.
+    started: BTreeSet<(String, u32)>,
+    /// How many runs or processes there were, or were let in already, when a limit came into force that is lower: they
+    /// may go on.
+    over: BTreeMap<Name, usize>,
+    group_over: usize,
+    overall_over: usize,
+    has_stopped: bool,
+    is_stopping: bool,
+    was_down: bool,
+    was_asleep: bool,
+    was_set: bool,
+    was_in_trouble: bool,
+    quiet_since: Option<DateTime<Utc>>,
+}
+
+impl Judge {
+    pub(super) fn new(script: &Script) -> Judge {
+        let usize = |most: u32| usize::try_from(most).expect("small");
+        Judge {
+            max_running: script.max_running.map_or(usize::MAX, usize),
+            group_max: usize(script.group),
+            jobs: BTreeMap::new(),
+            ever: BTreeMap::new(),
+            open: BTreeMap::new(),
+            claimed: BTreeSet::new(),
+            numbers: BTreeMap::new(),
+            started: BTreeSet::new(),
+            over: BTreeMap::new(),
+            group_over: 0,
+            overall_over: 0,
+            has_stopped: false,
+            is_stopping: false,
+            was_down: false,
+            was_asleep: false,
+            was_set: false,
+            was_in_trouble: false,
+            quiet_since: None,
+        }
+    }
+}
+
+/// What is done to the scheduler.
+impl Judge {
+    pub(super) fn has_started(&mut self, jobs: &[Job]) {
+        self.is_stopping = false;
+        let names: BTreeSet<_> = jobs.iter().map(|job| job.name.clone()).collect();
+        for name in self.jobs.keys() {
+            self.ever.entry(name.clone()).or_default().was_taken_out |= !names.contains(name);
+        }
+        self.jobs.clear();
+        for job in jobs {
+            self.job_is(job, self.runs_of(&job.name));
+        }
+        (self.group_over, self.overall_over) = (self.lives(true), self.lives(false));
+    }
+
+    /// From now on a job is this. It has so many runs, those that wait for a slot included.
+    pub(super) fn job_is(&mut self, job: &Job, runs: usize) {
+        let policy = &job.policy;
+        let ever = self.ever.entry(job.name.clone()).or_default();
+        ever.overlaps.push(policy.overlap);
+        ever.had_timeout |= policy.timeout.is_some();
+        ever.had_runs_max |= job.runs_max.is_some();
+        // A job that is switched off has no fire times, and those that it had are closed as removed.
+        ever.was_taken_out |= !job.enabled;
+        let attempts = if let Retry::Backoff { attempts, .. } = policy.retry { attempts.get() } else { 1 };
+        ever.attempts = ever.attempts.max(attempts);
+        let grace = if let Grace::Within(grace) = policy.misfire_grace_time { grace } else { Duration::MAX };
+        ever.grace = ever.grace.max(grace).max(ON_TIME);
+        self.jobs.insert(job.name.clone(), job.clone());
+        self.over.insert(job.name.clone(), runs);
+    }
+
+    pub(super) fn job_is_gone(&mut self, job: &Name) {
+        self.jobs.remove(job);
+        self.ever.entry(job.clone()).or_default().was_taken_out = true;
+    }
+
+    pub(super) fn is_paused(&mut self, job: &Name) {
+        self.ever.entry(job.clone()).or_default().was_paused = true;
+    }
+
+    pub(super) fn is_cancelled(&mut self, job: &Name) {
+        self.ever.entry(job.clone()).or_default().was_cancelled = true;
+    }
+
+    pub(super) fn is_stopping(&mut self) {
+        (self.is_stopping, self.has_stopped) = (true, true);
+    }
+
+    pub(super) fn has_crashed(&mut self) {
+        self.was_down = true;
+        self.open.values_mut().for_each(|open| open.lives = false);
+    }
+
+    pub(super) fn has_slept(&mut self) {
+        self.was_asleep = true;
+    }
+
+    pub(super) fn clock_was_set(&mut self) {
+        self.was_set = true;
+    }
+
+    pub(super) fn ledger_is_slow(&mut self) {
+        self.was_in_trouble = true;
+    }
+
+    pub(super) fn faults_are_over(&mut self, now: Now) {
+        self.quiet_since = Some(now.wall);
+    }
+}
+
+/// What it does.
+impl Judge {
+    pub(super) fn is_written(&mut self, record: &Record, answer: Answer) {
+        match record {
+            Record::Claim(claim) => self.is_claimed(claim, answer),
+            Record::RunEnded { run, row, .. } => {
+                let open = self.open.remove(&run.to_string());
+                let job = open.unwrap_or_else(|| panic!("{run} ends, and is not open")).job;
+                self.over.entry(job).and_modify(|over| *over = over.saturating_sub(1));
+                // A claim that the ledger was too slow with is not run.
+                let was_slow = row.reason.as_deref() == Some("ledger");
+                assert!(row.outcome.ran() || was_slow, "{row:?}");
+                self.allows(row);
+            }
+            Record::Closed { key, row } => {
+                assert!(!self.claimed.contains(key), "{key:?} is closed, and was claimed");
+                self.allows(row);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_claimed(&mut self, claim: &Claim, answer: Answer) {
+        let Answer::Claimed { number } = answer else { panic!("{claim:?} has {answer:?}") };
+        let name = &claim.key.job;
+        assert!(self.claimed.insert(claim.key.clone()), "{claim:?} is claimed twice");
+        let last = self.numbers.insert(name.clone(), number);
+        assert_eq!(number, last.unwrap_or(0) + 1);
+        if claim.key.class == CauseClass::Calendar {
+            let late = Duration::from_millis(u64::try_from(claim.late_ms).unwrap_or(0));
+            assert!(late <= self.ever[name].grace, "{claim:?} is beyond its grace");
+        }
+        let in_group = self.jobs.get(name).is_some_and(|job| job.policy.group.is_some());
+        self.open.insert(format!("{name}#{number}"), Open { job: name.clone(), in_group, lives: false });
+    }
+
+    pub(super) fn is_spawned(&mut self, spawn: &Spawn, now: Now) {
+        let run = spawn.run.to_string();
+        assert!(self.started.insert((run.clone(), spawn.attempt)), "{run} is started twice");
+        assert!(spawn.attempt <= self.ever[&spawn.run.job].attempts, "{run} is tried too often");
+        if !self.was_set && matches!(spawn.cause, Cause::Scheduled | Cause::CatchUp) {
+            let (fire_time, due) = (spawn.fire_time, spawn.due);
+            // What has come when its job is changed is decided then, without the rest of its jitter.
+            let is_due = due <= now.wall || self.ever[&spawn.run.job].overlaps.len() > 1;
+            let is_early = fire_time.to_utc() > now.wall || fire_time > due || !is_due;
+            assert!(!is_early, "{run} is due at {due} for {fire_time}: too early");
+        }
+        let open = self.open.get_mut(&run);
+        open.unwrap_or_else(|| panic!("{run} starts, and its claim is not written")).lives = true;
+        assert!(!self.is_stopping || spawn.attempt == 1, "{run} is tried again during a stop");
+        self.holds_limits(&spawn.job);
+    }
+
+    pub(super) fn is_adopted(&mut self, spawn: &Spawn) {
+        self.open.get_mut(&spawn.run.to_string()).expect("it is open").lives = true;
+        (self.group_over, self.overall_over) = (self.lives(true), self.lives(false));
+    }
+
+    pub(super) fn has_ended(&mut self, run: &str) {
+        self.open.get_mut(run).expect("it is open").lives = false;
+        self.group_over = self.group_over.min(self.lives(true));
+        self.overall_over = self.overall_over.min(self.lives(false));
+    }
+
+    fn holds_limits(&self, job: &Job) {
+        let name = &job.name;
+        let most = self.jobs.get(name).unwrap_or(job).policy.max_instances.get();
+        let most = usize::try_from(most).expect("small").max(self.over.get(name).copied().unwrap_or(0));
+        let is_limited = self.jobs.get(name).is_some_and(|job| job.policy.overlap != Overlap::Allow);
+        assert!(!is_limited || self.runs_of(name) <= most, "more runs of `{name}` than there may be");
+        assert!(self.lives(true) <= self.group_max.max(self.group_over), "the group is over its limit");
+        assert!(self.lives(false) <= self.max_running.max(self.overall_over), "there are too many runs");
+    }
+
+    fn runs_of(&self, job: &Name) -> usize {
+        self.open.values().filter(|open| open.job == *job).count()
+    }
+
+    fn lives(&self, in_group: bool) -> usize {
+        self.open.values().filter(|open| open.lives && (open.in_group || !in_group)).count()
+    }
+
+    /// Whether a fire time or run may end so.
+    fn allows(&self, row: &Row) {
+        let ever = &self.ever[row.job.as_str()];
+        let had = |overlap| ever.overlaps.contains(&overlap);
+        let reason = row.reason.as_deref();
+        let is_allowed = match (row.outcome, reason) {
+            (Outcome::Succeeded, _) => row.exit_code == Some(0),
+            (Outcome::Failed, _) => row.exit_code != Some(0),
+            (Outcome::TimedOut, _) => ever.had_timeout,
+            (Outcome::Lost, _) => self.was_down,
+            (Outcome::Cancelled, Some("replace")) => had(Overlap::Replace),
+            (Outcome::Cancelled, Some("shutdown")) => self.has_stopped,
+            (Outcome::Cancelled, Some("restart")) => self.was_down,
+            (Outcome::Cancelled, Some("request")) => ever.was_cancelled,
+            (Outcome::Skipped, Some("overlap")) => had(Overlap::Skip),
+            (Outcome::Skipped, Some("stopping")) => self.is_stopping,
+            (Outcome::Skipped, Some("paused")) => ever.was_paused,
+            (Outcome::Skipped, Some("removed")) => ever.was_taken_out,
+            (Outcome::Skipped, Some("finished")) => ever.had_runs_max,
+            (Outcome::Missed, Some("down")) => self.was_down,
+            (Outcome::Missed, Some("asleep")) => self.was_asleep,
+            (Outcome::Missed, Some("clock")) => self.was_set,
+            (Outcome::Missed, Some("ledger")) => self.was_in_trouble,
+            (Outcome::Missed, Some("late")) => true,
+            (Outcome::Coalesced, _) => row.coalesced_into.is_some(),
+            _ => false,
+        };
+        assert!(is_allowed, "nothing allows {row:?}");
+        if let Some(quiet) = self.quiet_since {
+            let is_quiet = row.fire_time.to_utc() > quiet + TimeDelta::seconds(1);
+            let is_fault = matches!(row.outcome, Outcome::Missed | Outcome::Lost);
+            assert!(!(is_quiet && is_fault), "nothing went wrong any more, and yet {row:?}");
+        }
+    }
+}
+
+/// How it stands when all is done that can be.
+impl Judge {
+    /// Nothing waits without a reason.
+    pub(super) fn looks_at(&self, core: &Core) {
+        if self.is_stopping {
+            return;
+        }
+        let is_full = self.lives(false) >= self.max_running;
+        for JobSnapshot { job, running, waiting, .. } in core.job_states() {
+            let policy = &job.policy;
+            let group_is_full = policy.group.is_some() && self.lives(true) >= self.group_max;
+            let most = usize::try_from(policy.max_instances.get()).expect("small");
+            let has_all = policy.overlap != Overlap::Allow && running >= most;
+            // One after another, in a backlog.
+            let has_its_turn = running > 0;
+            assert!(
+                waiting == 0 || is_full || group_is_full || has_all || has_its_turn,
+                "{waiting} wait for a place of `{}`, and nothing is in the way",
+                job.name
+            );
+        }
+    }
+
+    /// Whatever was due is over or under way, and what is to come is to come.
+    pub(super) fn all_goes_on(&self, core: &Core, now: Now) {
+        for JobSnapshot { job, next, .. } in core.job_states() {
+            assert!(next.is_none_or(|next| next.due > now.wall), "`{}` was due and is forgotten", job.name);
+            let has_fire_times = job.enabled && job.runs_max.is_none() && job.delay_after.is_none();
+            let is_armed = !has_fire_times || next.is_some() || job.schedule.next_after(now.wall).is_none();
+            assert!(is_armed, "`{}` has fire times to come, and waits for none", job.name);
+        }
+    }
+}
