@@ -125,6 +125,7 @@ impl<'a> Driver<'a> {
         match step {
             Step::Pass(duration) => self.pass(*duration),
             Step::Stall(duration) => {
+                self.judge.has_stalled();
                 self.clocks_go(*duration);
                 self.look();
             }
@@ -321,7 +322,7 @@ impl<'a> Driver<'a> {
         let ended: Vec<_> = self.processes.iter().filter_map(ended).collect();
         for (run, status) in ended {
             let process = self.processes.remove(&run).expect("it is there");
-            self.judge.has_ended(&process.run);
+            self.judge.has_ended(&process.run, self.now);
             self.line(&format!("{} ends by itself: {}", process.run, status.describe()));
             let exit = Exit {
                 status,
@@ -412,7 +413,7 @@ impl<'a> Driver<'a> {
         self.judge.is_spawned(spawn, self.now);
         let works = self.works[spawn.job.name.as_str()].clone();
         if works.cannot_spawn {
-            self.judge.has_ended(&run);
+            self.judge.has_ended(&run, self.now);
             let error = SpawnError { why: SpawnWhy::NotFound, message: "cannot run `x`: not found".into() };
             return self.core.handle_event(self.now, Fact::NotStarted { run: spawn.run_ref, error });
         }

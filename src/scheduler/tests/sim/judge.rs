@@ -5,7 +5,8 @@
 
 use super::script::Script;
 use crate::model::{
-    Answer, Cause, CauseClass, Claim, Grace, Job, Name, Now, Outcome, Overlap, Record, Retry, Row, RunKey,
+    Answer, Cause, CauseClass, Claim, Coalesce, Grace, Job, Name, Now, Outcome, Overlap, Policy, Record,
+    Retry, Row, RunKey,
 };
 use crate::scheduler::{Core, JobSnapshot, Spawn};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +22,10 @@ struct Open {
     in_group: bool,
     /// Whether an attempt of it has a process.
     lives: bool,
+    /// By when that has to have ended, by the monotonic clock, if it has a timeout.
+    ends_by: Option<Duration>,
+    /// The attempt that it may start.
+    attempt: u32,
 }
 
 /// All that a job of one name has ever been, and what has ever been done to it.
@@ -43,6 +48,8 @@ pub(super) struct Judge {
     ever: BTreeMap<Name, Ever>,
     open: BTreeMap<String, Open>,
     claimed: BTreeSet<RunKey>,
+    /// What is said to wait, and for which run's sake nothing may be let in that is due later.
+    waiting: BTreeMap<RunKey, bool>,
     numbers: BTreeMap<Name, u64>,
     /// Attempts that were started.
     started: BTreeSet<(String, u32)>,
@@ -55,6 +62,7 @@ pub(super) struct Judge {
     is_stopping: bool,
     was_down: bool,
     was_asleep: bool,
+    was_stalled: bool,
     was_set: bool,
     was_in_trouble: bool,
     quiet_since: Option<DateTime<Utc>>,
@@ -70,6 +78,7 @@ impl Judge {
             ever: BTreeMap::new(),
             open: BTreeMap::new(),
             claimed: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             numbers: BTreeMap::new(),
             started: BTreeSet::new(),
             over: BTreeMap::new(),
@@ -79,6 +88,7 @@ impl Judge {
             is_stopping: false,
             was_down: false,
             was_asleep: false,
+            was_stalled: false,
             was_set: false,
             was_in_trouble: false,
             quiet_since: None,
@@ -137,11 +147,18 @@ impl Judge {
 
     pub(super) fn has_crashed(&mut self) {
         self.was_down = true;
-        self.open.values_mut().for_each(|open| open.lives = false);
+        self.waiting.clear();
+        for open in self.open.values_mut() {
+            (open.lives, open.ends_by) = (false, None);
+        }
     }
 
     pub(super) fn has_slept(&mut self) {
         self.was_asleep = true;
+    }
+
+    pub(super) fn has_stalled(&mut self) {
+        self.was_stalled = true;
     }
 
     pub(super) fn clock_was_set(&mut self) {
@@ -162,6 +179,13 @@ impl Judge {
     pub(super) fn is_written(&mut self, record: &Record, answer: Answer) {
         match record {
             Record::Claim(claim) => self.is_claimed(claim, answer),
+            Record::Waits(claim) => {
+                let is_first_come = self.is_first_come(&claim.key);
+                self.waiting.insert(claim.key.clone(), is_first_come);
+            }
+            Record::Retry { run, attempt } => {
+                self.open.get_mut(&run.to_string()).expect("it is open").attempt = *attempt;
+            }
             Record::RunEnded { run, row, .. } => {
                 let open = self.open.remove(&run.to_string());
                 let job = open.unwrap_or_else(|| panic!("{run} ends, and is not open")).job;
@@ -173,6 +197,7 @@ impl Judge {
             }
             Record::Closed { key, row } => {
                 assert!(!self.claimed.contains(key), "{key:?} is closed, and was claimed");
+                self.waiting.remove(key);
                 self.allows(row);
             }
             _ => {}
@@ -189,8 +214,41 @@ impl Judge {
             let late = Duration::from_millis(u64::try_from(claim.late_ms).unwrap_or(0));
             assert!(late <= self.ever[name].grace, "{claim:?} is beyond its grace");
         }
-        let in_group = self.jobs.get(name).is_some_and(|job| job.policy.group.is_some());
-        self.open.insert(format!("{name}#{number}"), Open { job: name.clone(), in_group, lives: false });
+        self.waiting.remove(&claim.key);
+        if self.is_first_come(&claim.key) {
+            let is_passed = |(key, is_first_come): &(&RunKey, &bool)| {
+                **is_first_come
+                    && key.instant < claim.key.instant
+                    && self.in_group(&key.job) == self.in_group(name)
+            };
+            let passed = self.waiting.iter().find(is_passed);
+            assert!(passed.is_none(), "{claim:?} is let in before {passed:?}");
+        }
+        let open = Open {
+            job: name.clone(),
+            in_group: self.in_group(name),
+            lives: false,
+            ends_by: None,
+            attempt: 1,
+        };
+        self.open.insert(format!("{name}#{number}"), open);
+    }
+
+    fn in_group(&self, job: &Name) -> bool {
+        self.jobs.get(job).is_some_and(|job| job.policy.group.is_some())
+    }
+
+    /// Whether it can wait for nothing but a slot, and has no jitter: then who is due first comes first.
+    fn is_first_come(&self, key: &RunKey) -> bool {
+        let policy = self.jobs.get(&key.job).map(|job| &job.policy);
+        let is_plain = |policy: &Policy| {
+            policy.overlap == Overlap::Allow && policy.coalesce != Coalesce::All && policy.jitter.is_none()
+        };
+        let is_as_ever = self.ever[&key.job].overlaps.len() == 1;
+        key.class == CauseClass::Calendar
+            && is_as_ever
+            && !self.was_set
+            && policy.is_some_and(|p| is_plain(p))
     }
 
     pub(super) fn is_spawned(&mut self, spawn: &Spawn, now: Now) {
@@ -205,7 +263,11 @@ impl Judge {
             assert!(!is_early, "{run} is due at {due} for {fire_time}: too early");
         }
         let open = self.open.get_mut(&run);
-        open.unwrap_or_else(|| panic!("{run} starts, and its claim is not written")).lives = true;
+        let open = open.unwrap_or_else(|| panic!("{run} starts, and its claim is not written"));
+        assert_eq!(spawn.attempt, open.attempt, "{run} starts an attempt that is not written");
+        open.lives = true;
+        let policy = &spawn.job.policy;
+        open.ends_by = policy.timeout.map(|timeout| now.monotonic + timeout + policy.ladder.kill_after);
         assert!(!self.is_stopping || spawn.attempt == 1, "{run} is tried again during a stop");
         self.holds_limits(&spawn.job);
     }
@@ -215,8 +277,11 @@ impl Judge {
         (self.group_over, self.overall_over) = (self.lives(true), self.lives(false));
     }
 
-    pub(super) fn has_ended(&mut self, run: &str) {
-        self.open.get_mut(run).expect("it is open").lives = false;
+    pub(super) fn has_ended(&mut self, run: &str, now: Now) {
+        let open = self.open.get_mut(run).expect("it is open");
+        open.lives = false;
+        let is_late = open.ends_by.is_some_and(|end| end < now.monotonic);
+        assert!(!is_late || self.was_stalled || self.was_asleep, "{run} goes on beyond its timeout");
         self.group_over = self.group_over.min(self.lives(true));
         self.overall_over = self.overall_over.min(self.lives(false));
     }
