@@ -121,7 +121,6 @@ impl<'a> Driver<'a> {
     }
 
     fn take(&mut self, step: &Step) {
-        let name = |name: &str| Name::parse(name).expect("a name");
         match step {
             Step::Pass(duration) => self.pass(*duration),
             Step::Stall(duration) => {
@@ -155,6 +154,18 @@ impl<'a> Driver<'a> {
             Step::LedgerWrites(count) => self.ledger_writes(*count),
             Step::Crash { processes_too, down } => self.crash(*processes_too, *down),
             Step::Reload(jobs) => self.file.clone_from(jobs),
+            Step::Stop { times, down } => {
+                self.stop(*times);
+                self.crash(true, *down);
+            }
+            _ => self.call(step),
+        }
+    }
+
+    /// Somebody asks for something.
+    fn call(&mut self, step: &Step) {
+        let name = |name: &str| Name::parse(name).expect("a name");
+        match step {
             Step::Add(spec) => {
                 let job = Arc::new(self.job(spec));
                 let runs = self.runs_of(&job);
@@ -223,10 +234,7 @@ impl<'a> Driver<'a> {
                 let _ = self.core.backfill(&name(job), from, until, self.now);
                 self.settle();
             }
-            Step::Stop { times, down } => {
-                self.stop(*times);
-                self.crash(true, *down);
-            }
+            _ => unreachable!("{step:?} is not asked for"),
         }
     }
 
@@ -257,7 +265,7 @@ impl<'a> Driver<'a> {
         self.core.resume_all(self.now);
         self.settle();
         self.pass(QUIET);
-        self.judge.all_goes_on(&self.core, self.now);
+        Judge::all_goes_on(&self.core, self.now);
         self.stop(1);
         assert_eq!(self.core.unwritten(), 0);
         self.book.accounts_for_all_until(self.now.wall);

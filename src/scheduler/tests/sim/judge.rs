@@ -30,6 +30,7 @@ struct Open {
 
 /// All that a job of one name has ever been, and what has ever been done to it.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that may have happened")]
 struct Ever {
     overlaps: Vec<Overlap>,
     had_timeout: bool,
@@ -41,6 +42,7 @@ struct Ever {
     was_cancelled: bool,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is something that may have happened")]
 pub(super) struct Judge {
     max_running: usize,
     group_max: usize,
@@ -107,6 +109,11 @@ impl Judge {
         self.jobs.clear();
         for job in jobs {
             self.job_is(job, self.runs_of(&job.name));
+        }
+        // What is taken over counts for what its job is now.
+        let jobs = &self.jobs;
+        for open in self.open.values_mut() {
+            open.in_group = jobs.get(&open.job).is_some_and(|job| job.policy.group.is_some());
         }
         (self.group_over, self.overall_over) = (self.lives(true), self.lives(false));
     }
@@ -313,17 +320,17 @@ impl Judge {
             (Outcome::Succeeded, _) => row.exit_code == Some(0),
             (Outcome::Failed, _) => row.exit_code != Some(0),
             (Outcome::TimedOut, _) => ever.had_timeout,
-            (Outcome::Lost, _) => self.was_down,
             (Outcome::Cancelled, Some("replace")) => had(Overlap::Replace),
             (Outcome::Cancelled, Some("shutdown")) => self.has_stopped,
-            (Outcome::Cancelled, Some("restart")) => self.was_down,
             (Outcome::Cancelled, Some("request")) => ever.was_cancelled,
             (Outcome::Skipped, Some("overlap")) => had(Overlap::Skip),
             (Outcome::Skipped, Some("stopping")) => self.is_stopping,
             (Outcome::Skipped, Some("paused")) => ever.was_paused,
             (Outcome::Skipped, Some("removed")) => ever.was_taken_out,
             (Outcome::Skipped, Some("finished")) => ever.had_runs_max,
-            (Outcome::Missed, Some("down")) => self.was_down,
+            (Outcome::Lost, _) | (Outcome::Cancelled, Some("restart")) | (Outcome::Missed, Some("down")) => {
+                self.was_down
+            }
             (Outcome::Missed, Some("asleep")) => self.was_asleep,
             (Outcome::Missed, Some("clock")) => self.was_set,
             (Outcome::Missed, Some("ledger")) => self.was_in_trouble,
@@ -364,7 +371,7 @@ impl Judge {
     }
 
     /// Whatever was due is over or under way, and what is to come is to come.
-    pub(super) fn all_goes_on(&self, core: &Core, now: Now) {
+    pub(super) fn all_goes_on(core: &Core, now: Now) {
         for JobSnapshot { job, next, .. } in core.job_states() {
             assert!(next.is_none_or(|next| next.due > now.wall), "`{}` was due and is forgotten", job.name);
             let has_fire_times = job.enabled && job.runs_max.is_none() && job.delay_after.is_none();

@@ -111,6 +111,7 @@ pub(super) enum Step {
 }
 
 /// Which things happen in a history at all, and how many: each seed leaves some out.
+#[expect(clippy::struct_excessive_bools, reason = "each is left out or not")]
 struct Swarm {
     clock_is_set: bool,
     changes: bool,
