@@ -42,6 +42,9 @@ pub(super) struct Driver<'a> {
     unanswered: Option<VecDeque<Record>>,
     /// Whether it has said that it cannot be written.
     is_in_trouble: bool,
+    /// The real ledger beside it, in some histories.
+    #[cfg(feature = "sqlite")]
+    shadow: Option<super::shadow::Shadow>,
     judge: Judge,
     log: String,
 }
@@ -58,12 +61,15 @@ struct Process {
 /// # Panics
 /// When something is wrong.
 pub(super) fn play(script: &Script) -> String {
+    Driver::new(script).play()
+}
+
+/// As [`play`], with the real ledger beside the one of the tests.
+#[cfg(feature = "sqlite")]
+pub(super) fn play_in_a_file(script: &Script) -> String {
     let mut driver = Driver::new(script);
-    for step in &script.steps {
-        driver.line(&format!("-- {step:?}"));
-        driver.take(step);
-    }
-    driver.end()
+    driver.shadow = Some(super::shadow::Shadow::new());
+    driver.play()
 }
 
 impl<'a> Driver<'a> {
@@ -74,7 +80,7 @@ impl<'a> Driver<'a> {
             boot: Duration::from_secs(2000),
         };
         let core = Core::new(&plan(script, []), Beginning::default(), now);
-        let mut driver = Driver {
+        Driver {
             script,
             core,
             now,
@@ -85,11 +91,20 @@ impl<'a> Driver<'a> {
             book: Book::default(),
             unanswered: None,
             is_in_trouble: false,
+            #[cfg(feature = "sqlite")]
+            shadow: None,
             judge: Judge::new(script),
             log: String::new(),
-        };
-        driver.start();
-        driver
+        }
+    }
+
+    fn play(mut self) -> String {
+        self.start();
+        for step in &self.script.steps {
+            self.line(&format!("-- {step:?}"));
+            self.take(step);
+        }
+        self.end()
     }
 
     /// A runner is started on the ledger as it is.
@@ -97,6 +112,10 @@ impl<'a> Driver<'a> {
         let monotonic = self.now.monotonic;
         self.orphans.retain(|_, orphan| orphan.ends.is_none_or(|(at, _)| at > monotonic));
         let mut past = self.book.past();
+        #[cfg(feature = "sqlite")]
+        if let Some(shadow) = &mut self.shadow {
+            shadow.opens(&past);
+        }
         for open in &mut past.runs {
             // It is known by what it has of its runner, also if its start was not written.
             if let Some(orphan) = self.orphans.get(&open.run.to_string()) {
@@ -168,23 +187,23 @@ impl<'a> Driver<'a> {
         match step {
             Step::Add(spec) => {
                 let job = Arc::new(self.job(spec));
-                let runs = self.runs_of(&job);
                 if self.core.add_job(Arc::clone(&job), self.now).is_ok() {
                     self.works.insert(spec.name, spec.works.clone());
                     self.file.retain(|other| other.name != spec.name);
                     self.file.push(spec.clone());
-                    self.judge.job_is(&job, runs);
+                    // What had come was let in as the job was.
+                    self.judge.job_is(&job, self.runs_of(&job));
                 }
                 self.settle();
             }
             Step::Replace(spec) => {
                 let job = Arc::new(self.job(spec));
-                let runs = self.runs_of(&job);
                 if self.core.replace_job(Arc::clone(&job), self.now).is_ok() {
                     self.works.insert(spec.name, spec.works.clone());
                     self.file.retain(|other| other.name != spec.name);
                     self.file.push(spec.clone());
-                    self.judge.job_is(&job, runs);
+                    // What had come was let in as the job was.
+                    self.judge.job_is(&job, self.runs_of(&job));
                     self.settle();
                     self.replaces_by_the_same(&job);
                 }
@@ -383,6 +402,10 @@ impl<'a> Driver<'a> {
         let answer = self.book.write(record);
         self.book.seen(self.now.wall);
         self.judge.is_written(record, answer);
+        #[cfg(feature = "sqlite")]
+        if let Some(shadow) = &mut self.shadow {
+            shadow.writes(record, answer);
+        }
         answer
     }
 

@@ -15,6 +15,8 @@ mod chance;
 mod driver;
 mod judge;
 mod script;
+#[cfg(feature = "sqlite")]
+mod shadow;
 
 use driver::play;
 use script::Script;
@@ -27,7 +29,11 @@ const FAILED: &[u64] = &[];
 
 /// Carries out a history; an error says what is wrong.
 fn outcome(script: &Script) -> Result<String, String> {
-    catch_unwind(AssertUnwindSafe(|| play(script))).map_err(|panic| {
+    told(|| play(script))
+}
+
+fn told(history: impl FnOnce() -> String) -> Result<String, String> {
+    catch_unwind(AssertUnwindSafe(history)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
     })
@@ -83,6 +89,21 @@ fn whatever_happens_is_as_it_should_be() {
     (0..2000).for_each(check);
 }
 
+/// As [`check`], with the real ledger beside the one of the tests.
+#[cfg(feature = "sqlite")]
+fn check_in_a_file(seed: u64) {
+    let script = Script::new(seed);
+    if let Err(why) = told(|| driver::play_in_a_file(&script)) {
+        panic!("seed {seed}: in a file: {why}\n{}", script.told());
+    }
+}
+
+#[test]
+#[cfg(feature = "sqlite")]
+fn the_ledger_in_a_file_knows_the_same() {
+    (0..60).for_each(check_in_a_file);
+}
+
 #[test]
 fn the_same_seed_makes_the_same_history() {
     for seed in 0..100 {
@@ -100,6 +121,12 @@ fn seeds() {
         range.split_once("..").and_then(|(from, until)| Some(from.parse().ok()?..until.parse().ok()?));
     let range: Range<u64> = range.expect("from..until");
     let begin = Instant::now();
-    range.clone().for_each(check);
+    for seed in range.clone() {
+        check(seed);
+        #[cfg(feature = "sqlite")]
+        if seed % 100 == 0 {
+            check_in_a_file(seed);
+        }
+    }
     println!("{} histories in {:.0?}", range.end - range.start, begin.elapsed());
 }
