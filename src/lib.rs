@@ -120,6 +120,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(doc, feature = "cli"))]
+#[doc = include_str!("../docs/apscheduler.md")]
+pub mod apscheduler {}
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
