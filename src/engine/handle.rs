@@ -78,7 +78,8 @@ impl Handle {
     }
 
     /// Stops the scheduler and waits for its end: nothing new starts from now on; what runs may end within
-    /// `grace.drain`, is cancelled then, and dropped `grace.cancel` later. Returns what became of what ran.
+    /// `grace.drain`, is cancelled then, and dropped `grace.cancel` later. Code that blocks cannot be dropped: two seconds
+    /// after that it is waited for no longer. Returns what became of what ran.
     ///
     /// It may be called any number of times, at once and later: the first one's grace counts, and all get the same
     /// report. A run that calls it from its own code is not waited for, and is in the report as still running.

@@ -1,6 +1,6 @@
 //! What a handle changes while the scheduler runs, and how the jobs then stand.
 
-use super::{next, runtimes, scheduler};
+use super::{next, paused, runtimes, scheduler, start_at};
 use chrono::{DateTime, TimeDelta, Utc};
 use runner::{
     AddError, AfterOn, Conflict, ControlError, Event, Events, Handle, Job, Outcome, Overlap, PauseFor,
@@ -330,6 +330,21 @@ fn fire_times_of_all_jobs_come_in_order_and_runs_of_a_limited_job_are_counted() 
         assert_eq!(handle.upcoming(at("2126-01-01T10:00:00Z"), 0), []);
         shut_down(&handle).await;
     });
+}
+
+#[test]
+fn a_job_whose_only_fire_time_has_passed_is_there_and_finished() {
+    for runtime in runtimes().into_iter().chain([paused()]) {
+        runtime.block_on(async {
+            let passed = Trigger::at("2025-01-01T00:00:00Z", &Zone::utc()).expect("an instant");
+            let handle = start_at("2026-01-01T00:00:00Z", [Job::new("before", passed.clone(), |_| async {})]);
+            handle.add(Job::new("later", passed, |_| async {})).expect("a sound job");
+            for job in handle.list() {
+                assert!(job.is_finished && job.next.is_none() && job.last.is_none(), "{job:?}");
+            }
+            shut_down(&handle).await;
+        });
+    }
 }
 
 #[test]
