@@ -222,8 +222,8 @@
 //! - `test_fixture`: tests of jobs, in which days pass in no time.
 //! - `migrating_from_apscheduler`: the calls of APScheduler, and what they are here.
 //!
-//! The page `apscheduler` of this documentation (`docs/apscheduler.md`) has all that APScheduler offers and where it is here,
-//! `docs/embedding.md` what may be relied on, with the test that shows it.
+//! The page [`apscheduler`] has all that APScheduler offers and where it is here, `docs/embedding.md` what may be relied
+//! on, with the test that shows it.
 //!
 //! # Features
 //!
