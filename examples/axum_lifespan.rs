@@ -15,8 +15,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use runner::{ControlError, Handle, Job, Overlap, Scheduler, ShutdownGrace, Trigger, Zone};
-use serde_json::{Value, json};
+use runner::{ControlError, Handle, Job, JobStatus, Overlap, Row, Scheduler, ShutdownGrace, Trigger, Zone};
+use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::ctrl_c;
@@ -47,22 +47,13 @@ fn routes(scheduler: Handle) -> Router {
 }
 
 /// Answers with how each job stands.
-async fn list(State(scheduler): State<Handle>) -> Json<Value> {
-    let jobs = scheduler.list().into_iter().map(|job| {
-        json!({
-            "name": job.name.as_str(),
-            "next": job.next.map(|next| next.fire_time.to_rfc3339()),
-            "running": job.running.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "last": job.last.map(|last| last.outcome.as_str()),
-        })
-    });
-    Json(jobs.collect())
+async fn list(State(scheduler): State<Handle>) -> Json<Vec<JobStatus>> {
+    Json(scheduler.list())
 }
 
 /// Runs a job now, and answers with how that ended. The run goes on if the client does not wait.
-async fn run(State(scheduler): State<Handle>, Path(job): Path<String>) -> Result<Response, Failure> {
-    let ended = scheduler.trigger(&job)?.await?;
-    Ok(Json(&*ended).into_response())
+async fn run(State(scheduler): State<Handle>, Path(job): Path<String>) -> Result<Json<Arc<Row>>, Failure> {
+    Ok(Json(scheduler.trigger(&job)?.await?))
 }
 
 /// What the scheduler could not do, as HTTP has it.

@@ -282,4 +282,5 @@ pub use engine::{
 pub use model::{
     AfterOn, Cause, Coalesce, Event, Grace, Name, Outcome, Overlap, Retry, Row, RunId, TaskMisfit, Tasks,
 };
+pub use tokio_util::sync::CancellationToken;
 pub use trigger::{Dst, Fold, Gap, ShortMonth, Trigger, TriggerError, UnknownZone, Zone};

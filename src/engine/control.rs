@@ -215,8 +215,9 @@ impl Handle {
         })
     }
 
-    /// Pauses a job from now on: its fire times are `skipped: paused`. What runs or waits goes on, and requests run. A
-    /// job that is paused already goes on to be, for this reason and until this end.
+    /// Pauses a job from now on: its fire times are `skipped: paused`, which is told for all of them together when the
+    /// pause ends. What runs or waits goes on, and requests run. A job that is paused already goes on to be, for this
+    /// reason and until this end.
     ///
     /// # Errors
     /// [`ControlError::UnknownJob`].

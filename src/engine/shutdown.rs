@@ -1,6 +1,7 @@
 //! Shutting down: how much time there is, and what came of it.
 
 use crate::model::{Event, ExitStatus, Outcome, RunId, StopStage};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl Grace {
 }
 
 /// What became of the runs that were under way when a shutdown began. Each is in one of the four.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ShutdownReport {
     /// They ended by themselves.
     pub finished: BTreeSet<RunId>,

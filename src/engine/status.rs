@@ -5,13 +5,14 @@ use crate::model::{Job, Name, Outcome, Pause, Row, RunId, Tally};
 use crate::scheduler::{Armed, Core, JobSnapshot, armed};
 use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
+use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How a job stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct JobStatus {
     /// Its name.
@@ -36,7 +37,7 @@ pub struct JobStatus {
 }
 
 /// A fire time that is to come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Upcoming {
     /// Whose.
     pub job: Name,

@@ -2,7 +2,7 @@
 
 use super::{Exit, ExitStatus, Name, Outcome, Pause, RunId, RunKey, SpawnError};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::time::Duration;
 /// One announcement. No end is announced before the ledger has it, and no start
 /// before its claim is there.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Event {
     /// An attempt has begun: its process is there, or its code was called.
     RunStarted(Started),
@@ -105,7 +106,6 @@ pub struct Started {
     #[serde(skip)]
     pub key: RunKey,
     /// Its run.
-    #[serde(serialize_with = "display")]
     pub run: RunId,
     /// The fire time, with the job zone's offset, of a backfill the one that is made up for; for a manual run the
     /// request, for a startup run the node's start, for a dependency the finish that completed the set.
@@ -161,7 +161,6 @@ pub struct Row {
     /// A [`super::Cause`] in words.
     pub cause: &'static str,
     /// How it ended.
-    #[serde(serialize_with = "outcome")]
     pub outcome: Outcome,
     /// Why, where the outcome leaves that open.
     pub reason: Option<String>,
@@ -209,7 +208,7 @@ impl Row {
 }
 
 /// How many fire times ended how.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally(BTreeMap<Outcome, u64>);
 
 impl Tally {
@@ -238,15 +237,6 @@ impl fmt::Display for Tally {
         }
         Ok(())
     }
-}
-
-fn display<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-fn outcome<S: Serializer>(value: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(value.as_str())
 }
 
 #[cfg(test)]

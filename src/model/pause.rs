@@ -1,10 +1,11 @@
 //! Pauses: a job that has no runs by the calendar for a while.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// That a job is paused: fire times that come meanwhile are `skipped: paused`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pause {
     /// Why, in a person's words.
     pub reason: Option<Arc<str>>,

@@ -77,7 +77,7 @@ fn claim(row: &Row<'_>) -> Result<Claim> {
     let key = RunKey { job: name(row, 0)?, clock_epoch, class, instant: codes::to_time(row.get(1)?)? };
     let after = match row.get::<_, Option<String>>(5)? {
         Some(run) => Some(Finish {
-            run: run_id(&run).ok_or_else(|| unreadable(5, &run))?,
+            run: run.parse().map_err(|_| unreadable(5, &run))?,
             outcome: codes::to_outcome(row.get(6)?)?,
             exit_code: row.get(7)?,
         }),
@@ -215,12 +215,6 @@ fn stored(db: &Connection) -> Result<BTreeMap<Name, Arc<str>>> {
 pub(super) fn name(row: &Row<'_>, column: usize) -> Result<Name> {
     let text: String = row.get(column)?;
     Name::parse(&text).map_err(|_| unreadable(column, &text))
-}
-
-/// `backup#41`
-fn run_id(text: &str) -> Option<RunId> {
-    let (job, number) = text.split_once('#')?;
-    Some(RunId { job: Name::parse(job).ok()?, number: number.parse().ok()? })
 }
 
 fn unreadable(column: usize, text: &str) -> rusqlite::Error {

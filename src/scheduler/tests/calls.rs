@@ -17,8 +17,7 @@ fn pause(now: Now, seconds: Option<i64>, reason: Option<&str>) -> Pause {
 }
 
 fn run(text: &str) -> RunId {
-    let (job, number) = text.split_once('#').expect("a run's name");
-    RunId { job: name(job), number: number.parse().expect("a number") }
+    text.parse().expect("a run's name")
 }
 
 impl World {

@@ -527,11 +527,7 @@ fn after_the_end_every_change_says_so_and_what_was_can_be_read() {
             assert_eq!(handle.resume_all(), Err(stopped.clone()));
             assert_eq!(handle.remove("job", Running::Leave).expect_err("it has stopped"), stopped);
             let run = handle.history("job", 1)[0].run.clone().expect("it ran");
-            let (job, number) = run.split_once('#').expect("a run's name");
-            let run = runner::RunId {
-                job: runner::Name::parse(job).expect("a name"),
-                number: number.parse().expect("a number"),
-            };
+            let run = run.parse().expect("a run's name");
             assert_eq!(handle.cancel_run(&run), Err(stopped));
             assert_eq!(handle.stats("job").expect("it was there").count(Outcome::Succeeded), 1);
             assert_eq!(handle.get("job").expect("it was there").last, handle.history("job", 1).pop());
