@@ -189,6 +189,7 @@ impl Engine {
             survivors.find(&mut past.runs);
         }
         let host = Host {
+            seed: seed.clone(),
             zone: plan.settings.zone.clone(),
             groups: plan.groups.clone(),
             blocking_max: options.blocking_max,

@@ -2,7 +2,7 @@
 
 use super::events::Nobody;
 use super::job::Host;
-use super::{Clock, Conflict, ControlError, Engine, Handle, Job, Options};
+use super::{Clock, Conflict, ControlError, Engine, Handle, Job, Options, default_seed};
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, TaskMisfit, Tasks};
 use crate::scheduler;
@@ -261,7 +261,7 @@ impl Builder {
         Builder { history_max: most, ..self }
     }
 
-    /// What jitter is drawn from, beside the job's name and the fire time; by default the host's name.
+    /// What jitter and each `H` of a cron are drawn from, beside the job's name; by default the host's name.
     pub fn seed(self, seed: impl Into<String>) -> Builder {
         Builder { seed: Some(seed.into()), ..self }
     }
@@ -290,8 +290,10 @@ impl Builder {
             seed: self.seed,
         };
         let ledger = self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default()));
+        let seed = settings.seed.clone().unwrap_or_else(default_seed);
         Scheduler {
             host: Host {
+                seed,
                 zone,
                 groups: self.groups,
                 blocking_max: self.blocking_max,

@@ -224,6 +224,7 @@ mod tests {
     fn host() -> Host {
         let tasks = Tasks::new().add("mail", |_, _: Value| async {}).expect("a new name");
         Host {
+            seed: "seed".into(),
             zone: Zone::utc(),
             groups: BTreeMap::from([(Name::parse("db").expect("a name"), NonZeroU32::MIN)]),
             blocking_max: 0,

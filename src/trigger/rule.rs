@@ -85,15 +85,29 @@ impl Trigger {
     /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
     /// The same `spread` always draws the same.
     #[must_use]
-    pub fn spread(self, spread: u64) -> Trigger {
-        match &self.rule {
-            Rule::Wall { wall: Wall::Cron(cron), zone, follow } if cron.drawn.is_some() => {
-                let cron = Cron::parse(&self.text, spread).expect("it was read before");
-                let wall = Wall::Cron(Arc::new(cron));
-                let rule = Rule::Wall { wall, zone: zone.clone(), follow: *follow };
-                Trigger { rule, ..self }
+    pub fn spread(mut self, spread: u64) -> Trigger {
+        self.draw(spread, |_| true);
+        self
+    }
+
+    /// Returns it with each `H` drawn that was not drawn yet, as [`Trigger::spread`] does.
+    #[must_use]
+    pub fn spread_undrawn(mut self, spread: u64) -> Trigger {
+        self.draw(spread, |from| from == 0);
+        self
+    }
+
+    fn draw(&mut self, spread: u64, is_meant: impl Fn(u64) -> bool + Copy) {
+        match &mut self.rule {
+            Rule::Wall { wall: Wall::Cron(cron), .. }
+                if cron.drawn.as_deref().is_some_and(|from| is_meant(*from)) =>
+            {
+                *cron = Arc::new(Cron::parse(&self.text, spread).expect("it was read before"));
             }
-            _ => self,
+            Rule::Combined(combined) => {
+                combined.branches_mut().iter_mut().for_each(|branch| branch.draw(spread, is_meant));
+            }
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } => {}
         }
     }
 

@@ -547,3 +547,29 @@ fn numbers_of_a_job_that_are_zero_are_refused() {
         assert_eq!(refused, format!("job `job` has `{what}` 0; expected more than 0"));
     }
 }
+
+#[test]
+fn each_job_has_its_own_draw_of_an_h_and_keeps_it() {
+    let drawn = || Trigger::cron("H H * * *", &Zone::utc()).expect("a cron");
+    let jobs = || ["a", "b", "c"].map(|name| Job::new(name, Trigger::any([drawn()]), |_| async {}));
+    let begun = |seed: &str| {
+        let mut scheduler = Scheduler::builder().seed(seed).build();
+        for job in jobs() {
+            scheduler.add(job).expect("a sound job");
+        }
+        scheduler.start().expect("a runtime is there")
+    };
+    runtimes()[0].block_on(async {
+        let (one, same, other) = (begun("seed"), begun("seed"), begun("other"));
+        let all = |handle: &Handle| ["a", "b", "c"].map(|job| next_of(handle, job).expect("one to come"));
+        let times = all(&one);
+        assert!(times[0] != times[1] && times[1] != times[2] && times[0] != times[2], "{times:?}");
+        assert_eq!(all(&same), times);
+        assert_ne!(all(&other), times);
+        one.update("a", |job| job.description("changed")).expect("a sound change");
+        assert_eq!(all(&one), times);
+        for handle in [one, same, other] {
+            shut_down(&handle).await;
+        }
+    });
+}
