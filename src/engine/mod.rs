@@ -23,6 +23,7 @@ mod job_file;
 #[cfg(feature = "sqlite")]
 mod ledger_file;
 mod local;
+mod lock;
 mod parked;
 #[cfg(feature = "process")]
 mod processes;
@@ -77,7 +78,7 @@ use processes::Survivors;
 use shared::Shared;
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use workers::Workers;
@@ -227,7 +228,7 @@ impl Engine {
     }
 
     /// The scheduler as it stands, to be looked at before the start.
-    pub fn core(&self) -> MutexGuard<'_, Core> {
+    pub fn core(&self) -> impl std::ops::Deref<Target = Core> {
         self.shared.core()
     }
 

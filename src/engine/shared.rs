@@ -1,10 +1,11 @@
 //! What the driver, its handles and the code of jobs hold together.
 //!
-//! The core is behind a lock that is held for a call and never while somebody waits. So whoever asks for something
-//! gets its answer at once, from any thread and from within a job, and the driver is woken to see to the rest.
+//! The core is behind a lock (`lock`) that is held for a call and never while somebody waits. So whoever asks for
+//! something gets its answer at once, from any thread and from within a job, and the driver is woken to see to the rest.
 
 use super::events::{Broadcast, Events};
 use super::job::Host;
+use super::lock::{Held, Lock};
 use super::shutdown::{Closing, ShutdownReport};
 use super::{Audience, Clock, Parked};
 use crate::model::{Event, Name, Now, Row, RunKey, RunRef};
@@ -27,7 +28,7 @@ pub enum Phase {
 
 /// See the module's page.
 pub(super) struct Shared {
-    core: Mutex<Core>,
+    core: Lock,
     /// What jobs that are added have in common.
     pub(super) host: Host,
     pub(super) clock: Clock,
@@ -75,7 +76,7 @@ impl Shared {
     ) -> Shared {
         let progress = Progress { phase: Phase::Running, waits_for_callers: false };
         Shared {
-            core: Mutex::new(core),
+            core: Lock::new(core),
             host,
             clock,
             runtime: runtime::Handle::current(),
@@ -88,8 +89,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn core(&self) -> Held<'_> {
+        self.core.hold()
     }
 
     /// Not to be held while the core is asked for.
