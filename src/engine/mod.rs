@@ -17,6 +17,7 @@ mod control;
 mod current;
 mod events;
 mod handle;
+mod history;
 mod job;
 #[cfg(feature = "jobfile")]
 mod job_file;

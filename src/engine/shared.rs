@@ -4,13 +4,14 @@
 //! something gets its answer at once, from any thread and from within a job, and the driver is woken to see to the rest.
 
 use super::events::{Broadcast, Events};
+use super::history::History;
 use super::job::Host;
 use super::lock::{Held, Lock};
 use super::shutdown::{Closing, ShutdownReport};
 use super::{Audience, Clock, Parked};
 use crate::model::{Event, Name, Now, Row, RunKey, RunRef};
 use crate::scheduler::Core;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime;
 use tokio::sync::{Notify, oneshot, watch};
@@ -54,9 +55,7 @@ pub(super) struct Progress {
 /// What was announced, for those who ask later or wait.
 #[derive(Default)]
 struct Seen {
-    history_max: usize,
-    /// By job, the oldest first.
-    ended: BTreeMap<String, VecDeque<Arc<Row>>>,
+    history: History,
     /// Who waits for the end of which run.
     waiting: BTreeMap<RunKey, Vec<oneshot::Sender<Arc<Row>>>>,
     closing: Closing,
@@ -83,7 +82,7 @@ impl Shared {
             wake: Notify::new(),
             audience,
             broadcast: Broadcast::new(events_max),
-            seen: Mutex::new(Seen { history_max, ..Seen::default() }),
+            seen: Mutex::new(Seen { history: History::new(history_max), ..Seen::default() }),
             parked: Mutex::default(),
             progress: watch::Sender::new(progress),
         }
@@ -135,13 +134,12 @@ impl Shared {
 
     /// The last row of a job.
     pub(super) fn previous(&self, job: &Name) -> Option<Arc<Row>> {
-        self.seen().ended.get(job.as_str())?.back().cloned()
+        self.seen().history.of(job.as_str()).next().cloned()
     }
 
     /// The last rows of a job, the newest first.
     pub(super) fn history(&self, job: &str, count: usize) -> Vec<Arc<Row>> {
-        let seen = self.seen();
-        seen.ended.get(job).map_or_else(Vec::new, |rows| rows.iter().rev().take(count).cloned().collect())
+        self.seen().history.of(job).take(count).cloned().collect()
     }
 
     /// Returns what tells the end of that run, which was asked for and has not ended; or that nothing ends any more.
@@ -202,14 +200,7 @@ impl Shared {
 impl Seen {
     fn note(&mut self, event: &Event) {
         self.closing.note(event);
-        let (Event::RunFinished(row) | Event::FireTimeClosed(row)) = event else { return };
-        if self.history_max > 0 {
-            let rows = self.ended.entry(row.job.clone()).or_default();
-            rows.push_back(Arc::clone(row));
-            if rows.len() > self.history_max {
-                rows.pop_front();
-            }
-        }
+        self.history.note(event);
     }
 
     /// Tells the end to those that wait for it.
