@@ -214,10 +214,10 @@ impl Trigger {
     }
 
     /// Returns it without the fire times that `accepts` says no to. For the library. The predicate has to be pure:
-    /// the same answer for the same instant.
+    /// the same answer for the same instant. It is asked while the scheduler is locked, so it must not ask the scheduler.
     ///
     /// A search ends after 100,000 fire times in a row that are refused, and when the predicate panics: what is farther
-    /// away counts as exhausted.
+    /// away counts as exhausted. Fire times that are only counted, because they were missed, are counted up to 1,000,000.
     #[must_use]
     pub fn filter(self, accepts: impl Fn(FireTime) -> bool + Send + Sync + 'static) -> Trigger {
         let text = format!("some of ({})", self.text).into();
@@ -228,8 +228,8 @@ impl Trigger {
     /// Returns the trigger of your own code: `next_after` returns the first fire time strictly after the instant that
     /// it is given, or `None` once there is none. For the library. `name` is how it is shown to people.
     ///
-    /// It has to be pure, and its answers in order: after a later instant never an earlier one. All else follows from
-    /// it, looking back too. An answer that is not a whole millisecond counts as the next one that is. If it does not
+    /// It has to be pure, and its answers in order: after a later instant never an earlier one; and it must not ask the
+    /// scheduler, which is locked meanwhile. All else follows from it, looking back too. An answer that is not a whole millisecond counts as the next one that is. If it does not
     /// move on, or panics, it counts as exhausted.
     ///
     /// ```
