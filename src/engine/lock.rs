@@ -3,6 +3,9 @@
 //! Whoever holds it may drop the last of a job, and with that what its code has captured: values of the program that
 //! may ask the scheduler for something while they are dropped, as a [`Handle`](super::Handle) does. So they are kept
 //! until the lock is free again.
+//!
+//! Code of triggers is asked under the lock. If it asks the scheduler in turn it would wait for itself: it panics instead,
+//! and a trigger that panics counts as exhausted.
 
 use super::work::discard;
 use crate::scheduler::Core;
@@ -21,10 +24,10 @@ pub(super) struct Held<'a> {
     _one: One,
 }
 
-/// The locks that this thread holds, and what it has to drop when it holds none.
+/// Which locks this thread holds, and what it has to drop when it holds none.
 #[derive(Default)]
 struct Here {
-    held: usize,
+    held: Vec<*const Mutex<Core>>,
     kept: Vec<Box<dyn Any>>,
 }
 
@@ -37,10 +40,18 @@ impl Lock {
         Lock(Mutex::new(core))
     }
 
+    /// # Panics
+    /// If this thread holds it already.
     pub(super) fn hold(&self) -> Held<'_> {
+        let lock = &raw const self.0;
+        let is_held = HERE.try_with(|here| here.borrow().held.contains(&lock)).unwrap_or(false);
+        assert!(
+            !is_held,
+            "code of a trigger has asked its scheduler, which is locked meanwhile; it has to be pure"
+        );
         let core = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = HERE.try_with(|here| here.borrow_mut().held += 1);
-        Held { core, _one: One }
+        let _ = HERE.try_with(|here| here.borrow_mut().held.push(lock));
+        Held { core, _one: One(lock) }
     }
 }
 
@@ -59,14 +70,14 @@ impl DerefMut for Held<'_> {
 }
 
 /// One of the locks that this thread holds.
-struct One;
+struct One(*const Mutex<Core>);
 
 impl Drop for One {
     fn drop(&mut self) {
         let kept = HERE.try_with(|here| {
             let mut here = here.borrow_mut();
-            here.held -= 1;
-            if here.held == 0 { std::mem::take(&mut here.kept) } else { Vec::new() }
+            here.held.retain(|held| *held != self.0);
+            if here.held.is_empty() { std::mem::take(&mut here.kept) } else { Vec::new() }
         });
         kept.into_iter().flatten().for_each(discard);
     }
@@ -77,7 +88,7 @@ pub(super) fn drop_unlocked(of_program: impl Any) {
     let mut of_program = Some(of_program);
     let _ = HERE.try_with(|here| {
         let mut here = here.borrow_mut();
-        if here.held > 0
+        if !here.held.is_empty()
             && let Some(of_program) = of_program.take()
         {
             here.kept.push(Box::new(of_program));

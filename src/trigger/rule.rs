@@ -7,11 +7,12 @@ use super::combine::Combined;
 use super::cron::{self, Cron};
 use super::dst::{Dst, Follow};
 use super::every::Every;
+use super::instant::{of_second, second_up};
 use super::interval::{Interval, ShortMonth};
 use super::on_calendar::OnCalendar;
 use super::wall::Wall;
 use super::{FireTime, TriggerError, Zone};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,6 +180,23 @@ impl Trigger {
     pub fn at(text: &str, zone: &Zone) -> Result<Trigger, TriggerError> {
         let at = Box::new(At::parse(text, zone)?);
         Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
+    }
+
+    /// Returns the trigger of one instant, or of the next whole second if it is none. For the library.
+    ///
+    /// # Errors
+    /// A year after 9999 or before 1.
+    ///
+    /// ```
+    /// use chrono::{TimeDelta, Utc};
+    /// use runner::Trigger;
+    /// let in_five_minutes = Trigger::once(Utc::now() + TimeDelta::minutes(5))?;
+    /// # drop(in_five_minutes);
+    /// # Ok::<(), runner::TriggerError>(())
+    /// ```
+    pub fn once(at: DateTime<Utc>) -> Result<Trigger, TriggerError> {
+        let second = of_second(second_up(at)).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Trigger::at(&second.to_rfc3339_opts(SecondsFormat::Secs, true), &Zone::utc())
     }
 
     /// Returns the union of some triggers: it fires whenever one of them does, once if several do. For the library;

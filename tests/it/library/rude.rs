@@ -3,7 +3,9 @@
 
 use super::crowd::ends;
 use super::scheduler;
-use runner::{Conflict, Handle, Job, LocalJob, LocalScheduler, Outcome, RunContext, Running, ShutdownGrace};
+use runner::{
+    Conflict, Handle, Job, LocalJob, LocalScheduler, Outcome, RunContext, Running, ShutdownGrace, Trigger,
+};
 use std::fmt;
 use std::panic::panic_any;
 use std::sync::Arc;
@@ -157,6 +159,24 @@ fn the_last_handle_may_be_dropped_with_the_job_that_holds_it() {
             assert_eq!(removed.await.expect("its end").outcome, Outcome::Succeeded);
             // Nobody wants it to run any more, so it ends.
             while events.next().await.is_some() {}
+        });
+    });
+}
+
+#[test]
+fn a_trigger_whose_code_asks_its_scheduler_is_exhausted_and_holds_up_nobody() {
+    ends(|runtime| {
+        runtime.block_on(async {
+            let handle = scheduler([]).start().expect("a runtime is there");
+            let asked = handle.clone();
+            let asking =
+                Trigger::custom("asking", move |after| (asked.list().len() < 9).then_some(after + BRIEF));
+            handle.add(Job::new("asking", asking, |_| async {})).expect("a sound job");
+            let status = handle.get("asking").expect("it is there");
+            assert_eq!((status.next, status.is_finished), (None, true));
+            let row = handle.trigger("asking").expect("it is there").await.expect("its end");
+            assert_eq!(row.outcome, Outcome::Succeeded);
+            handle.shutdown(ShutdownGrace::secs(5)).await;
         });
     });
 }
