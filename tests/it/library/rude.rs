@@ -2,9 +2,11 @@
 //! is dropped. Nothing waits for ever.
 
 use super::crowd::ends;
-use super::scheduler;
+use super::{at, paused, scheduler, start_at};
+use chrono::TimeDelta;
 use runner::{
-    Conflict, Handle, Job, LocalJob, LocalScheduler, Outcome, RunContext, Running, ShutdownGrace, Trigger,
+    Coalesce, Conflict, Grace, Handle, Job, LocalJob, LocalScheduler, Outcome, Phase, RunContext, Running,
+    ShutdownGrace, Trigger,
 };
 use std::fmt;
 use std::panic::panic_any;
@@ -55,7 +57,7 @@ fn throw() {
 
 async fn hold_on() {
     let _brittle = Brittle;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[test]
@@ -178,5 +180,35 @@ fn a_trigger_whose_code_asks_its_scheduler_is_exhausted_and_holds_up_nobody() {
             assert_eq!(row.outcome, Outcome::Succeeded);
             handle.shutdown(ShutdownGrace::secs(5)).await;
         });
+    });
+}
+
+#[test]
+fn triggers_that_are_not_pure_and_counts_without_end_stop_no_scheduler() {
+    paused().block_on(async {
+        let fickle = |calls: Arc<AtomicUsize>| {
+            let accepts = move |_| !calls.fetch_add(1, Ordering::SeqCst).is_multiple_of(3);
+            Trigger::every(Duration::from_secs(1)).expect("a period").filter(accepts)
+        };
+        let fickle = || fickle(Arc::default());
+        let all = Trigger::every(Duration::from_secs(1)).expect("a period").filter(|_| true);
+        let once = Trigger::once(at("2026-01-01T00:00:05Z")).expect("a year that can be written");
+        let jobs = [
+            Job::new("latest", fickle(), |_| async {}).misfire_grace_time(Grace::Any),
+            Job::new("earliest", fickle(), |_| async {}).coalesce(Coalesce::Earliest),
+            Job::new("all", fickle(), |_| async {}).coalesce(Coalesce::All),
+            Job::new("endless", all, |_| async {}),
+            Job::new("jitter", once, |_| async {}).jitter(Duration::MAX),
+        ];
+        let handle = start_at("2026-01-01T00:00:00Z", jobs);
+        let mut wall = handle.now();
+        for step in [2, 60, 3_599, 3_600, 3_601, 86_400, 20 * 86_400] {
+            wall += TimeDelta::seconds(step);
+            handle.set_wall_clock(wall);
+            handle.advance(Duration::from_secs(5)).await;
+            assert_eq!(handle.phase(), Phase::Running, "after a step of {step} s");
+        }
+        let report = handle.shutdown(ShutdownGrace::secs(5)).await;
+        assert!(report.still_running.is_empty(), "{report:?}");
     });
 }
