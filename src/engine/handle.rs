@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// A scheduler that runs, for whoever has to do with it: any number of clones, on any thread, and within jobs.
 ///
 /// Every call but [`Handle::shutdown`] returns at once; none holds up the scheduler. When the last handle outside
-/// of jobs is dropped, nothing new starts and what runs may end, as after a shutdown that nobody waits for.
+/// of jobs is dropped, nothing new starts and what runs may end, as after a shutdown that nobody waits for. A clone that
+/// a job's closure has captured is one outside: jobs have [`RunContext::scheduler`](super::RunContext::scheduler).
 #[derive(Clone)]
 #[must_use = "when the last handle is dropped, nothing new starts"]
 pub struct Handle {

@@ -19,6 +19,9 @@ use tokio::runtime;
 /// How long a stop takes at most that nobody has given a grace: when the last handle is dropped.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
 
+/// More events than that are not kept.
+const EVENTS_MAX: usize = 1 << 20;
+
 /// Jobs, and the limits they share, before they run. Made by [`Scheduler::builder`]; needs no runtime.
 ///
 /// See the [crate's page](crate) for an example.
@@ -251,9 +254,10 @@ impl Builder {
         Builder { blocking_max: most, ..self }
     }
 
-    /// How many events are kept for a reader that is slow; 1024 by default.
+    /// How many events are kept for a reader that is slow, from 1 to 1,048,576; 1024 by default. There is memory for so
+    /// many from the start on.
     pub fn events_max(self, most: usize) -> Builder {
-        Builder { events_max: most.max(1), ..self }
+        Builder { events_max: most.clamp(1, EVENTS_MAX), ..self }
     }
 
     /// How many ended runs and fire times of each job [`Handle::history`] knows; 20 by default.

@@ -7,11 +7,12 @@ use super::combine::Combined;
 use super::cron::{self, Cron};
 use super::dst::{Dst, Follow};
 use super::every::Every;
+use super::instant::{of_second, second_up};
 use super::interval::{Interval, ShortMonth};
 use super::on_calendar::OnCalendar;
 use super::wall::Wall;
 use super::{FireTime, TriggerError, Zone};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -195,6 +196,23 @@ impl Trigger {
         Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
     }
 
+    /// Returns the trigger of one instant, or of the next whole second if it is none. For the library.
+    ///
+    /// # Errors
+    /// A year after 9999 or before 1.
+    ///
+    /// ```
+    /// use chrono::{TimeDelta, Utc};
+    /// use runner::Trigger;
+    /// let in_five_minutes = Trigger::once(Utc::now() + TimeDelta::minutes(5))?;
+    /// # drop(in_five_minutes);
+    /// # Ok::<(), runner::TriggerError>(())
+    /// ```
+    pub fn once(at: DateTime<Utc>) -> Result<Trigger, TriggerError> {
+        let second = of_second(second_up(at)).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Trigger::at(&second.to_rfc3339_opts(SecondsFormat::Secs, true), &Zone::utc())
+    }
+
     /// Returns the union of some triggers: it fires whenever one of them does, once if several do. For the library;
     /// a job of a file has lists instead. Of none it never fires.
     ///
@@ -228,10 +246,10 @@ impl Trigger {
     }
 
     /// Returns it without the fire times that `accepts` says no to. For the library. The predicate has to be pure:
-    /// the same answer for the same instant.
+    /// the same answer for the same instant. It is asked while the scheduler is locked, so it must not ask the scheduler.
     ///
     /// A search ends after 100,000 fire times in a row that are refused, and when the predicate panics: what is farther
-    /// away counts as exhausted.
+    /// away counts as exhausted. Fire times that are only counted, because they were missed, are counted up to 1,000,000.
     #[must_use]
     pub fn filter(self, accepts: impl Fn(FireTime) -> bool + Send + Sync + 'static) -> Trigger {
         let text = format!("some of ({})", self.text).into();
@@ -242,8 +260,8 @@ impl Trigger {
     /// Returns the trigger of your own code: `next_after` returns the first fire time strictly after the instant that
     /// it is given, or `None` once there is none. For the library. `name` is how it is shown to people.
     ///
-    /// It has to be pure, and its answers in order: after a later instant never an earlier one. All else follows from
-    /// it, looking back too. An answer that is not a whole millisecond counts as the next one that is. If it does not
+    /// It has to be pure, and its answers in order: after a later instant never an earlier one; and it must not ask the
+    /// scheduler, which is locked meanwhile. All else follows from it, looking back too. An answer that is not a whole millisecond counts as the next one that is. If it does not
     /// move on, or panics, it counts as exhausted.
     ///
     /// ```

@@ -1,5 +1,6 @@
 //! A job's triggers as one series.
 
+use super::combine::COUNTED_MAX;
 use super::instant::{just_after, just_before};
 use super::rule::{Rule, Trigger};
 use super::search::{DstMark, beginning};
@@ -63,7 +64,8 @@ impl Schedule {
     }
 
     /// Returns how many fire times there are in `after < t <= until`: by arithmetic, whatever the distance, with
-    /// one trigger; day by day with several, because two may name the same instant.
+    /// one trigger; day by day with several, because two may name the same instant. With an intersection or code among
+    /// them it is one by one, and a count ends at 1,000,000.
     pub fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let after = self.start.map_or(after, |start| after.max(just_before(start)));
         let until = self.end.map_or(until, |end| until.min(end));
@@ -72,7 +74,10 @@ impl Schedule {
             [] => 0,
             [only] => only.count_between(after, until),
             several => {
-                let each = || self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64;
+                let each = || {
+                    let until = self.upcoming(after).take_while(|fire_time| *fire_time <= until);
+                    until.take(COUNTED_MAX).count() as u64
+                };
                 let combined = |trigger: &Trigger| matches!(trigger.rule, Rule::Combined(_));
                 let counted = (!several.iter().any(combined)).then(|| union::count(several, after, until));
                 counted.flatten().unwrap_or_else(each)

@@ -422,6 +422,9 @@ fn the_past_is_made_up_for_on_request() {
             assert_eq!(asked_for.recv().await.as_deref(), Some("2026-03-02T06:00:00+00:00"));
             assert_eq!(next_of(&handle, "report"), next);
             assert!(handle.backfill("report", until..from).expect("it is there").is_empty());
+            let ever = DateTime::<Utc>::MIN_UTC;
+            assert!(handle.backfill("report", until..ever).expect("it is there").is_empty());
+            assert!(handle.backfill("report", ever..ever).expect("it is there").is_empty());
             let most = handle.backfill("report", at("2016-01-01T00:00:00Z")..until);
             let Err(ControlError::TooMany { count: 3714, most: 1000, .. }) = most else { panic!("{most:?}") };
             let unknown = handle.backfill("none", from..until).expect_err("there is none");
