@@ -49,3 +49,18 @@ fn a_finished_one_shot_stays_that_when_its_job_changes() {
     let world = world.until(400 + 400);
     assert_eq!(world.claims("a").last(), Some(&(1, 95)));
 }
+
+#[test]
+fn a_job_that_takes_the_name_of_one_that_was_removed_takes_none_of_its_keys() {
+    let world = World::durable([every("a", secs(60))]).runs_for("a", secs(0), 0).until(65);
+    let world = world.remove("a").add(every("a", secs(60))).set(50).until(65 + 80);
+    assert_eq!(world.claims("a"), [(0, 60), (1, 60), (1, 120)]);
+}
+
+#[test]
+fn also_if_the_clock_was_set_back_while_no_runner_ran() {
+    let world = World::durable([every("a", secs(60))]).runs_for("a", secs(0), 0).until(65).remove("a");
+    let world = world.crash().set(50).restart(secs(0), []).crash().restart(secs(0), []);
+    let world = world.add(every("a", secs(60))).until(65 + 80);
+    assert_eq!(world.claims("a"), [(0, 60), (1, 60), (1, 120)]);
+}
