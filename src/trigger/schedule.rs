@@ -6,7 +6,7 @@ use super::rule::{Rule, Trigger};
 use super::search::{DstMark, beginning};
 use super::{FireTime, union};
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What a [`Schedule`] is made of.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl ScheduleBuilder {
                 trigger.anchor(start);
             }
         }
-        Schedule { triggers: triggers.into(), start, end }
+        Schedule { triggers: triggers.into(), start, end, finished: BTreeSet::new() }
     }
 }
 
@@ -39,6 +39,8 @@ pub struct Schedule {
     pub(super) triggers: Box<[Trigger]>,
     pub(super) start: Option<DateTime<Utc>>,
     pub(super) end: Option<DateTime<Utc>>,
+    /// Of the one-shots that are no more among the triggers.
+    pub(super) finished: BTreeSet<FireTime>,
 }
 
 impl Schedule {
@@ -137,8 +139,22 @@ impl Schedule {
     /// Returns this schedule without the triggers that `keep` says no to.
     #[must_use]
     pub fn retaining(&self, keep: impl Fn(&Trigger) -> bool) -> Schedule {
-        let triggers = self.triggers.iter().filter(|trigger| keep(trigger)).cloned();
-        Schedule { triggers: triggers.collect(), ..*self }
+        let triggers = self.triggers.iter().filter(|trigger| keep(trigger)).cloned().collect();
+        Schedule { triggers, start: self.start, end: self.end, finished: self.finished.clone() }
+    }
+
+    /// Returns this schedule without its one-shots (`at`) that have finished. Its definition says which those were.
+    #[must_use]
+    pub fn finishing(&self, has_finished: impl Fn(FireTime) -> bool) -> Schedule {
+        let is_over = |trigger: &Trigger| trigger.instant().is_some_and(&has_finished);
+        let over = self.triggers.iter().filter(|trigger| is_over(trigger)).filter_map(Trigger::instant);
+        let finished = self.finished.iter().copied().chain(over).collect();
+        Schedule { finished, ..self.retaining(|trigger| !is_over(trigger)) }
+    }
+
+    /// The one-shots that have finished.
+    pub fn finished(&self) -> &BTreeSet<FireTime> {
+        &self.finished
     }
 
     /// Whether its triggers name instants after `fire_time` that only its `end` keeps it from.
