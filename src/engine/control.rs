@@ -39,7 +39,7 @@ pub enum ControlError {
     TooMany {
         /// Whose.
         job: Name,
-        /// How many there are.
+        /// How many there are, as far as they are [counted](crate::Trigger::filter).
         count: u64,
         /// How many more may wait: 1,000, less those that do.
         most: u64,
@@ -169,7 +169,8 @@ impl Handle {
     /// make it start anew at this moment; otherwise its next fire time stays, and its pause and history stay in any
     /// case, and its name too.
     ///
-    /// It is done as a whole or not at all. If somebody else changes the job meanwhile, `change` is called again.
+    /// It is done as a whole or not at all. If somebody else changes the job meanwhile, `change` is called again; so it
+    /// must not change that job by itself.
     ///
     /// # Errors
     /// [`AddError`]: there is no such job, or it would not be sound; nothing was changed.
@@ -297,7 +298,7 @@ impl Handle {
     pub fn backfill(&self, job: &str, range: Range<DateTime<Utc>>) -> Result<Vec<Triggered>, ControlError> {
         let name = known(job)?;
         self.unless_stopped()?;
-        let until = range.end - TimeDelta::nanoseconds(1);
+        let until = range.end.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(range.end);
         let shared = &self.shared;
         shared.ask(|core, now| {
             let keys = core.backfill(&name, range.start, until, now)?;

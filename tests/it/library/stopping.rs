@@ -96,6 +96,27 @@ fn async_code_that_does_not_heed_its_cancellation_is_dropped() {
 }
 
 #[test]
+fn blocking_code_that_does_not_heed_its_cancellation_is_named_and_not_waited_for() {
+    for runtime in runtimes() {
+        // It goes on until this is dropped.
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let job = Job::blocking("job", (), move |_| held.lock().expect("no panic").recv().unwrap_or(()));
+        runtime.block_on(async {
+            let handle = scheduler([job]).start().expect("a runtime is there");
+            let mut events = handle.events();
+            let run = handle.trigger("job").expect("it is there");
+            while !matches!(next(&mut events).await.expect("it starts").event, Event::RunStarted(_)) {}
+            let grace = ShutdownGrace { drain: Duration::ZERO, cancel: Duration::from_millis(20) };
+            let report = handle.shutdown(grace).await;
+            assert_eq!(report.still_running.iter().map(ToString::to_string).collect::<Vec<_>>(), ["job#1"]);
+            assert!(report.aborted.is_empty() && report.cancelled.is_empty(), "{report:?}");
+            drop((run, release));
+        });
+    }
+}
+
+#[test]
 fn a_run_may_shut_its_own_scheduler_down() {
     for runtime in runtimes() {
         let report = Arc::new(Mutex::new(None));
