@@ -248,6 +248,7 @@ impl<'a> Driver<'a> {
                 self.settle();
             }
             Step::Backfill(job, ago, length) => {
+                self.judge.is_backfilled(&name(job));
                 let from = self.now.wall - TimeDelta::seconds(*ago);
                 let until = from + TimeDelta::seconds(*length);
                 let _ = self.core.backfill(&name(job), from, until, self.now);

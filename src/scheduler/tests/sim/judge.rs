@@ -40,6 +40,7 @@ struct Ever {
     was_paused: bool,
     was_taken_out: bool,
     was_cancelled: bool,
+    was_backfilled: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is something that may have happened")]
@@ -148,6 +149,10 @@ impl Judge {
         self.ever.entry(job.clone()).or_default().was_cancelled = true;
     }
 
+    pub(super) fn is_backfilled(&mut self, job: &Name) {
+        self.ever.entry(job.clone()).or_default().was_backfilled = true;
+    }
+
     pub(super) fn is_stopping(&mut self) {
         (self.is_stopping, self.has_stopped) = (true, true);
     }
@@ -251,7 +256,8 @@ impl Judge {
         let is_plain = |policy: &Policy| {
             policy.overlap == Overlap::Allow && policy.coalesce != Coalesce::All && policy.jitter.is_none()
         };
-        let is_as_ever = self.ever[&key.job].overlaps.len() == 1;
+        let ever = &self.ever[&key.job];
+        let is_as_ever = ever.overlaps.len() == 1 && !ever.was_backfilled;
         key.class == CauseClass::Calendar
             && is_as_ever
             && !self.was_set
