@@ -1,7 +1,7 @@
 //! Stopping: R18 to R23.
 
 use super::{every, next, runtimes, scheduler};
-use runner::{Event, Job, Outcome, Phase, ShutdownGrace};
+use runner::{Event, Job, Outcome, Phase, Scheduler, ShutdownGrace};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -191,6 +191,30 @@ fn inner_forgets() {
             let handle = scheduler([job]).start().expect("a runtime is there");
             begun.notified().await;
             drop(handle);
+        });
+    }
+}
+
+/// One whose disk never comes back.
+struct Stuck;
+
+impl runner::ledger::Ledger for Stuck {
+    fn write(&mut self, _: Vec<runner::model::Record>) -> runner::ledger::Answers {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_ledger_that_never_answers_holds_up_no_shutdown_for_ever() {
+    for runtime in runtimes() {
+        let mut scheduler = Scheduler::builder().ledger(Stuck).build();
+        scheduler.add(Job::new("job", (), |_| async {})).expect("a sound job");
+        runtime.block_on(async {
+            let handle = scheduler.start().expect("a runtime is there");
+            let run = handle.trigger("job").expect("it is there");
+            handle.shutdown(ShutdownGrace::cancel_now(0)).await;
+            assert!(run.await.is_err(), "nobody knows its end");
+            assert_eq!(handle.phase(), Phase::Stopped);
         });
     }
 }
