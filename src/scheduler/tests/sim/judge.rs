@@ -134,6 +134,8 @@ impl Judge {
         ever.grace = ever.grace.max(grace).max(ON_TIME);
         self.jobs.insert(job.name.clone(), job.clone());
         self.over.insert(job.name.clone(), runs);
+        // Runs that were let in outside of the group are not those of the group that it is in now.
+        self.group_over = self.group_over.max(self.lives(true) + runs);
     }
 
     pub(super) fn job_is_gone(&mut self, job: &Name) {
