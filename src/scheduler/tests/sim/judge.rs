@@ -297,7 +297,7 @@ impl Judge {
         open.lives = false;
         let is_late = open.ends_by.is_some_and(|end| end < now.monotonic);
         assert!(!is_late || self.was_stalled || self.was_asleep, "{run} goes on beyond its timeout");
-        self.group_over = self.group_over.min(self.lives(true));
+        self.group_over = self.group_over.saturating_sub(usize::from(open.in_group));
         self.overall_over = self.overall_over.min(self.lives(false));
     }
 
