@@ -175,7 +175,7 @@ impl Handle {
     /// # Errors
     /// [`AddError`]: there is no such job, or it would not be sound; nothing was changed.
     pub fn update(&self, job: &str, change: impl Fn(Job) -> Job) -> Result<(), AddError> {
-        let name = known(job)?;
+        let name = Name::parse(job).map_err(|_| AddError::UnknownJob { job: job.to_owned() })?;
         loop {
             let before = self.shared.core().job_state(&name)?.job;
             let changed = change(Job::from_model(&before)).named(&name).build(&self.shared.host)?;
@@ -271,7 +271,8 @@ impl Handle {
 /// Runs.
 impl Handle {
     /// Runs a job now, beside its fire times, which do not move. It counts for `max_instances`, and `overlap` decides
-    /// what happens beyond that. Returns what waits for the end; nobody has to.
+    /// what happens beyond that. Returns what waits for the end; nobody has to, and a run must not wait for one of its
+    /// own job that waits for its place.
     ///
     /// # Errors
     /// [`ControlError::UnknownJob`], and [`ControlError::Stopped`] when nothing happens any more.

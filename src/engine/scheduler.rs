@@ -2,7 +2,7 @@
 
 use super::events::Nobody;
 use super::job::Host;
-use super::{Clock, Conflict, ControlError, Engine, Handle, Job, Options, default_seed};
+use super::{Clock, Conflict, Engine, Handle, Job, Options, default_seed};
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, TaskMisfit, Tasks};
 use crate::scheduler;
@@ -135,17 +135,6 @@ pub enum AddError {
     /// The scheduler is stopping or has stopped.
     #[error("the scheduler is stopping or has stopped; build a new one")]
     Stopped,
-}
-
-impl From<ControlError> for AddError {
-    fn from(error: ControlError) -> AddError {
-        match error {
-            ControlError::UnknownJob { job } => AddError::UnknownJob { job },
-            ControlError::UnknownRun { .. } | ControlError::TooMany { .. } | ControlError::Stopped => {
-                AddError::Stopped
-            }
-        }
-    }
 }
 
 impl From<scheduler::UnknownJob> for AddError {
@@ -379,7 +368,7 @@ impl Scheduler {
     /// ```
     ///
     /// # Errors
-    /// [`StartError`], which hands the scheduler back.
+    /// [`StartError`], which hands the scheduler back unless the system has refused what it takes.
     pub fn start(self) -> Result<Handle, StartError> {
         let (handle, engine) = self.prepare()?;
         tokio::spawn(engine.run());
