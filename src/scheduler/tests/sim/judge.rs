@@ -41,6 +41,7 @@ struct Ever {
     was_taken_out: bool,
     was_cancelled: bool,
     was_backfilled: bool,
+    changed_group: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is something that may have happened")]
@@ -112,9 +113,9 @@ impl Judge {
             self.job_is(job, self.runs_of(&job.name));
         }
         // What is taken over counts for what its job is now.
-        let jobs = &self.jobs;
-        for open in self.open.values_mut() {
-            open.in_group = jobs.get(&open.job).is_some_and(|job| job.policy.group.is_some());
+        let groups: Vec<_> = self.open.values().map(|open| self.in_group(&open.job)).collect();
+        for (open, in_group) in self.open.values_mut().zip(groups) {
+            open.in_group = in_group;
         }
         (self.group_over, self.overall_over) = (self.lives(true), self.lives(false));
     }
@@ -132,10 +133,9 @@ impl Judge {
         ever.attempts = ever.attempts.max(attempts);
         let grace = if let Grace::Within(grace) = policy.misfire_grace_time { grace } else { Duration::MAX };
         ever.grace = ever.grace.max(grace).max(ON_TIME);
-        self.jobs.insert(job.name.clone(), job.clone());
+        let before = self.jobs.insert(job.name.clone(), job.clone());
+        ever.changed_group |= before.is_some_and(|before| before.policy.group != policy.group);
         self.over.insert(job.name.clone(), runs);
-        // Runs that were let in outside of the group are not those of the group that it is in now.
-        self.group_over = self.group_over.max(self.lives(true) + runs);
     }
 
     pub(super) fn job_is_gone(&mut self, job: &Name) {
@@ -248,8 +248,11 @@ impl Judge {
         self.open.insert(format!("{name}#{number}"), open);
     }
 
+    /// Whether its runs count for the group. Of a job that has changed that while it was there nobody can tell, because
+    /// what had come then was let in as it was before.
     fn in_group(&self, job: &Name) -> bool {
-        self.jobs.get(job).is_some_and(|job| job.policy.group.is_some())
+        let has_group = self.jobs.get(job).is_some_and(|job| job.policy.group.is_some());
+        has_group && !self.ever[job].changed_group
     }
 
     /// Whether it can wait for nothing but a slot, and has no jitter: then who is due first comes first.
@@ -363,9 +366,11 @@ impl Judge {
             return;
         }
         let is_full = self.lives(false) >= self.max_running;
+        let nobody_can_tell = self.ever.values().any(|ever| ever.changed_group);
         for JobSnapshot { job, running, waiting, .. } in core.job_states() {
             let policy = &job.policy;
-            let group_is_full = policy.group.is_some() && self.lives(true) >= self.group_max;
+            let is_known_full = self.lives(true) >= self.group_max || nobody_can_tell;
+            let group_is_full = policy.group.is_some() && is_known_full;
             let most = usize::try_from(policy.max_instances.get()).expect("small");
             let has_all = policy.overlap != Overlap::Allow && running >= most;
             // One after another, in a backlog.
