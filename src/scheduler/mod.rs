@@ -55,8 +55,8 @@ mod tests;
 mod trouble;
 
 use crate::model::{
-    Answer, Cause, Deadline, Event, Exit, Finish, Job, JobPast, Name, Now, Past, Plan, ProcessId, Record,
-    RunId, RunRef, SpawnError, Tally,
+    Answer, Cause, Deadline, Ending, Event, Exit, Finish, Job, JobPast, Name, Now, Past, Plan, ProcessId,
+    Record, RunId, RunRef, SpawnError, Tally,
 };
 use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
@@ -143,6 +143,22 @@ pub enum Action {
     },
     /// Tell whoever listens.
     Announce(Event),
+    /// Take note of an end; only with [`Beginning::tells_ends_alone`], where it is in the place of rows and
+    /// announcements.
+    NoteEnd(NotedEnd),
+}
+
+/// How fire times or a run have ended, in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotedEnd {
+    /// The place of the job in the plan.
+    pub job: usize,
+    /// The (first) fire time; for a startup run the node's start, for a dependency the finish that completed the set.
+    pub fire_time: DateTime<Utc>,
+    /// How.
+    pub ending: Ending,
+    /// How many fire times.
+    pub count: u64,
 }
 
 /// One attempt to start, or to take over.
@@ -194,6 +210,8 @@ pub struct Core {
     is_durable: bool,
     /// Whether jobs of the past that the plan has not may be added yet, and those that have not been.
     awaits_absent: bool,
+    /// See [`Beginning::tells_ends_alone`].
+    tells_ends_alone: bool,
     absent: BTreeMap<Name, JobPast>,
     /// What the ledger has of each job that is stored; those that are not there are parked.
     stored: BTreeMap<Name, Arc<str>>,
@@ -229,6 +247,9 @@ pub struct Beginning<'a> {
     /// Whether jobs of the past that the plan has not may be added yet ([`Core::add_job`]): what they were due stays
     /// open until then, also from one runner to the next. `false`: they have been removed.
     pub awaits_absent: bool,
+    /// Whether nobody reads what happens: then only the right to start is asked of the ledger, nothing is announced,
+    /// and ends are told by [`Action::NoteEnd`]. Nothing is decided otherwise. For simulations.
+    pub tells_ends_alone: bool,
 }
 
 /// What follows when a record is written.
@@ -250,7 +271,7 @@ impl Core {
     /// Returns a scheduler that goes on where the past ends. A job that is new exists from `now` on: its first
     /// fire time is strictly after it. `startup` jobs are due at once.
     pub fn new(plan: &Plan, beginning: Beginning<'_>, now: Now) -> Core {
-        let Beginning { seed, node, clock_least, past, asked, awaits_absent } = beginning;
+        let Beginning { seed, node, clock_least, past, asked, awaits_absent, tells_ends_alone } = beginning;
         let mut core = Core {
             jobs: Roster::default(),
             due: DueQueue::default(),
@@ -270,6 +291,7 @@ impl Core {
             is_durable: past.is_some(),
             past: None,
             awaits_absent,
+            tells_ends_alone,
             absent: BTreeMap::new(),
             stored: BTreeMap::new(),
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),

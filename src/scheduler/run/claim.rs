@@ -134,6 +134,11 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
+        if self.tells_ends_alone {
+            let timeout_at = self.timeout_at(run_ref, now);
+            self.enter(run_ref, State::Running { began, timeout_at, rung });
+            return;
+        }
         let started = self.started(run_ref, process, now);
         let timeout_at = self.timeout_at(run_ref, now);
         self.enter(run_ref, State::Running { began, timeout_at, rung });

@@ -6,7 +6,9 @@ use crate::model::{Claim, Name, Outcome, OutputKept, RunId};
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many runs before a moment are looked at for one that was under way: of a job that had more at once, others
 /// may be.
@@ -161,6 +163,14 @@ impl Reader {
         jobs.into_values().map(|job| self.said(lately(&self.db, job, count))).collect()
     }
 
+    /// How long the newest runs of each job took, of so many those that had one attempt, which was not stopped for
+    /// another reason than its timeout; the newest first.
+    pub fn took(&self, count: u32) -> Result<BTreeMap<Name, Vec<Duration>>, LedgerError> {
+        let jobs = self.said(jobs(&self.db))?;
+        let took = |(name, job): (Name, JobRow)| Ok((name, self.said(took(&self.db, &job, count))?));
+        jobs.into_iter().map(took).collect()
+    }
+
     /// The newest run of that job that has ended, or that did so without success.
     pub fn last_run(&self, name: &Name, unsuccessful: bool) -> Result<Option<RunId>, LedgerError> {
         match self.said(jobs(&self.db))?.get(name) {
@@ -299,6 +309,22 @@ fn lately(db: &Connection, job: JobRow, count: u32) -> Result<Lately> {
     ended.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
     let ended = ended.into_iter().map(|(_, ended)| ended).collect();
     Ok(Lately { job: job.name, zone: job.zone, ended })
+}
+
+fn took(db: &Connection, job: &JobRow, count: u32) -> Result<Vec<Duration>> {
+    let sql = "SELECT duration_ms, outcome FROM (SELECT duration_ms, outcome, attempts FROM fire
+                 WHERE job = ?1 AND number IS NOT NULL ORDER BY number DESC LIMIT ?2)
+               WHERE duration_ms IS NOT NULL AND attempts = 1";
+    let mut took = Vec::new();
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![job.id, count])?;
+    while let Some(row) = rows.next()? {
+        let outcome = codes::to_outcome(row.get(1)?)?;
+        if matches!(outcome, Outcome::Succeeded | Outcome::Failed | Outcome::TimedOut) {
+            took.push(Duration::from_millis(row.get::<_, i64>(0)?.unsigned_abs()));
+        }
+    }
+    Ok(took)
 }
 
 fn last_run(db: &Connection, job: &JobRow, unsuccessful: bool) -> Result<Option<RunId>> {
