@@ -204,7 +204,7 @@ impl Engine {
             past,
             asked: newest_asked,
             awaits_absent,
-            tells_ends_alone: false,
+            keeps_nothing: false,
         };
         let mut core = Core::new(&plan, beginning, clock.now());
         if let Some(job) = &options.only {

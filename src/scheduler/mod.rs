@@ -143,7 +143,7 @@ pub enum Action {
     },
     /// Tell whoever listens.
     Announce(Event),
-    /// Take note of an end; only with [`Beginning::tells_ends_alone`], where it is in the place of rows and
+    /// Take note of an end; only with [`Beginning::keeps_nothing`], where it is in the place of records and
     /// announcements.
     NoteEnd(NotedEnd),
 }
@@ -188,7 +188,8 @@ pub struct Spawn {
 pub struct Core {
     jobs: Roster,
     due: DueQueue,
-    runs: BTreeMap<RunRef, Run>,
+    /// Boxed, because a map moves what is in it.
+    runs: BTreeMap<RunRef, Box<Run>>,
     limits: Limits,
     dependents: Dependents,
     /// The elapsed-time deadline of each run that has one; kept by [`Core::rearm`] alone.
@@ -210,8 +211,8 @@ pub struct Core {
     is_durable: bool,
     /// Whether jobs of the past that the plan has not may be added yet, and those that have not been.
     awaits_absent: bool,
-    /// See [`Beginning::tells_ends_alone`].
-    tells_ends_alone: bool,
+    /// See [`Beginning::keeps_nothing`].
+    keeps_nothing: bool,
     absent: BTreeMap<Name, JobPast>,
     /// What the ledger has of each job that is stored; those that are not there are parked.
     stored: BTreeMap<Name, Arc<str>>,
@@ -247,9 +248,10 @@ pub struct Beginning<'a> {
     /// Whether jobs of the past that the plan has not may be added yet ([`Core::add_job`]): what they were due stays
     /// open until then, also from one runner to the next. `false`: they have been removed.
     pub awaits_absent: bool,
-    /// Whether nobody reads what happens: then only the right to start is asked of the ledger, nothing is announced,
-    /// and ends are told by [`Action::NoteEnd`]. Nothing is decided otherwise. For simulations.
-    pub tells_ends_alone: bool,
+    /// Whether there is no ledger and nobody listens, as in a simulation: a run begins as soon as it has its slot, as
+    /// if a ledger had answered at once; nothing is recorded or announced, and ends are told by [`Action::NoteEnd`].
+    /// Nothing is decided otherwise.
+    pub keeps_nothing: bool,
 }
 
 /// What follows when a record is written.
@@ -271,7 +273,7 @@ impl Core {
     /// Returns a scheduler that goes on where the past ends. A job that is new exists from `now` on: its first
     /// fire time is strictly after it. `startup` jobs are due at once.
     pub fn new(plan: &Plan, beginning: Beginning<'_>, now: Now) -> Core {
-        let Beginning { seed, node, clock_least, past, asked, awaits_absent, tells_ends_alone } = beginning;
+        let Beginning { seed, node, clock_least, past, asked, awaits_absent, keeps_nothing } = beginning;
         let mut core = Core {
             jobs: Roster::default(),
             due: DueQueue::default(),
@@ -291,7 +293,7 @@ impl Core {
             is_durable: past.is_some(),
             past: None,
             awaits_absent,
-            tells_ends_alone,
+            keeps_nothing,
             absent: BTreeMap::new(),
             stored: BTreeMap::new(),
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
@@ -353,7 +355,9 @@ impl Core {
     pub fn handle_timeout(&mut self, now: Now) {
         self.watch_clock(now);
         self.take_due(now);
-        self.take_run_out(now);
+        if !self.has_due(now) {
+            self.take_run_out(now);
+        }
         self.settle(now);
     }
 
@@ -466,7 +470,9 @@ impl Core {
     }
 
     fn announce(&mut self, event: Event) {
-        self.actions.push_back(Action::Announce(event));
+        if !self.keeps_nothing {
+            self.actions.push_back(Action::Announce(event));
+        }
     }
 
     fn job_indices(&self) -> Vec<JobIndex> {

@@ -29,6 +29,8 @@ pub struct Hour {
     pub busy: Duration,
     /// The most that ran at once in it.
     pub peak: u64,
+    /// How much of it was simulated: of the first and of the last hour maybe not all.
+    pub length: Duration,
 }
 
 /// The most that ran at once.
@@ -43,7 +45,7 @@ pub struct Peak {
 impl Hour {
     /// How many ran at once in it on average.
     pub fn mean(&self) -> f64 {
-        self.busy.as_secs_f64() / HOUR.as_secs_f64()
+        self.busy.as_secs_f64() / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 }
 
@@ -51,9 +53,9 @@ impl Load {
     pub(super) fn new(begins: DateTime<Utc>, from: DateTime<Utc>, until: DateTime<Utc>) -> Load {
         let lead = (from - begins).to_std().unwrap_or_default();
         let whole = (until - begins).to_std().unwrap_or_default();
-        let hours = usize::try_from(whole.as_secs().div_ceil(HOUR.as_secs())).unwrap_or(1).max(1);
+        let hours = stretches(lead, whole, HOUR).map(|(_, length)| Hour { length, ..Hour::default() });
         let peak = Peak { running: 0, at: from };
-        Load { begins, hours: vec![Hour::default(); hours], peak, lead, running: 0, since: lead }
+        Load { begins, hours: hours.collect(), peak, lead, running: 0, since: lead }
     }
 
     /// An attempt began, so long after the beginning of the simulation.
@@ -140,8 +142,13 @@ mod tests {
         load.end(50 * MINUTE);
         load.begin(60 * MINUTE);
         load.advance(150 * MINUTE);
-        let hour = |starts, minutes, peak| Hour { starts, busy: minutes * MINUTE, peak };
-        assert_eq!(load.hours, [hour(2, 30, 2), hour(1, 15 + 20 + 30, 2), hour(0, 60, 1)]);
+        let hour = |starts, minutes, peak, length| Hour {
+            starts,
+            busy: minutes * MINUTE,
+            peak,
+            length: length * MINUTE,
+        };
+        assert_eq!(load.hours, [hour(2, 30, 2, 30), hour(1, 15 + 20 + 30, 2, 60), hour(0, 60, 1, 60)]);
         assert_eq!((load.peak.running, load.peak.at), (2, load.begins + TimeDelta::minutes(50)));
     }
 
@@ -150,6 +157,7 @@ mod tests {
         let mut load = load(59, 1);
         load.begin(Duration::ZERO);
         load.end(Duration::from_secs(1));
-        assert_eq!(load.hours, [Hour { starts: 1, busy: Duration::from_secs(1), peak: 1 }]);
+        assert_eq!(load.hours, [Hour { starts: 1, busy: Duration::from_secs(1), peak: 1, length: MINUTE }]);
+        assert!((load.hours[0].mean() - 1.0 / 60.0).abs() < 1e-9);
     }
 }

@@ -1,7 +1,7 @@
 //! WHAT WOULD HAPPEN: a plan on a virtual clock, before anything runs.
 //!
 //! [`simulate`] drives the real [`Core`], and so every policy of it, through a time that passes at once. Around it is
-//! a small world: a runner that has just been started and never stops, a ledger that answers at once, and processes
+//! a small world: a runner that has just been started and never stops, no ledger, and processes
 //! that take as long as their [`Behaviour`] says and fail as often. A process that is sent a stop signal ends at once.
 //! What ends and what is due at the same moment happens in this order.
 //!
@@ -23,12 +23,13 @@ pub use load::{Hour, Load, Peak};
 pub use report::{JobReport, Report, Slice};
 pub use waits::Waits;
 
-use crate::model::{Answer, Exit, ExitStatus, Name, Now, Plan, ProcessId, Record, RunRef, stable_hash};
+use crate::model::{Exit, ExitStatus, Job, Now, Plan, ProcessId, RunRef, stable_hash};
 use crate::scheduler::{Action, Beginning, Core, Fact, Spawn};
 use chrono::{DateTime, TimeDelta, Utc};
 use report::Observed;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a simulation begins with, beside its plan.
@@ -73,12 +74,11 @@ struct World<'a> {
     core: Core,
     now: Now,
     until: Duration,
-    places: HashMap<Name, usize>,
-    processes: HashMap<RunRef, Process>,
+    /// Where each job is in the plan, by its address.
+    places: HashMap<*const Job, usize>,
+    processes: BTreeMap<RunRef, Process>,
     /// When processes end, the first first. One that was stopped has an entry for the end that it does not come to.
     ends: BinaryHeap<Reverse<(Duration, RunRef)>>,
-    /// All claims are numbered as if they were of one job: no key comes twice, because this clock is never set.
-    claims: u64,
     observed: Observed,
 }
 
@@ -94,16 +94,15 @@ impl<'a> World<'a> {
     fn new(plan: &Plan, conditions: &'a Conditions<'a>) -> World<'a> {
         let Conditions { from, until, seed, .. } = *conditions;
         let now = Now { wall: from, monotonic: Duration::ZERO, boot: Duration::ZERO };
-        let beginning = Beginning { seed, tells_ends_alone: true, ..Beginning::default() };
+        let beginning = Beginning { seed, keeps_nothing: true, ..Beginning::default() };
         World {
             conditions,
             core: Core::new(plan, beginning, now),
             now,
             until: (until - from).to_std().unwrap_or_default(),
-            places: plan.jobs.iter().map(|job| job.name.clone()).zip(0..).collect(),
-            processes: HashMap::new(),
+            places: plan.jobs.iter().map(Arc::as_ptr).zip(0..).collect(),
+            processes: BTreeMap::new(),
             ends: BinaryHeap::new(),
-            claims: 0,
             observed: Observed::new(plan, conditions),
         }
     }
@@ -154,7 +153,6 @@ impl<'a> World<'a> {
     fn settle(&mut self) {
         while let Some(action) = self.core.poll_action() {
             match action {
-                Action::Record(record) => self.answer(&record),
                 Action::Spawn(spawn) => self.spawn(&spawn),
                 Action::Signal { run, signal } => {
                     let process = self.processes.get_mut(&run).expect("only what runs is stopped");
@@ -163,25 +161,16 @@ impl<'a> World<'a> {
                     self.ends.push(Reverse((process.ends, run)));
                 }
                 Action::NoteEnd(end) => self.observed.ended(&end, self.now),
-                Action::Adopt(_) | Action::Announce(_) => {}
+                Action::Record(_) | Action::Adopt(_) | Action::Announce(_) => {
+                    unreachable!("nothing is kept")
+                }
             }
         }
     }
 
-    fn answer(&mut self, record: &Record) {
-        let answer = match record {
-            Record::Claim(_) => {
-                self.claims += 1;
-                Answer::Claimed { number: self.claims }
-            }
-            _ => Answer::Written,
-        };
-        self.core.handle_event(self.now, Fact::Recorded(answer));
-    }
-
     fn spawn(&mut self, spawn: &Spawn) {
         let (began, run) = (self.now.monotonic, spawn.run_ref);
-        let job = self.places[&spawn.job.name];
+        let job = self.places[&Arc::as_ptr(&spawn.job)];
         let behaviour = self.conditions.behaviours[job];
         let status = self.status(spawn, behaviour);
         let process = Process { job, began, ends: began + behaviour.takes, status };

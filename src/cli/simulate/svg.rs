@@ -3,8 +3,8 @@
 
 use super::super::time::show_duration;
 use super::super::{Failure, print};
-use super::chart::{Chart, figure};
 use super::Simulated;
+use super::chart::{Chart, figure};
 use crate::model::Job;
 use crate::simulation::{JobReport, Slice};
 use anyhow::anyhow;

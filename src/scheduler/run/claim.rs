@@ -14,6 +14,10 @@ use std::time::Duration;
 impl Core {
     /// A run has its slot: the first time it is claimed, between attempts it goes on.
     pub(in crate::scheduler) fn slot_given(&mut self, run_ref: RunRef) {
+        if self.keeps_nothing {
+            self.begin_at_once(run_ref);
+            return;
+        }
         let run = &self.runs[&run_ref];
         let index = run.job;
         let claimed = run.id.is_none().then_some(run.candidate.key.class);
@@ -35,6 +39,24 @@ impl Core {
         if let Some(class) = claimed {
             self.count_claim(index, class);
         }
+    }
+
+    /// A run has its slot, and there is no ledger to ask.
+    fn begin_at_once(&mut self, run_ref: RunRef) {
+        let run = &self.runs[&run_ref];
+        let index = run.job;
+        let class = run.candidate.key.class;
+        if run.id.is_some() {
+            self.begin_attempt(run_ref);
+            return;
+        }
+        self.dependents.forget_finished(index);
+        let definition = Arc::clone(&self.job(index).job);
+        let id = RunId { job: definition.name.clone(), number: run_ref.0 };
+        let run = self.run_mut(run_ref);
+        (run.definition, run.id) = (Some(definition), Some(id));
+        self.begin_attempt(run_ref);
+        self.count_claim(index, class);
     }
 
     pub(in crate::scheduler) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
@@ -134,7 +156,7 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
-        if self.tells_ends_alone {
+        if self.keeps_nothing {
             let timeout_at = self.timeout_at(run_ref, now);
             self.enter(run_ref, State::Running { began, timeout_at, rung });
             return;

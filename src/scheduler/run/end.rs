@@ -28,7 +28,7 @@ impl Core {
         run.last = Some(Arc::clone(&attempt));
         match retry_in {
             None => self.end_run(run_ref, ending, Some(attempt), now),
-            Some(delay) if self.tells_ends_alone => self.back_off(run_ref, delay, now),
+            Some(delay) if self.keeps_nothing => self.back_off(run_ref, delay, now),
             Some(delay) => {
                 let record = Record::AttemptEnded(Arc::clone(&attempt));
                 self.record(record, Upon::Announce(vec![Event::AttemptFinished(attempt)]));
@@ -88,7 +88,7 @@ impl Core {
         just_ended: Option<Arc<Attempt>>,
         now: Now,
     ) {
-        if self.tells_ends_alone {
+        if self.keeps_nothing {
             self.note_run_end(run_ref, ending, now);
             return;
         }

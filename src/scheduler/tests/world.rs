@@ -207,7 +207,7 @@ fn beginning(clock_least: Option<DateTime<Utc>>, past: Option<Past>) -> Beginnin
         past,
         asked,
         awaits_absent: false,
-        tells_ends_alone: false,
+        keeps_nothing: false,
     }
 }
 
