@@ -46,6 +46,7 @@ mod restart;
 mod roster;
 mod row;
 mod run;
+mod runs;
 mod snapshot;
 mod stop;
 mod stored;
@@ -80,7 +81,7 @@ use epoch::{Accounted, Asked};
 use limits::Limits;
 use overlap::JobState;
 use roster::Roster;
-use run::Run;
+use runs::Runs;
 use stop::Stop;
 use trouble::Trouble;
 
@@ -188,8 +189,7 @@ pub struct Spawn {
 pub struct Core {
     jobs: Roster,
     due: DueQueue,
-    /// Boxed, because a map moves what is in it.
-    runs: BTreeMap<RunRef, Box<Run>>,
+    runs: Runs,
     limits: Limits,
     dependents: Dependents,
     /// The elapsed-time deadline of each run that has one; kept by [`Core::rearm`] alone.
@@ -277,7 +277,7 @@ impl Core {
         let mut core = Core {
             jobs: Roster::default(),
             due: DueQueue::default(),
-            runs: BTreeMap::new(),
+            runs: Runs::default(),
             limits: Limits::new(plan),
             dependents: Dependents::default(),
             timers: BTreeSet::new(),
@@ -411,7 +411,7 @@ impl Core {
 
     /// The runs that there are: waiting, running, or between attempts.
     pub fn runs(&self) -> impl Iterator<Item = RunRef> {
-        self.runs.keys().copied()
+        self.runs.iter().map(|(run, _)| run)
     }
 
     /// How many records have no answer from the ledger yet.

@@ -269,7 +269,7 @@ impl Core {
     fn admit(&mut self, index: JobIndex, candidate: Candidate) -> RunRef {
         let run_ref = self.add_run(index, Run::new(index, candidate));
         self.ask_for_slot(run_ref);
-        if let Some(mut candidate) = self.runs.get(&run_ref).and_then(|run| run.waiting()) {
+        if let Some(mut candidate) = self.runs.get(&run_ref).and_then(Run::waiting) {
             self.record_wait(&mut candidate);
             self.runs.get_mut(&run_ref).expect("it waits").candidate = candidate;
         }
@@ -280,7 +280,7 @@ impl Core {
     pub(super) fn add_run(&mut self, index: JobIndex, run: Run) -> RunRef {
         self.runs_made += 1;
         let run_ref = RunRef(self.runs_made);
-        self.runs.insert(run_ref, Box::new(run));
+        self.runs.insert(run_ref, run);
         self.job_mut(index).busy().instances.push(run_ref);
         run_ref
     }

@@ -43,6 +43,6 @@ impl Core {
     pub(super) fn has_given_up_on_ledger(&self) -> bool {
         let Some(stop) = self.stop.as_ref().filter(|_| self.trouble.is_some()) else { return false };
         let is_over = self.clock.now().monotonic >= stop.patience_ends();
-        is_over && self.actions.is_empty() && !self.runs.values().any(|run| run.has_process())
+        is_over && self.actions.is_empty() && !self.runs.iter().any(|(_, run)| run.has_process())
     }
 }

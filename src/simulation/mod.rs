@@ -199,7 +199,8 @@ impl<'a> World<'a> {
 
     fn report(self, plan: &Plan) -> Report {
         let under_way = self.processes.values().map(|process| (process.job, process.began)).collect();
-        let waiting = self.core.job_states().map(|state| state.waiting as u64).collect();
-        self.observed.report(plan, under_way, waiting, self.now.monotonic)
+        let states = self.core.job_states();
+        let unfinished = states.map(|state| (state.running as u64, state.waiting as u64)).collect();
+        self.observed.report(plan, under_way, unfinished, self.now.monotonic)
     }
 }

@@ -37,7 +37,7 @@ pub struct JobReport {
     pub runs: u64,
     /// How many attempts began.
     pub attempts: u64,
-    /// How many attempts still run at the end.
+    /// How many runs are under way at the end, those between two attempts among them.
     pub running: u64,
     /// How many fire times wait for a place at the end.
     pub waiting: u64,
@@ -76,6 +76,11 @@ impl JobReport {
     /// How many fire times did not run, or ended without success.
     pub fn troubles(&self) -> u64 {
         self.ended() - self.count(Outcome::Succeeded)
+    }
+
+    /// How many fire times and runs there were, ended or not.
+    pub fn all(&self) -> u64 {
+        self.ended() + self.running + self.waiting
     }
 
     /// How many fire times and runs have ended.
@@ -174,21 +179,21 @@ impl Observed {
         &mut self.slices[slice * jobs + job]
     }
 
-    /// `under_way` are the attempts that still run `now`, each with its job and since when; `waiting` is how many fire
-    /// times of each job wait then.
+    /// `under_way` are the attempts that still run `now`, each with its job and since when; `unfinished` is how many
+    /// runs of each job are under way then, and how many of its fire times wait.
     pub(super) fn report(
         mut self,
         plan: &Plan,
         under_way: Vec<(usize, Duration)>,
-        waiting: Vec<u64>,
+        unfinished: Vec<(u64, u64)>,
         now: Duration,
     ) -> Report {
         self.load.advance(now);
         for (job, began) in under_way {
             self.was_busy(job, began, now);
         }
-        for (job, waiting) in self.jobs.iter_mut().zip(waiting) {
-            job.waiting = waiting;
+        for (job, (running, waiting)) in self.jobs.iter_mut().zip(unfinished) {
+            (job.running, job.waiting) = (running, waiting);
         }
         let (mut groups, mut waits) = (BTreeMap::<Name, Waits>::new(), Waits::default());
         for group in plan.groups.keys() {

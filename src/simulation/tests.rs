@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    After, AfterOn, CancelledBy, Closure, Ending, JobAction, Keep, LedgerPlace, Name, Outcome, OutputMode, Overlap,
-    Place, Policy, Retry, Rights, Settings, Setup, SkippedWhy,
+    After, AfterOn, CancelledBy, Closure, Ending, JobAction, Keep, LedgerPlace, Name, Outcome, OutputMode,
+    Overlap, Place, Policy, Retry, Rights, Settings, Setup, SkippedWhy,
 };
 use crate::trigger::{DstMark, ScheduleBuilder, Trigger, Zone};
 use std::num::NonZeroU32;
@@ -104,7 +104,8 @@ fn in_group() -> Policy {
 
 #[test]
 fn what_takes_longer_than_its_period_overlaps_as_its_policy_says() {
-    let of = |policy| a_day_of(&plan(vec![job("a", "0 * * * *", policy)], None), &[(90 * 60, 0)]).jobs.remove(0);
+    let of =
+        |policy| a_day_of(&plan(vec![job("a", "0 * * * *", policy)], None), &[(90 * 60, 0)]).jobs.remove(0);
     // 01:00 to 02:30, 03:00 to 04:30: every second one is skipped.
     let skips = of(overlap(Overlap::Skip));
     assert_eq!(skips.endings, [(Ending::Skipped(SkippedWhy::Overlap), 12), (Ending::Succeeded, 11)]);
@@ -130,7 +131,10 @@ fn jobs_of_a_group_wait_for_each_other() {
     assert_eq!((waits.quantile(0.5), waits.quantile(0.99)), (Some(10 * MINUTE), Some(20 * MINUTE)));
     assert_eq!(report.load.peak, Peak { running: 1, at: at("2026-01-05T01:00:00Z") });
     // What is due at the very end has begun, or waits.
-    assert_eq!(report.jobs.iter().map(|job| (job.running, job.waiting)).collect::<Vec<_>>(), [(1, 0), (0, 1), (0, 1)]);
+    assert_eq!(
+        report.jobs.iter().map(|job| (job.running, job.waiting)).collect::<Vec<_>>(),
+        [(1, 0), (0, 1), (0, 1)]
+    );
 }
 
 #[test]

@@ -164,8 +164,11 @@ mod tests {
 
     #[test]
     fn a_slice_is_one_character() {
-        let slice =
-            |starts, troubles, minutes: u64| Slice { starts, troubles, busy: Duration::from_secs(60 * minutes) };
+        let slice = |starts, troubles, minutes: u64| Slice {
+            starts,
+            troubles,
+            busy: Duration::from_secs(60 * minutes),
+        };
         let slices = [slice(0, 0, 0), slice(1, 0, 0), slice(0, 0, 29), slice(0, 0, 30), slice(9, 1, 0)];
         assert_eq!(timeline(&slices, Duration::from_secs(3600)), "·--#!");
     }

@@ -2,29 +2,22 @@
 
 use super::super::time::{show_duration, show_time};
 use super::{Expected, Simulated};
-use crate::model::{CancelledBy, Ending, Job, SkippedWhy};
+use crate::model::{CancelledBy, Ending, Job, Retry, SkippedWhy};
 use crate::simulation::JobReport;
 use std::time::Duration;
 
 /// A sentence for each way in which a job does not do what its fire times ask for.
 pub(super) fn problems(job: &Job, expected: &Expected, report: &JobReport) -> Vec<String> {
-    let all = report.ended();
     report
         .endings
         .iter()
-        .filter_map(|(ending, count)| problem(job, expected, report, *ending, *count, all))
+        .filter_map(|(ending, count)| problem(job, expected, report, *ending, *count))
         .collect()
 }
 
-fn problem(
-    job: &Job,
-    expected: &Expected,
-    report: &JobReport,
-    ending: Ending,
-    count: u64,
-    all: u64,
-) -> Option<String> {
-    let (name, share) = (&job.name, format!("{count} of {all}"));
+fn problem(job: &Job, expected: &Expected, report: &JobReport, ending: Ending, count: u64) -> Option<String> {
+    let (name, share) = (&job.name, format!("{count} of {}", report.all()));
+    let runs = format!("{count} of {}", report.runs);
     let takes = || format!("it takes {}", show_duration(expected.takes));
     let too_often = || match distance(job, report) {
         Some(distance) => format!("{} and is due again after {}", takes(), show_duration(distance)),
@@ -41,19 +34,19 @@ fn problem(
         }
         Ending::Coalesced => format!("`{name}` coalesces {share} fire times into others: {}", too_often()),
         Ending::Cancelled(CancelledBy::Replace) => {
-            format!("{share} runs of `{name}` are replaced by the next: {}", too_often())
+            format!("{runs} runs of `{name}` are replaced by the next: {}", too_often())
         }
-        Ending::Cancelled(_) => format!("{share} runs of `{name}` are cancelled"),
+        Ending::Cancelled(_) => format!("{runs} runs of `{name}` are cancelled"),
         Ending::TimedOut => {
             let timeout = job.policy.timeout.unwrap_or_default();
-            format!("{share} runs of `{name}` time out: {} and may take {}", takes(), show_duration(timeout))
+            format!("{runs} runs of `{name}` time out: {} and may take {}", takes(), show_duration(timeout))
         }
-        Ending::Failed => {
-            let attempts = report.attempts.checked_div(report.runs).unwrap_or(0);
-            let tried =
-                if attempts > 1 || report.attempts > report.runs { ", all attempts together" } else { "" };
-            format!("{share} runs of `{name}` fail{tried}")
-        }
+        Ending::Failed => match job.policy.retry {
+            Retry::Never => format!("{runs} runs of `{name}` fail"),
+            Retry::Backoff { attempts, .. } => {
+                format!("{runs} runs of `{name}` fail, each after {attempts} attempts")
+            }
+        },
     })
 }
 

@@ -136,7 +136,7 @@ impl Core {
         } else {
             self.leave_slot_queue(run_ref);
         }
-        self.runs.remove(&run_ref);
+        self.runs.remove(run_ref);
         self.rest(job);
         self.give_place_up(job);
     }
