@@ -363,7 +363,10 @@ fn by_the_library(takes: &[(&'static str, u64)]) -> Vec<(String, [u64; 8])> {
         let builder = Scheduler::builder().start_at(from).max_running(many(3)).group(one, many(1));
         let mut scheduler = builder.build();
         for (name, millis) in takes.iter().copied() {
-            let work = move |_: RunContext| tokio::time::sleep(Duration::from_millis(millis));
+            let takes = Duration::from_millis(millis);
+            let work = move |context: RunContext| async move {
+                drop(context.cancel.run_until_cancelled(tokio::time::sleep(takes)).await);
+            };
             let job = |minutes| Job::new(name, cron(minutes), work);
             let after = |on| Job::new(name, (), work).after(["times-out"], on);
             let retry = Retry::fixed(2, Duration::from_millis(40_007));
