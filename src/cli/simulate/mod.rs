@@ -32,7 +32,7 @@ const WEEK: TimeDelta = TimeDelta::days(7);
 const SPAN_MAX: TimeDelta = TimeDelta::days(3660);
 
 /// A timeline has at most so many slices, and so many columns.
-const SLICES_MAX: u64 = 84;
+const SLICES_MAX: u64 = 85;
 
 /// How long a slice of a timeline may be, in seconds; beyond them, whole days.
 const SLICES: [u64; 14] =

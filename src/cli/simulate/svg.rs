@@ -193,13 +193,31 @@ impl Drawing {
         );
         self.text(MARGIN, "dim", &told);
         self.reach(MARGIN + told.chars().count() * 6);
-        self.y += LINE / 2;
+        self.y += LINE;
+        self.days(left, simulated);
+        self.y += LINE / 3;
         for (job, _, report) in jobs {
             self.job(&shown(job), left, report, simulated);
         }
         if left_out > 0 {
             self.y += LINE;
             self.text(MARGIN, "dim", &format!("and {left_out} more jobs with less to tell"));
+        }
+    }
+
+    /// Where days begin, as far as there is room to name them.
+    fn days(&mut self, left: usize, simulated: &Simulated<'_>) {
+        let report = &simulated.report;
+        let slices = report.jobs.first().map_or(0, |job| job.slices.len());
+        let (mut last, mut free_from) = (None, left);
+        for slice in 0..slices {
+            let into = report.slice * u32::try_from(slice).unwrap_or(u32::MAX);
+            let at = simulated.plan.settings.zone.at(report.load.begins + into);
+            let x = left + slice * SLICE;
+            if last.replace(at.date_naive()) != Some(at.date_naive()) && x >= free_from {
+                self.text(x, "dim", &at.format("%a %m-%d").to_string());
+                free_from = x + 10 * CHARACTER;
+            }
         }
     }
 
