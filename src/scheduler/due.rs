@@ -138,7 +138,7 @@ impl Core {
                 self.decide_due(index, now);
             }
             // What follows is carried out while it is at hand, which is faster than that of all jobs together.
-            if self.keeps_nothing {
+            if self.keeps_nothing() {
                 break;
             }
         }
@@ -146,7 +146,7 @@ impl Core {
 
     /// Whether more is due than was handed on.
     pub(super) fn has_due(&self, now: Now) -> bool {
-        self.keeps_nothing && self.due.first_by(now.wall).is_some()
+        self.keeps_nothing() && self.due.first_by(now.wall).is_some()
     }
 
     /// Hands on what is due of one job, also what catching up was put off for and while the ledger is in trouble.

@@ -110,7 +110,7 @@ impl Core {
         let asks = &self.runs[&run];
         if asks.definition.is_none() {
             let group = self.job(asks.job).group;
-            self.runs.get_mut(&run).expect("it asks").group = group;
+            self.runs.get_mut(run).expect("it asks").group = group;
         }
         let (group, due) = self.slot_key(run);
         if self.limits.take_at_once(group) {
@@ -124,7 +124,7 @@ impl Core {
     /// Gives the run a slot although there may be none: it has begun long ago.
     pub(super) fn take_slot(&mut self, run: RunRef) {
         let group = self.job(self.runs[&run].job).group;
-        self.runs.get_mut(&run).expect("it has begun").group = group;
+        self.runs.get_mut(run).expect("it has begun").group = group;
         self.limits.take(group);
     }
 
@@ -146,7 +146,7 @@ impl Core {
         let group = self.job(index).group;
         for run in self.unclaimed_runs(index) {
             self.leave_slot_queue(run);
-            self.runs.get_mut(&run).expect("it waits").group = group;
+            self.runs.get_mut(run).expect("it waits").group = group;
             let (group, due) = self.slot_key(run);
             self.limits.wait(group, due, run);
         }

@@ -207,12 +207,9 @@ pub struct Core {
     has_begun: bool,
     /// What an earlier runner left, until they do.
     past: Option<Past>,
-    /// Whether the ledger outlives the runner, and so is told of definitions and of what waits.
-    is_durable: bool,
+    keeping: Keeping,
     /// Whether jobs of the past that the plan has not may be added yet, and those that have not been.
     awaits_absent: bool,
-    /// See [`Beginning::keeps_nothing`].
-    keeps_nothing: bool,
     absent: BTreeMap<Name, JobPast>,
     /// What the ledger has of each job that is stored; those that are not there are parked.
     stored: BTreeMap<Name, Arc<str>>,
@@ -254,6 +251,17 @@ pub struct Beginning<'a> {
     pub keeps_nothing: bool,
 }
 
+/// How much the ledger keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// There is none ([`Beginning::keeps_nothing`]).
+    Nothing,
+    /// What its promises need as long as the runner is there.
+    Present,
+    /// It outlives the runner, and so is told of definitions and of what waits.
+    Past,
+}
+
 /// What follows when a record is written.
 #[derive(Debug)]
 enum Upon {
@@ -274,6 +282,11 @@ impl Core {
     /// fire time is strictly after it. `startup` jobs are due at once.
     pub fn new(plan: &Plan, beginning: Beginning<'_>, now: Now) -> Core {
         let Beginning { seed, node, clock_least, past, asked, awaits_absent, keeps_nothing } = beginning;
+        let keeping = match past {
+            _ if keeps_nothing => Keeping::Nothing,
+            None => Keeping::Present,
+            Some(_) => Keeping::Past,
+        };
         let mut core = Core {
             jobs: Roster::default(),
             due: DueQueue::default(),
@@ -290,10 +303,9 @@ impl Core {
             runs_made: 0,
             asked: Asked::after(asked, now.wall),
             has_begun: false,
-            is_durable: past.is_some(),
+            keeping,
             past: None,
             awaits_absent,
-            keeps_nothing,
             absent: BTreeMap::new(),
             stored: BTreeMap::new(),
             newest_epoch: asked.map_or(0, |(clock_epoch, _)| clock_epoch),
@@ -469,8 +481,16 @@ impl Core {
         self.unanswered.push_back(upon);
     }
 
+    fn is_durable(&self) -> bool {
+        self.keeping == Keeping::Past
+    }
+
+    fn keeps_nothing(&self) -> bool {
+        self.keeping == Keeping::Nothing
+    }
+
     fn announce(&mut self, event: Event) {
-        if !self.keeps_nothing {
+        if !self.keeps_nothing() {
             self.actions.push_back(Action::Announce(event));
         }
     }

@@ -20,7 +20,7 @@ impl Core {
         into: Option<FireTime>,
         now: Now,
     ) {
-        if self.keeps_nothing {
+        if self.keeps_nothing() {
             self.note_closed(index, due.class, due.first.fire_time, ending, due.count);
             return;
         }
@@ -43,7 +43,7 @@ impl Core {
         into: Option<FireTime>,
     ) {
         let Candidate { key, fire_time, cause, late, .. } = candidate;
-        if self.keeps_nothing {
+        if self.keeps_nothing() {
             self.note_closed(index, key.class, *fire_time, ending, 1);
             return;
         }

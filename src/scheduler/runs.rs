@@ -25,12 +25,12 @@ impl Runs {
         self.runs.remove(&run_ref);
     }
 
-    pub(super) fn get(&self, run_ref: &RunRef) -> Option<&Run> {
-        self.runs.get(run_ref).map(AsRef::as_ref)
+    pub(super) fn get(&self, run_ref: RunRef) -> Option<&Run> {
+        self.runs.get(&run_ref).map(AsRef::as_ref)
     }
 
-    pub(super) fn get_mut(&mut self, run_ref: &RunRef) -> Option<&mut Run> {
-        self.runs.get_mut(run_ref).map(AsMut::as_mut)
+    pub(super) fn get_mut(&mut self, run_ref: RunRef) -> Option<&mut Run> {
+        self.runs.get_mut(&run_ref).map(AsMut::as_mut)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,7 +49,7 @@ impl Index<&RunRef> for Runs {
     type Output = Run;
 
     fn index(&self, run_ref: &RunRef) -> &Run {
-        self.get(run_ref).expect("it has not ended")
+        self.get(*run_ref).expect("it has not ended")
     }
 }
 

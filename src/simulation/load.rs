@@ -118,7 +118,7 @@ pub(super) fn stretches(
         let index = index(at, piece);
         let ends = piece.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1));
         let begins = std::mem::replace(&mut at, ends.min(until));
-        Some((index, at - begins))
+        Some((index, at.saturating_sub(begins)))
     })
 }
 

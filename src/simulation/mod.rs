@@ -142,7 +142,7 @@ impl<'a> World<'a> {
             };
             self.processes.remove(&run);
             self.observed.stopped(process.job, process.began, now);
-            let took = now - process.began;
+            let took = now.saturating_sub(process.began);
             let exit = Exit { status: process.status, message: None, took, usage: None, output: None };
             self.core.handle_event(self.now, Fact::Exited { run, exit });
             self.settle();

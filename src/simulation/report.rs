@@ -152,7 +152,7 @@ impl Observed {
     }
 
     fn was_busy(&mut self, job: usize, began: Duration, now: Duration) {
-        self.jobs[job].busy += now - began;
+        self.jobs[job].busy += now.saturating_sub(began);
         for (slice, length) in stretches(self.lead + began, self.lead + now, self.slice) {
             if let Some(slice) = self.slices.get_mut(slice * self.jobs.len() + job) {
                 slice.busy += length;

@@ -365,7 +365,7 @@ fn by_the_library(takes: &[(&'static str, u64)]) -> Vec<(String, [u64; 8])> {
         for (name, millis) in takes.iter().copied() {
             let takes = Duration::from_millis(millis);
             let work = move |context: RunContext| async move {
-                drop(context.cancel.run_until_cancelled(tokio::time::sleep(takes)).await);
+                context.cancel.run_until_cancelled(tokio::time::sleep(takes)).await;
             };
             let job = |minutes| Job::new(name, cron(minutes), work);
             let after = |on| Job::new(name, (), work).after(["times-out"], on);

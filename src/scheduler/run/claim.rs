@@ -14,7 +14,7 @@ use std::time::Duration;
 impl Core {
     /// A run has its slot: the first time it is claimed, between attempts it goes on.
     pub(in crate::scheduler) fn slot_given(&mut self, run_ref: RunRef) {
-        if self.keeps_nothing {
+        if self.keeps_nothing() {
             self.begin_at_once(run_ref);
             return;
         }
@@ -60,7 +60,7 @@ impl Core {
     }
 
     pub(in crate::scheduler) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
-        let run = self.runs.get_mut(&run_ref).expect("a run that is being claimed does not end");
+        let run = self.runs.get_mut(run_ref).expect("a run that is being claimed does not end");
         let job = run.job;
         let Answer::Claimed { number } = answer else {
             self.drop_run(run_ref);
@@ -148,7 +148,7 @@ impl Core {
     }
 
     pub(in crate::scheduler) fn run_started(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {
-        let Some(run) = self.runs.get_mut(&run_ref) else {
+        let Some(run) = self.runs.get_mut(run_ref) else {
             return;
         };
         let State::Starting { rung, .. } = run.state else {
@@ -156,7 +156,7 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
-        if self.keeps_nothing {
+        if self.keeps_nothing() {
             let timeout_at = self.timeout_at(run_ref, now);
             self.enter(run_ref, State::Running { began, timeout_at, rung });
             return;

@@ -15,7 +15,7 @@ impl Core {
         result: Result<Exit, SpawnError>,
         now: Now,
     ) {
-        let Some(run) = self.runs.get(&run_ref).filter(|run| run.has_process()) else {
+        let Some(run) = self.runs.get(run_ref).filter(|run| run.has_process()) else {
             return;
         };
         let ending = ending(run.stop, &result, self.policy_of(run_ref));
@@ -28,7 +28,7 @@ impl Core {
         run.last = Some(Arc::clone(&attempt));
         match retry_in {
             None => self.end_run(run_ref, ending, Some(attempt), now),
-            Some(delay) if self.keeps_nothing => self.back_off(run_ref, delay, now),
+            Some(delay) if self.keeps_nothing() => self.back_off(run_ref, delay, now),
             Some(delay) => {
                 let record = Record::AttemptEnded(Arc::clone(&attempt));
                 self.record(record, Upon::Announce(vec![Event::AttemptFinished(attempt)]));
@@ -39,7 +39,7 @@ impl Core {
 
     /// The process of a run that was taken over has ended, and how is not known.
     pub(in crate::scheduler) fn vanished(&mut self, run_ref: RunRef, now: Now) {
-        let Some(run) = self.runs.get(&run_ref).filter(|run| run.has_process()) else { return };
+        let Some(run) = self.runs.get(run_ref).filter(|run| run.has_process()) else { return };
         let ending = run.stop.map_or(Ending::Lost, StopWhy::ending);
         self.end_run(run_ref, ending, None, now);
     }
@@ -88,7 +88,7 @@ impl Core {
         just_ended: Option<Arc<Attempt>>,
         now: Now,
     ) {
-        if self.keeps_nothing {
+        if self.keeps_nothing() {
             self.note_run_end(run_ref, ending, now);
             return;
         }

@@ -467,6 +467,32 @@ mod tests {
     }
 
     #[test]
+    fn how_long_the_newest_runs_took_is_known_of_those_that_say_it() {
+        let mut world = World::sqlite();
+        let mut run_of = |number: u64, outcome, attempts, duration_ms| {
+            world.write([Record::Claim(fire("a", number.cast_signed() * 10))]);
+            let row = row("a", number.cast_signed() * 10, outcome);
+            let run_id = run("a", number).to_string();
+            let row =
+                crate::model::Row { run: Some(run_id), attempts, duration_ms: Some(duration_ms), ..row };
+            world.write([Record::RunEnded { run: run("a", number), last: None, row: Arc::new(row) }]);
+        };
+        run_of(1, Outcome::Succeeded, 1, 100);
+        run_of(2, Outcome::Failed, 1, 200);
+        run_of(3, Outcome::Succeeded, 2, 300);
+        run_of(4, Outcome::Cancelled, 1, 400);
+        run_of(5, Outcome::TimedOut, 1, 500);
+        world.write([Record::Claim(fire("a", 60)), closed("b", 60, Outcome::Skipped)]);
+        let took = |count| {
+            let mut took = reader(&world).took(count).expect("it can be read");
+            assert_eq!(took.remove(&name("b")), Some(Vec::new()));
+            let of_a = took.remove(&name("a")).expect("it is in it");
+            of_a.into_iter().map(|took| took.as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!((took(9), took(3)), (vec![500, 200, 100], vec![500]));
+    }
+
+    #[test]
     fn what_each_attempt_printed_is_kept() {
         let mut world = World::sqlite();
         world.write([Record::Claim(fire("a", 10))]);
