@@ -50,7 +50,8 @@ fn main() {
     report("  tokio-cron-scheduler", &mut block_on(peer_burst()));
 
     println!("\na job every 100 ms, 300 times       ran   p50 ms   p99 ms   max ms");
-    report("  runner             ", &mut block_on(runner_cadence()));
+    report("  runner             ", &mut block_on(runner_cadence(false)));
+    report("  beside blocking code", &mut block_on(runner_cadence(true)));
     report("  tokio timer        ", &mut block_on(timer_cadence()));
     println!("\na job every second, 20 times        ran   p50 ms   p99 ms   max ms");
     report("  tokio-cron-scheduler", &mut block_on(peer_cadence()));
@@ -90,10 +91,14 @@ async fn sleep_until(at: DateTime<Utc>) {
     sleep((middle - Utc::now()).to_std().unwrap_or_default()).await;
 }
 
+fn secondly() -> Trigger {
+    Trigger::cron("* * * * * *", &Zone::utc()).expect("a cron")
+}
+
 async fn runner_load(jobs: usize) -> Load {
     let counter = Arc::new(AtomicUsize::new(0));
     let mut scheduler = Scheduler::builder().history_max(0).build();
-    let secondly = Trigger::cron("* * * * * *", &Zone::utc()).expect("a cron");
+    let secondly = secondly();
     for number in 0..jobs {
         let counter = Arc::clone(&counter);
         let job = Job::new(format!("job-{number}"), secondly.clone(), move |_| {
@@ -185,7 +190,8 @@ async fn peer_burst() -> Vec<f64> {
     taken(&late)
 }
 
-async fn runner_cadence() -> Vec<f64> {
+/// `beside`: while jobs that block have all places of their lane.
+async fn runner_cadence(beside: bool) -> Vec<f64> {
     let late = Late::default();
     let told = Arc::clone(&late);
     let every = Trigger::every(Duration::from_millis(100)).expect("a period");
@@ -195,6 +201,10 @@ async fn runner_cadence() -> Vec<f64> {
     });
     let mut scheduler = Scheduler::builder().build();
     scheduler.add(job).expect("a sound job");
+    if beside {
+        let blocking = Job::blocking("blocking", secondly(), |_| std::thread::sleep(Duration::from_secs(2)));
+        scheduler.add(blocking.max_instances(4)).expect("a sound job");
+    }
     let handle = scheduler.start().expect("a runtime is there");
     sleep(Duration::from_secs(30)).await;
     handle.shutdown(ShutdownGrace::secs(5)).await;

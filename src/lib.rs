@@ -55,8 +55,7 @@
 //!
 //! # In your program
 //!
-//! A [`Scheduler`] is built and filled anywhere, and started within a tokio runtime, which it never makes. Async jobs
-//! are tasks of that runtime, jobs that block have a bounded lane of its blocking threads, and commands are processes.
+//! A [`Scheduler`] is built and filled anywhere, and started within a tokio runtime, which it never makes.
 //!
 //! ```
 //! use runner::{Job, Outcome, Scheduler, ShutdownGrace, Trigger};
@@ -74,14 +73,148 @@
 //! let ended = handle.trigger("tick")?.await?;
 //! assert_eq!(ended.outcome, Outcome::Succeeded);
 //!
+//! // What runs may end within 30 s, and is cancelled then.
 //! let report = handle.shutdown(ShutdownGrace::secs(30)).await;
 //! assert!(report.still_running.is_empty());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! In tests of it, time begins where you like and passes in no time: see `Builder::start_at` and `Handle::advance` of
-//! the feature `test-util`.
+//! A program that has nothing else to do waits in [`Scheduler::run_until`].
+//!
+//! ## Jobs
+//!
+//! There are four kinds. Async code is a task of the runtime; code that blocks has a bounded lane of its blocking threads, and a
+//! channel to the rest; a program is a process; and a task is code that has a name, by which job files and ledgers mean it.
+//! Each may have several triggers, or none ([`()`](IntoTriggers)) if it runs by request, and its policies.
+//!
+//! ```
+//! use runner::{BoxError, Job, Overlap, Retry, Scheduler, Tasks, Trigger, Zone};
+//! use std::time::Duration;
+//!
+//! let (minute, berlin) = (Duration::from_secs(60), Zone::find("Europe/Berlin")?);
+//! let tasks = Tasks::new().add("send_mail", |_, user: u64| async move { println!("to {user}") })?;
+//! let mut scheduler = Scheduler::builder().zone(&berlin).tasks(tasks).build();
+//!
+//! let fetch = Job::new("fetch", Trigger::every(15 * minute)?, |_| async { Err::<(), _>("no route") });
+//! scheduler.add(fetch.retry(Retry::fixed(3, minute)).timeout(5 * minute))?;
+//!
+//! let (sender, mut receiver) = tokio::sync::mpsc::channel(8);
+//! let at_night = Trigger::cron("30 2 * * MON-FRI", &berlin)?;
+//! scheduler.add(Job::blocking("scan", at_night, move |context| {
+//!     for number in (0..100).take_while(|_| !context.cancel.is_cancelled()) {
+//!         sender.blocking_send(number)?;
+//!     }
+//!     Ok::<(), BoxError>(())
+//! }))?;
+//! # drop(receiver.try_recv());
+//!
+//! # #[cfg(feature = "process")]
+//! scheduler.add(Job::command("backup", Trigger::calendar("03:00", &berlin)?, ["tar", "-czf", "b.tgz", "b"]))?;
+//!
+//! let weekly = Trigger::cron("@weekly", &berlin)?;
+//! scheduler.add(Job::task("digest-42", weekly, "send_mail", 42).overlap(Overlap::Queue))?;
+//! # Ok::<(), BoxError>(())
+//! ```
+//!
+//! Whatever is not sound is refused here, by an [`AddError`] that says what was expected.
+//!
+//! ## While it runs
+//!
+//! A [`Handle`] may be cloned and go to any thread; a job has one in its [`RunContext::scheduler`]. Its calls return at once.
+//! [`Handle::events`] are what happens, in order.
+//!
+//! ```
+//! use runner::{BoxError, Event, Heard, Job, Running, Scheduler, Trigger};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let handle = Scheduler::builder().build().start()?;
+//! let mut events = handle.events();
+//! let hourly = Trigger::every(Duration::from_secs(3600))?;
+//! handle.add(Job::new("sync", hourly, |_| async {}))?;
+//!
+//! handle.update("sync", |job| job.max_instances(2))?;
+//! handle.pause("sync", "the other side is being moved")?;
+//! let status = handle.get("sync").expect("it was added");
+//! assert!(status.pause.is_some() && status.next.is_some());
+//! handle.resume("sync")?;
+//!
+//! // Beside its fire times, which do not move. It can be waited for.
+//! handle.trigger("sync")?.await?;
+//! handle.remove("sync", Running::Leave)?.await;
+//!
+//! handle.stop();
+//! let mut ends = 0;
+//! while let Some(heard) = events.next().await {
+//!     match heard {
+//!         Heard::Event(numbered) => ends += usize::from(matches!(numbered.event, Event::RunFinished(_))),
+//!         Heard::Lagged(count) => println!("{count} events came too fast"),
+//!     }
+//! }
+//! assert_eq!(ends, 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! ## In tests
+//!
+//! With the feature `test-util` time begins where the test says, and passes at once.
+//!
+//! ```
+//! use runner::{BoxError, Job, Outcome, Scheduler, Trigger, Zone};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), BoxError> {
+//! # #[cfg(feature = "test-util")] {
+//! # let paused = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+//! # paused.block_on(async {
+//! // Under `#[tokio::test(start_paused = true)]`.
+//! let mut scheduler = Scheduler::builder().start_at("2026-03-27T12:00:00Z".parse()?).build();
+//! scheduler.add(Job::new("report", Trigger::cron("30 2 * * *", &Zone::utc())?, |_| async {}))?;
+//! let handle = scheduler.start()?;
+//! handle.advance(Duration::from_secs(7 * 86_400)).await;
+//! assert_eq!(handle.stats("report")?.count(Outcome::Succeeded), 7);
+//! # Ok::<(), BoxError>(())
+//! # })?;
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! ## What lasts
+//!
+//! With a ledger in a file the past is there after a restart: what came due meanwhile is a misfire, and goes by the job's
+//! [grace](Job::misfire_grace_time). Jobs of tasks are stored too, and come back by themselves; one that cannot is
+//! [parked](Handle::parked), never deleted.
+//!
+//! ```
+//! use runner::{BoxError, Job, Scheduler, Tasks, Trigger, Zone};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! # #[cfg(feature = "sqlite")] {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("runner.db");
+//! let tasks = || Tasks::new().add("send_mail", |_, user: u64| async move { println!("to {user}") });
+//! let handle = Scheduler::builder().tasks(tasks()?).ledger_file(&path)?.build().start()?;
+//! handle.add(Job::task("digest-42", Trigger::cron("@weekly", &Zone::utc())?, "send_mail", 42))?;
+//! handle.stop();
+//! handle.stopped().await;
+//!
+//! let handle = Scheduler::builder().tasks(tasks()?).ledger_file(&path)?.build().start()?;
+//! assert!(handle.get("digest-42").is_some());
+//! # handle.stop();
+//! # handle.stopped().await;
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Scheduler::from_file`] runs the jobs of a job file instead.
+//!
+//! ## Further
 //!
 //! Examples to begin with, each with `cargo run --example`:
 //!
@@ -90,6 +223,9 @@
 //! - `async_and_blocking`: async code beside code that blocks, a channel between them, and a shutdown that tells both.
 //! - `test_fixture`: tests of jobs, in which days pass in no time.
 //! - `migrating_from_apscheduler`: the calls of APScheduler, and what they are here.
+//!
+//! The page [`apscheduler`] has all that APScheduler offers and where it is here, `docs/embedding.md` what may be relied
+//! on, with the test that shows it.
 //!
 //! # Features
 //!
@@ -122,6 +258,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(doc, feature = "cli"))]
+#[doc = include_str!("../docs/apscheduler.md")]
+pub mod apscheduler {}
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;

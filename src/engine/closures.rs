@@ -7,7 +7,7 @@
 
 use super::current::{Current, Watched};
 use super::shared::Shared;
-use super::work::{LocalCode, Work, words};
+use super::work::{LocalCode, Work, discard, words, work_of};
 use super::{BoxError, Handle, RunContext};
 use crate::model::{Closure, Exit, ExitStatus, ProcessId, Report, RunRef, SpawnError, SpawnWhy};
 use crate::scheduler::Spawn;
@@ -78,7 +78,7 @@ impl Closures {
             under_way: Arc::clone(&self.under_way),
             shared: Arc::clone(&shared),
         };
-        match (&self.local, attempt.closure.get()) {
+        match (&self.local, work_of(&attempt.closure)) {
             (None, _) | (_, Some(Work::Blocking(_))) => {
                 let lane = self.lane.clone();
                 drop(shared.runtime.spawn(attempt.run(lane)));
@@ -141,7 +141,7 @@ impl Attempt {
     /// Runs it in the runtime.
     async fn run(self, lane: Lane) {
         let (closure, end) = (self.closure.clone(), self.end());
-        end(match closure.get() {
+        end(match work_of(&closure) {
             Some(Work::Async(work)) => self.run_async(work).await,
             Some(Work::Blocking(_)) => self.run_blocking(lane).await,
             Some(Work::Local) => {
@@ -154,7 +154,7 @@ impl Attempt {
     /// Runs it where this is polled, with the code that stays there.
     pub(super) async fn run_local(self, code: &LocalCode) {
         let (closure, end) = (self.closure.clone(), self.end());
-        end(match (closure.get(), code.get(&closure)) {
+        end(match (work_of(&closure), code.get(&closure)) {
             (Some(Work::Async(work)), _) => self.run_async(work).await,
             (_, Some(work)) => self.run_async(&**work).await,
             (_, None) => self.refused(SpawnWhy::CannotExecute, "its code belongs to another local scheduler"),
@@ -179,11 +179,13 @@ impl Attempt {
         let began = shared.clock.now().monotonic;
         let current = Current { run_ref, run: context.run.clone() };
         let future = Watched::new(current, &shared, async { work(context).await });
+        let mut future = AssertUnwindSafe(future).catch_unwind();
         let end = tokio::select! {
             biased;
-            end = AssertUnwindSafe(future).catch_unwind() => Some(end),
+            end = &mut future => Some(end),
             () = abort.cancelled() => None,
         };
+        discard(future);
         exited(run_ref, end, shared.clock.now().monotonic.saturating_sub(began))
     }
 
@@ -206,7 +208,9 @@ impl Attempt {
         self.context.started_at = self.shared.clock.now().wall;
         let Attempt { run_ref, context, closure, .. } = self;
         let end = spawn_blocking(move || {
-            let Some(Work::Blocking(work)) = closure.get() else { unreachable!("it was looked at before") };
+            let Some(Work::Blocking(work)) = work_of(&closure) else {
+                unreachable!("it was looked at before")
+            };
             let _current = Current { run_ref, run: context.run.clone() }.enter();
             catch_unwind(AssertUnwindSafe(|| work(context)))
         });
@@ -233,14 +237,24 @@ fn exited(
 ) -> Report {
     let (status, message) = match end {
         Some(Ok(Ok(()))) => (ExitStatus::Returned, None),
-        Some(Ok(Err(error))) => (ExitStatus::Error, Some(words(&*error).into())),
-        Some(Err(panic)) => (ExitStatus::Panicked, Some(panic_message(&*panic).into())),
+        // To tell it is code of the program too.
+        Some(Ok(Err(error))) => match catch_unwind(AssertUnwindSafe(|| words(&*error))) {
+            Ok(words) => {
+                discard(error);
+                (ExitStatus::Error, Some(words.into()))
+            }
+            Err(panic) => panicked(panic),
+        },
+        Some(Err(panic)) => panicked(panic),
         None => (ExitStatus::Aborted, None),
     };
     Report::Exited { run_ref, exit: Exit { status, message, took, usage: None, output: None } }
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
+fn panicked(panic: Box<dyn Any + Send>) -> (ExitStatus, Option<Arc<str>>) {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("with no message")
+    let text = text.or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("with no message");
+    let message = Some(text.into());
+    discard(panic);
+    (ExitStatus::Panicked, message)
 }

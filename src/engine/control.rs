@@ -39,7 +39,7 @@ pub enum ControlError {
     TooMany {
         /// Whose.
         job: Name,
-        /// How many there are.
+        /// How many there are, as far as they are [counted](crate::Trigger::filter).
         count: u64,
         /// How many more may wait: 1,000, less those that do.
         most: u64,
@@ -169,12 +169,13 @@ impl Handle {
     /// make it start anew at this moment; otherwise its next fire time stays, and its pause and history stay in any
     /// case, and its name too.
     ///
-    /// It is done as a whole or not at all. If somebody else changes the job meanwhile, `change` is called again.
+    /// It is done as a whole or not at all. If somebody else changes the job meanwhile, `change` is called again; so it
+    /// must not change that job by itself.
     ///
     /// # Errors
     /// [`AddError`]: there is no such job, or it would not be sound; nothing was changed.
     pub fn update(&self, job: &str, change: impl Fn(Job) -> Job) -> Result<(), AddError> {
-        let name = known(job)?;
+        let name = Name::parse(job).map_err(|_| AddError::UnknownJob { job: job.to_owned() })?;
         loop {
             let before = self.shared.core().job_state(&name)?.job;
             let changed = change(Job::from_model(&before)).named(&name).build(&self.shared.host)?;
@@ -270,7 +271,8 @@ impl Handle {
 /// Runs.
 impl Handle {
     /// Runs a job now, beside its fire times, which do not move. It counts for `max_instances`, and `overlap` decides
-    /// what happens beyond that. Returns what waits for the end; nobody has to.
+    /// what happens beyond that. Returns what waits for the end; nobody has to, and a run must not wait for one of its
+    /// own job that waits for its place.
     ///
     /// # Errors
     /// [`ControlError::UnknownJob`], and [`ControlError::Stopped`] when nothing happens any more.
@@ -297,7 +299,7 @@ impl Handle {
     pub fn backfill(&self, job: &str, range: Range<DateTime<Utc>>) -> Result<Vec<Triggered>, ControlError> {
         let name = known(job)?;
         self.unless_stopped()?;
-        let until = range.end - TimeDelta::nanoseconds(1);
+        let until = range.end.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(range.end);
         let shared = &self.shared;
         shared.ask(|core, now| {
             let keys = core.backfill(&name, range.start, until, now)?;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// A scheduler that runs, for whoever has to do with it: any number of clones, on any thread, and within jobs.
 ///
 /// Every call but [`Handle::shutdown`] returns at once; none holds up the scheduler. When the last handle outside
-/// of jobs is dropped, nothing new starts and what runs may end, as after a shutdown that nobody waits for.
+/// of jobs is dropped, nothing new starts and what runs may end, as after a shutdown that nobody waits for. A clone that
+/// a job's closure has captured is one outside: jobs have [`RunContext::scheduler`](super::RunContext::scheduler).
 #[derive(Clone)]
 #[must_use = "when the last handle is dropped, nothing new starts"]
 pub struct Handle {
@@ -78,7 +79,8 @@ impl Handle {
     }
 
     /// Stops the scheduler and waits for its end: nothing new starts from now on; what runs may end within
-    /// `grace.drain`, is cancelled then, and dropped `grace.cancel` later. Returns what became of what ran.
+    /// `grace.drain`, is cancelled then, and dropped `grace.cancel` later. Code that blocks cannot be dropped: two seconds
+    /// after that it is waited for no longer. Returns what became of what ran.
     ///
     /// It may be called any number of times, at once and later: the first one's grace counts, and all get the same
     /// report. A run that calls it from its own code is not waited for, and is in the report as still running.

@@ -4,7 +4,7 @@ use super::work::{self, IntoResult};
 use super::{AddError, RunContext, stored};
 use crate::model::{
     self, After, AfterOn, Coalesce, Grace, JobAction, Name, OutputMode, Overlap, Place, Policy, Retry,
-    Rights, Setup, Task, TaskMisfit, Tasks,
+    Rights, Setup, Task, TaskMisfit, Tasks, stable_hash,
 };
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
 use chrono::{DateTime, Utc};
@@ -336,7 +336,10 @@ impl Job {
             }
             None => None,
         };
-        let (triggers, start, end) = (self.triggers, self.start, self.end);
+        // One that was drawn before stays, whatever the seed is now.
+        let spread = stable_hash(&[host.seed.as_bytes(), name.as_str().as_bytes()]);
+        let triggers = self.triggers.into_iter().map(|trigger| trigger.spread_undrawn(spread)).collect();
+        let (start, end) = (self.start, self.end);
         let schedule = ScheduleBuilder { triggers, start, end }.build();
         if schedule.never_fires() {
             return Err(AddError::NeverFires { job: name });
@@ -417,6 +420,8 @@ pub enum Conflict {
 /// What a scheduler's jobs have in common.
 #[derive(Debug)]
 pub(super) struct Host {
+    /// What `H` is drawn from, beside the job's name.
+    pub(super) seed: String,
     pub(super) zone: Zone,
     pub(super) groups: BTreeMap<Name, NonZeroU32>,
     pub(super) blocking_max: usize,

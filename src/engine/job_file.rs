@@ -95,6 +95,7 @@ impl Builder {
         scheduler.settings = settings;
         scheduler.settings.max_running = scheduler.settings.max_running.or(max_running);
         scheduler.settings.seed = scheduler.settings.seed.or(seed);
+        scheduler.host.seed = scheduler.settings.seed.clone().unwrap_or_else(default_seed);
         Ok(scheduler)
     }
 }

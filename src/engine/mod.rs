@@ -17,12 +17,14 @@ mod control;
 mod current;
 mod events;
 mod handle;
+mod history;
 mod job;
 #[cfg(feature = "jobfile")]
 mod job_file;
 #[cfg(feature = "sqlite")]
 mod ledger_file;
 mod local;
+mod lock;
 mod parked;
 #[cfg(feature = "process")]
 mod processes;
@@ -77,7 +79,7 @@ use processes::Survivors;
 use shared::Shared;
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use workers::Workers;
@@ -189,6 +191,7 @@ impl Engine {
             survivors.find(&mut past.runs);
         }
         let host = Host {
+            seed: seed.clone(),
             zone: plan.settings.zone.clone(),
             groups: plan.groups.clone(),
             blocking_max: options.blocking_max,
@@ -234,7 +237,7 @@ impl Engine {
     }
 
     /// The scheduler as it stands, to be looked at before the start.
-    pub fn core(&self) -> MutexGuard<'_, Core> {
+    pub fn core(&self) -> impl std::ops::Deref<Target = Core> {
         self.shared.core()
     }
 

@@ -2,7 +2,7 @@
 
 use super::events::Nobody;
 use super::job::Host;
-use super::{Clock, Conflict, ControlError, Engine, Handle, Job, Options};
+use super::{Clock, Conflict, Engine, Handle, Job, Options, default_seed};
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::model::{self, InvalidName, Keep, LedgerPlace, Name, Plan, Settings, TaskMisfit, Tasks};
 use crate::scheduler;
@@ -18,6 +18,9 @@ use tokio::runtime;
 
 /// How long a stop takes at most that nobody has given a grace: when the last handle is dropped.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(25);
+
+/// More events than that are not kept.
+const EVENTS_MAX: usize = 1 << 20;
 
 /// Jobs, and the limits they share, before they run. Made by [`Scheduler::builder`]; needs no runtime.
 ///
@@ -134,17 +137,6 @@ pub enum AddError {
     Stopped,
 }
 
-impl From<ControlError> for AddError {
-    fn from(error: ControlError) -> AddError {
-        match error {
-            ControlError::UnknownJob { job } => AddError::UnknownJob { job },
-            ControlError::UnknownRun { .. } | ControlError::TooMany { .. } | ControlError::Stopped => {
-                AddError::Stopped
-            }
-        }
-    }
-}
-
 impl From<scheduler::UnknownJob> for AddError {
     fn from(scheduler::UnknownJob(job): scheduler::UnknownJob) -> AddError {
         AddError::UnknownJob { job: job.to_string() }
@@ -251,9 +243,10 @@ impl Builder {
         Builder { blocking_max: most, ..self }
     }
 
-    /// How many events are kept for a reader that is slow; 1024 by default.
+    /// How many events are kept for a reader that is slow, from 1 to 1,048,576; 1024 by default. There is memory for so
+    /// many from the start on.
     pub fn events_max(self, most: usize) -> Builder {
-        Builder { events_max: most.max(1), ..self }
+        Builder { events_max: most.clamp(1, EVENTS_MAX), ..self }
     }
 
     /// How many ended runs and fire times of each job [`Handle::history`] knows; 20 by default.
@@ -261,7 +254,7 @@ impl Builder {
         Builder { history_max: most, ..self }
     }
 
-    /// What jitter is drawn from, beside the job's name and the fire time; by default the host's name.
+    /// What jitter and each `H` of a cron are drawn from, beside the job's name; by default the host's name.
     pub fn seed(self, seed: impl Into<String>) -> Builder {
         Builder { seed: Some(seed.into()), ..self }
     }
@@ -290,8 +283,10 @@ impl Builder {
             seed: self.seed,
         };
         let ledger = self.ledger.unwrap_or_else(|| Box::new(MemoryLedger::default()));
+        let seed = settings.seed.clone().unwrap_or_else(default_seed);
         Scheduler {
             host: Host {
+                seed,
                 zone,
                 groups: self.groups,
                 blocking_max: self.blocking_max,
@@ -373,7 +368,7 @@ impl Scheduler {
     /// ```
     ///
     /// # Errors
-    /// [`StartError`], which hands the scheduler back.
+    /// [`StartError`], which hands the scheduler back unless the system has refused what it takes.
     pub fn start(self) -> Result<Handle, StartError> {
         let (handle, engine) = self.prepare()?;
         tokio::spawn(engine.run());

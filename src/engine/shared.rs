@@ -1,15 +1,17 @@
 //! What the driver, its handles and the code of jobs hold together.
 //!
-//! The core is behind a lock that is held for a call and never while somebody waits. So whoever asks for something
-//! gets its answer at once, from any thread and from within a job, and the driver is woken to see to the rest.
+//! The core is behind a lock (`lock`) that is held for a call and never while somebody waits. So whoever asks for
+//! something gets its answer at once, from any thread and from within a job, and the driver is woken to see to the rest.
 
 use super::events::{Broadcast, Events};
+use super::history::History;
 use super::job::Host;
+use super::lock::{Held, Lock};
 use super::shutdown::{Closing, ShutdownReport};
 use super::{Audience, Clock, Parked};
 use crate::model::{Event, Name, Now, Row, RunKey, RunRef};
 use crate::scheduler::Core;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime;
 use tokio::sync::{Notify, oneshot, watch};
@@ -27,7 +29,7 @@ pub enum Phase {
 
 /// See the module's page.
 pub(super) struct Shared {
-    core: Mutex<Core>,
+    core: Lock,
     /// What jobs that are added have in common.
     pub(super) host: Host,
     pub(super) clock: Clock,
@@ -53,9 +55,7 @@ pub(super) struct Progress {
 /// What was announced, for those who ask later or wait.
 #[derive(Default)]
 struct Seen {
-    history_max: usize,
-    /// By job, the oldest first.
-    ended: BTreeMap<String, VecDeque<Arc<Row>>>,
+    history: History,
     /// Who waits for the end of which run.
     waiting: BTreeMap<RunKey, Vec<oneshot::Sender<Arc<Row>>>>,
     closing: Closing,
@@ -75,21 +75,21 @@ impl Shared {
     ) -> Shared {
         let progress = Progress { phase: Phase::Running, waits_for_callers: false };
         Shared {
-            core: Mutex::new(core),
+            core: Lock::new(core),
             host,
             clock,
             runtime: runtime::Handle::current(),
             wake: Notify::new(),
             audience,
             broadcast: Broadcast::new(events_max),
-            seen: Mutex::new(Seen { history_max, ..Seen::default() }),
+            seen: Mutex::new(Seen { history: History::new(history_max), ..Seen::default() }),
             parked: Mutex::default(),
             progress: watch::Sender::new(progress),
         }
     }
 
-    pub(super) fn core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn core(&self) -> Held<'_> {
+        self.core.hold()
     }
 
     /// Not to be held while the core is asked for.
@@ -134,13 +134,12 @@ impl Shared {
 
     /// The last row of a job.
     pub(super) fn previous(&self, job: &Name) -> Option<Arc<Row>> {
-        self.seen().ended.get(job.as_str())?.back().cloned()
+        self.seen().history.of(job.as_str()).next().cloned()
     }
 
     /// The last rows of a job, the newest first.
     pub(super) fn history(&self, job: &str, count: usize) -> Vec<Arc<Row>> {
-        let seen = self.seen();
-        seen.ended.get(job).map_or_else(Vec::new, |rows| rows.iter().rev().take(count).cloned().collect())
+        self.seen().history.of(job).take(count).cloned().collect()
     }
 
     /// Returns what tells the end of that run, which was asked for and has not ended; or that nothing ends any more.
@@ -201,14 +200,7 @@ impl Shared {
 impl Seen {
     fn note(&mut self, event: &Event) {
         self.closing.note(event);
-        let (Event::RunFinished(row) | Event::FireTimeClosed(row)) = event else { return };
-        if self.history_max > 0 {
-            let rows = self.ended.entry(row.job.clone()).or_default();
-            rows.push_back(Arc::clone(row));
-            if rows.len() > self.history_max {
-                rows.pop_front();
-            }
-        }
+        self.history.note(event);
     }
 
     /// Tells the end to those that wait for it.

@@ -25,7 +25,8 @@ impl Grace {
         Grace { drain: Duration::ZERO, cancel: Duration::from_secs(cancel) }
     }
 
-    /// Takes this long at most: what still runs five seconds before that is cancelled.
+    /// Takes this long: what still runs five seconds before that is cancelled. Only code that blocks and goes on
+    /// regardless is waited for two seconds longer.
     pub const fn within(all: Duration) -> Grace {
         let cancel = if all.as_secs() < 5 { all } else { Duration::from_secs(5) };
         Grace { drain: all.saturating_sub(cancel), cancel }

@@ -157,7 +157,8 @@ impl Handle {
     }
 
     /// Returns how the last runs and fire times of a job ended, the newest first, up to `count` and to
-    /// [`history_max`](super::Builder::history_max). Of a job that there never was, nothing.
+    /// [`history_max`](super::Builder::history_max). Of a job that was removed it is known until 1,000 more were; of one
+    /// that there never was, nothing.
     pub fn history(&self, job: &str, count: usize) -> Vec<Arc<Row>> {
         self.shared.history(job, count)
     }

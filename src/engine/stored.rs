@@ -224,6 +224,7 @@ mod tests {
     fn host() -> Host {
         let tasks = Tasks::new().add("mail", |_, _: Value| async {}).expect("a new name");
         Host {
+            seed: "seed".into(),
             zone: Zone::utc(),
             groups: BTreeMap::from([(Name::parse("db").expect("a name"), NonZeroU32::MIN)]),
             blocking_max: 0,
@@ -285,7 +286,7 @@ mod tests {
                 .timeout(secs(30))
                 .kill_after(secs(5))
                 .retry(retry),
-            r#"{"version":1,"task":"mail","args":{"user":"me"},"schedule":{"triggers":[{"cron":{"text":"H 3 * * *","zone":"Europe/Berlin","spread":0,"dst":{"gap":"after","fold":"first"}}},{"every":{"period_ms":7000,"anchor_ms":1767225600500}}],"start":"2026-01-01T00:00:00.500Z","end":"2030-01-01T00:00:00Z"},"zone":"Europe/Berlin","runs_max":9,"after":{"jobs":["a","b"],"on":"finish","any":true},"startup":true,"description":"by \"night\"","group":"db","max_instances":2,"overlap":"queue","misfire_grace_time":"any","coalesce":"all","jitter":{"secs":1,"nanos":500000000},"timeout":{"secs":30,"nanos":0},"kill_after":{"secs":5,"nanos":0},"retry":{"backoff":{"attempts":3,"delay":{"secs":1,"nanos":0},"factor":1.5,"delay_max":{"secs":60,"nanos":0}}}}"#,
+            r#"{"version":1,"task":"mail","args":{"user":"me"},"schedule":{"triggers":[{"cron":{"text":"H 3 * * *","zone":"Europe/Berlin","spread":4982890664829744626,"dst":{"gap":"after","fold":"first"}}},{"every":{"period_ms":7000,"anchor_ms":1767225600500}}],"start":"2026-01-01T00:00:00.500Z","end":"2030-01-01T00:00:00Z"},"zone":"Europe/Berlin","runs_max":9,"after":{"jobs":["a","b"],"on":"finish","any":true},"startup":true,"description":"by \"night\"","group":"db","max_instances":2,"overlap":"queue","misfire_grace_time":"any","coalesce":"all","jitter":{"secs":1,"nanos":500000000},"timeout":{"secs":30,"nanos":0},"kill_after":{"secs":5,"nanos":0},"retry":{"backoff":{"attempts":3,"delay":{"secs":1,"nanos":0},"factor":1.5,"delay_max":{"secs":60,"nanos":0}}}}"#,
         );
         check(
             Job::task("digest", (), "mail", ()).delay_after(secs(90)).after(["a"], AfterOn::Success),

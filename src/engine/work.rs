@@ -1,9 +1,11 @@
 //! What an embedding program has its jobs do: async or blocking code, or async code that stays on its thread.
 
 use super::RunContext;
+use super::lock::drop_unlocked;
 use crate::model::{Closure, JobAction};
 use std::collections::HashMap;
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -22,7 +24,16 @@ pub(super) type LocalWork = Rc<dyn Fn(RunContext) -> LocalTask>;
 /// The code for each [`Work::Local`].
 pub(super) type LocalCode = HashMap<Closure, LocalWork>;
 
-/// The content of a [`Closure`].
+/// The content of a [`Closure`]. What the work has captured is dropped when nobody holds the core.
+struct Content(Option<Work>);
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        drop_unlocked(self.0.take());
+    }
+}
+
+/// What a job's code is.
 pub(super) enum Work {
     Async(Box<dyn Fn(RunContext) -> Task + Send + Sync>),
     Blocking(Box<dyn Fn(RunContext) -> Result<(), BoxError> + Send + Sync>),
@@ -53,7 +64,7 @@ where
     F: Fn(RunContext) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoResult> + Send + 'static,
 {
-    Closure::new(Work::Async(Box::new(move |context| {
+    closure(Work::Async(Box::new(move |context| {
         let future = work(context);
         Box::pin(async move { future.await.into_result() })
     })))
@@ -64,7 +75,7 @@ where
     F: Fn(RunContext) -> R + Send + Sync + 'static,
     R: IntoResult,
 {
-    Closure::new(Work::Blocking(Box::new(move |context| work(context).into_result())))
+    closure(Work::Blocking(Box::new(move |context| work(context).into_result())))
 }
 
 /// Returns a stand-in, and what it stands for.
@@ -77,7 +88,24 @@ where
         let future = work(context);
         Box::pin(async move { future.await.into_result() })
     };
-    (Closure::new(Work::Local), Rc::new(work))
+    (closure(Work::Local), Rc::new(work))
+}
+
+fn closure(work: Work) -> Closure {
+    Closure::new(Content(Some(work)))
+}
+
+/// The work that a closure stands for; `None` if it was not made here.
+pub(super) fn work_of(closure: &Closure) -> Option<&Work> {
+    closure.get::<Content>()?.0.as_ref()
+}
+
+/// Drops what is the program's. If its code panics, and again when that panic is dropped, that is all.
+pub(super) fn discard<T>(of_program: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(of_program))) {
+        let again = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        std::mem::forget(again);
+    }
 }
 
 /// An error with all its causes, in one line.
@@ -88,5 +116,5 @@ pub(super) fn words(error: &(dyn Error + 'static)) -> String {
 
 /// Whether it is a closure that blocks.
 pub(super) fn blocks(action: &JobAction) -> bool {
-    matches!(action.closure().and_then(Closure::get), Some(Work::Blocking(_)))
+    matches!(action.closure().and_then(work_of), Some(Work::Blocking(_)))
 }

@@ -36,7 +36,7 @@ pub struct JobPast {
     pub clock_epoch: u32,
     /// Its watermark: all fire times up to here are accounted for, and none beyond.
     pub accounted: DateTime<Utc>,
-    /// Whether that is a fire time, and not the moment at which the definition came into force.
+    /// Whether it has had any in its clock epoch. If not, its watermark is the moment at which it began with it.
     pub accounted_is_fire_time: bool,
     /// [`super::Defined::schedule`] of the definition in force.
     pub schedule: Option<Arc<str>>,

@@ -198,7 +198,8 @@ pub fn armed(job: &Job, seed: &str, fire_time: FireTime) -> Armed {
         let room = next.and_then(|next| (next - fire_time).to_std().ok()).unwrap_or(Duration::MAX);
         draw(most.min(room.saturating_sub(Duration::from_millis(1))), job, seed, fire_time)
     });
-    Armed { fire_time, due: fire_time + jitter }
+    let due = TimeDelta::from_std(jitter).ok().and_then(|jitter| fire_time.checked_add_signed(jitter));
+    Armed { fire_time, due: due.unwrap_or(DateTime::<Utc>::MAX_UTC) }
 }
 
 fn draw(most: Duration, job: &Job, seed: &str, fire_time: FireTime) -> Duration {

@@ -9,12 +9,16 @@
 //! It is that fire time which is compared with the clock, and not how far the clock was set: many small steps
 //! add up, and in no epoch does a fire time come twice. The period is the distance between the two fire times
 //! around the clock's new time. A one-shot has none and never comes again, unless it was missed.
+//!
+//! Within an epoch a job never goes back. A job that has had no fire time goes on whatever its period is, but in a new
+//! epoch too: of an earlier job of its name nothing is known. And one that changes goes on from what is accounted for.
 
 use super::overlap::JobState;
 use super::{Core, JobIndex};
 use crate::model::{Job, Now};
 use crate::trigger::{FireTime, Schedule, Trigger};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -23,7 +27,7 @@ use std::sync::Arc;
 pub(super) enum Accounted {
     /// None yet; the job or its epoch began then, and what is later is to come.
     From(DateTime<Utc>),
-    /// All up to this one, and none beyond it.
+    /// All up to this one, or up to the moment at which the job got others; what is later is to come.
     Through(FireTime),
 }
 
@@ -37,11 +41,12 @@ impl Accounted {
 }
 
 impl Accounted {
-    /// Where a job begins that has other fire times from `wall` on: not before those that are accounted for.
+    /// Where a job begins that has other fire times from `wall` on: not before those that are accounted for, and it
+    /// is not forgotten that there are some.
     pub(super) fn anew(self, wall: DateTime<Utc>) -> Accounted {
         match self {
-            Accounted::Through(last) if last > wall => self,
-            Accounted::Through(_) | Accounted::From(_) => Accounted::From(wall),
+            Accounted::Through(last) => Accounted::Through(last.max(wall)),
+            Accounted::From(_) => Accounted::From(wall),
         }
     }
 }
@@ -105,16 +110,16 @@ impl Core {
         if !state.job.enabled || state.has_had_its_runs() || state.accounted.until() <= now.wall {
             return;
         }
-        if let Accounted::Through(last) = state.accounted {
-            let schedule = self.without_finished(index);
-            if !goes_on_anew(schedule.as_ref().unwrap_or(&state.job.schedule), last, now.wall) {
-                return;
-            }
-            let state = self.job_mut(index);
-            state.begin_epoch(schedule);
-            let clock_epoch = state.clock_epoch;
-            self.newest_epoch = clock_epoch.max(self.newest_epoch);
+        let schedule = self.without_finished(index);
+        if let Accounted::Through(last) = state.accounted
+            && !goes_on_anew(schedule.as_ref().unwrap_or(&state.job.schedule), last, now.wall)
+        {
+            return;
         }
+        let state = self.job_mut(index);
+        state.begin_epoch(schedule);
+        let clock_epoch = state.clock_epoch;
+        self.newest_epoch = clock_epoch.max(self.newest_epoch);
         self.arm(index, Accounted::From(now.wall));
         self.record_definition(index, now.wall);
     }
@@ -134,7 +139,7 @@ impl Core {
         let of_job = (index, DateTime::<Utc>::MIN_UTC)..=(index, DateTime::<Utc>::MAX_UTC);
         finished.range(of_job).next()?;
         let is_finished = |instant| finished.contains(&(index, instant));
-        Some(self.job(index).job.schedule.retaining(|trigger| !trigger.instant().is_some_and(is_finished)))
+        Some(self.job(index).job.schedule.finishing(is_finished))
     }
 }
 
@@ -146,6 +151,15 @@ impl JobState {
             self.job = Arc::new(Job { schedule: Arc::new(schedule), ..Job::clone(&self.job) });
         }
     }
+}
+
+/// Returns the job without these of its one-shots: they finished in an earlier epoch.
+pub(super) fn without(finished: &BTreeSet<FireTime>, job: Arc<Job>) -> Arc<Job> {
+    if finished.is_empty() {
+        return job;
+    }
+    let schedule = job.schedule.finishing(|instant| finished.contains(&instant));
+    Arc::new(Job { schedule: Arc::new(schedule), ..Job::clone(&job) })
 }
 
 /// Whether a job that is accounted for through `last` does not wait until the clock has caught up. One-shots

@@ -125,12 +125,16 @@ fn first_due_from(job: &Job, seed: &str, due: Due, horizon: DateTime<Utc>) -> Ar
     before.filter(|before| before.due >= horizon).unwrap_or_else(|| armed(job, seed, fire_time))
 }
 
-/// Splits `due` into what comes before `at` and what begins with it; `at` is not the first.
+/// Splits `due` into what comes before `at` and what begins with it; `at` is not the first. Each is counted by itself:
+/// the count of what code names has an end, and code that is not pure names something else each time.
 fn split_before(job: &Job, seed: &str, due: Due, at: Armed) -> (Due, Due) {
-    let last_before = job.schedule.prev_before(at.fire_time).expect("`first` comes before");
-    let last_before = armed(job, seed, last_before);
-    let count = 1 + job.schedule.count_between(due.first.fire_time, last_before.fire_time);
-    (Due { last: last_before, count, ..due }, Due { first: at, count: due.count - count, ..due })
+    let last_before = job.schedule.prev_before(at.fire_time).filter(|last| *last > due.first.fire_time);
+    let last_before = last_before.map_or(due.first, |last| armed(job, seed, last));
+    let count = |first: Armed, last: Armed| 1 + job.schedule.count_between(first.fire_time, last.fire_time);
+    (
+        Due { last: last_before, count: count(due.first, last_before), ..due },
+        Due { first: at, count: count(at, due.last), ..due },
+    )
 }
 
 /// Returns what is folded and what is kept of fire times within grace.
@@ -144,7 +148,7 @@ fn coalesce(job: &Job, seed: &str, due: Due) -> (Option<Due>, Vec<Armed>) {
             (Some(folded), vec![due.last])
         }
         Coalesce::Earliest => {
-            let second = job.schedule.next_after(due.first.fire_time).expect("there are several");
+            let second = job.schedule.next_after(due.first.fire_time).unwrap_or(due.last.fire_time);
             let (_, folded) = split_before(job, seed, due, armed(job, seed, second));
             (Some(folded), vec![due.first])
         }

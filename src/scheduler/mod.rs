@@ -213,7 +213,7 @@ pub struct Core {
     absent: BTreeMap<Name, JobPast>,
     /// What the ledger has of each job that is stored; those that are not there are parked.
     stored: BTreeMap<Name, Arc<str>>,
-    /// No job has been in a later clock epoch.
+    /// No job has been in a later clock epoch, nor in this one ahead of the clock.
     newest_epoch: u32,
     recovery: Recovery,
     /// Those that have one.
@@ -323,7 +323,7 @@ impl Core {
             core.dependents.add(index, job);
         }
         if let Some(mut past) = past {
-            let epochs = past.jobs.values().map(|job| job.clock_epoch);
+            let epochs = past.jobs.values().map(|job| job.clock_epoch + u32::from(job.accounted > now.wall));
             core.newest_epoch = epochs.max().unwrap_or(0).max(core.newest_epoch);
             core.stored = std::mem::take(&mut past.stored);
             core.remember_gone(plan, &past, now);

@@ -5,6 +5,7 @@
 //! it was, and the new ones begin after that moment.
 
 use super::definition::{OPAQUE, definition};
+use super::epoch::without;
 use super::{AddError, Core, JobIndex, UnknownJob};
 use crate::model::{Event, Job, Now};
 use crate::trigger::Trigger;
@@ -44,11 +45,11 @@ impl Core {
     }
 
     fn change(&mut self, index: JobIndex, before: &Job, job: Arc<Job>, now: Now) {
+        let job = without(before.schedule.finished(), job);
         let state = self.job(index);
         let was_finished = state.has_had_its_runs();
         let will_be_finished = job.runs_max.is_some_and(|most| state.claims >= most.get());
-        let is_same = has_fire_times_of(before, &job) || self.has_fire_times_left_of(index, before, &job);
-        if is_same && was_finished == will_be_finished {
+        if has_fire_times_of(before, &job) && was_finished == will_be_finished {
             let schedule = Arc::clone(&before.schedule);
             self.job_mut(index).job = Arc::new(Job { schedule, ..Job::clone(&job) });
             return;
@@ -62,15 +63,6 @@ impl Core {
         self.arm(index, accounted);
         self.record_definition(index, accounted.until());
         self.finish_if_due(index);
-    }
-
-    /// Whether `job` has the fire times of `before`, which lacks one-shots that have finished: it lost them when the
-    /// clock was set back.
-    fn has_fire_times_left_of(&self, index: JobIndex, before: &Job, job: &Job) -> bool {
-        let is_finished = |instant| self.one_shots_finished.contains(&(index, instant));
-        let is_left = |trigger: &Trigger| !trigger.instant().is_some_and(is_finished);
-        let left = Job { schedule: Arc::new(job.schedule.retaining(is_left)), ..job.clone() };
-        has_fire_times_of(before, &left)
     }
 
     fn keep_one_shots_of(&mut self, index: JobIndex, job: &Job) {

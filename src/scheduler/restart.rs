@@ -10,7 +10,7 @@
 use super::definition::{definition, schedule_of};
 use super::delay::next_after;
 use super::due::{Due, armed, due_until};
-use super::epoch::Accounted;
+use super::epoch::{Accounted, without};
 use super::misfire::{Verdict, judge};
 use super::overlap::Candidate;
 use super::{Core, JobIndex};
@@ -79,7 +79,6 @@ impl Core {
     /// Goes on with one job. If it has something to run, and nothing stands against putting that off, it is
     /// returned and not armed yet.
     pub(super) fn go_on_with(&mut self, index: JobIndex, past: JobPast, now: Now) -> Option<CatchUp> {
-        let job = Arc::clone(&self.job(index).job);
         let accounted = past.accounted();
         let claims = if self.is_gone(index) { 0 } else { past.claims };
         let state = self.job_mut(index);
@@ -89,13 +88,13 @@ impl Core {
             self.go_on_finished(index, past, now);
             return None;
         }
-        let definition = definition(&job);
+        let past_job = self.as_before(index, &past);
+        let job = Arc::clone(&self.job(index).job);
+        let same = Arc::ptr_eq(&past_job, &job);
         let zone_data = zone_data().version.as_deref();
-        let same = past.schedule == definition && (definition.is_none() || *past.zone == *job.zone.name());
         if let Some(pause) = &past.pause {
             self.keep_pause(index, Some(Arc::new(pause.clone())));
         }
-        let past_job = if same { Arc::clone(&job) } else { Arc::new(past.job(&job)) };
         let accounted = self.go_on_paused(index, past.schedule.as_ref().map(|_| &*past_job), accounted, now);
         let since = || due_since(&past_job, &self.seed, accounted, now.wall, !same);
         let due = if past.schedule.is_some() { since() } else { None };
@@ -131,6 +130,19 @@ impl Core {
             self.record_definition(index, accounted.until());
         }
         None
+    }
+
+    /// The job with the fire times that it had: itself, if it has the same still. Those of its one-shots that finished in
+    /// an earlier clock epoch it has no more.
+    fn as_before(&mut self, index: JobIndex, past: &JobPast) -> Arc<Job> {
+        let job = Arc::clone(&self.job(index).job);
+        if past.is_of(&job) {
+            return job;
+        }
+        let past_job = past.job(&job);
+        let job = without(past_job.schedule.finished(), job);
+        self.job_mut(index).job = Arc::clone(&job);
+        if past.is_of(&job) { job } else { Arc::new(past_job) }
     }
 
     /// A job has had its runs: nothing was due after what is accounted for, whatever was known of that when the runner
@@ -263,6 +275,12 @@ impl JobPast {
         } else {
             Accounted::From(self.accounted)
         }
+    }
+
+    /// Whether the job has the fire times that it had.
+    fn is_of(&self, job: &Job) -> bool {
+        let definition = definition(job);
+        self.schedule == definition && (definition.is_none() || *self.zone == *job.zone.name())
     }
 
     /// The job with the fire times that it had.

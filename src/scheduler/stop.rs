@@ -22,11 +22,12 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    /// Until when a ledger that cannot be written is waited for.
-    pub(super) fn patience_ends(&self) -> Duration {
+    /// Until when a ledger is waited for that cannot be written, or does not answer and does not say why.
+    pub(super) fn patience_ends(&self, it_says_why: bool) -> Duration {
         match self.stage {
-            StopStage::Drain => self.deadline,
-            StopStage::Terminate | StopStage::Kill => Duration::ZERO,
+            StopStage::Terminate | StopStage::Kill if it_says_why => Duration::ZERO,
+            StopStage::Drain if it_says_why => self.deadline,
+            StopStage::Drain | StopStage::Terminate | StopStage::Kill => give_up_at(self.deadline),
         }
     }
 }
@@ -121,6 +122,7 @@ impl Core {
 
     fn kill_all(&mut self, now: Now) {
         self.stop_at_stage(StopStage::Kill);
+        self.stop.as_mut().expect("a stop is under way").deadline = now.monotonic;
         for run in self.processes() {
             self.kill(run, StopWhy::Shutdown, now);
         }

@@ -4,7 +4,8 @@
 //! afterwards it is a misfire. A claim that has waited longer than its job's grace is not started any more.
 //!
 //! A stop does not wait for it for ever: at the end of the grace, or at a second request, the runner ends, and
-//! what could not be written is lost; who goes on finds the runs still open.
+//! what could not be written is lost; who goes on finds the runs still open. So it is too with a ledger that says
+//! nothing and does not answer, as if it were a process that cannot be killed.
 
 use super::Core;
 use crate::model::{Event, MissedWhy, Now};
@@ -34,15 +35,18 @@ impl Core {
 
     /// When a stop no longer waits for the ledger.
     pub(super) fn gives_up_on_ledger_at(&self) -> Option<Duration> {
-        let stop = self.stop.as_ref().filter(|_| self.trouble.is_some())?;
         // Once that has passed there is nothing to wake up for.
-        Some(stop.patience_ends()).filter(|at| *at > self.clock.now().monotonic)
+        self.patience_ends().filter(|at| *at > self.clock.now().monotonic)
     }
 
-    /// Whether a stop waits for nothing but a ledger that cannot be written, and has waited long enough.
+    fn patience_ends(&self) -> Option<Duration> {
+        let stop = self.stop.as_ref().filter(|_| !self.unanswered.is_empty())?;
+        Some(stop.patience_ends(self.trouble.is_some()))
+    }
+
+    /// Whether a stop waits for nothing but a ledger that does not write, and has waited long enough.
     pub(super) fn has_given_up_on_ledger(&self) -> bool {
-        let Some(stop) = self.stop.as_ref().filter(|_| self.trouble.is_some()) else { return false };
-        let is_over = self.clock.now().monotonic >= stop.patience_ends();
+        let is_over = self.patience_ends().is_some_and(|end| self.clock.now().monotonic >= end);
         is_over && self.actions.is_empty() && !self.runs.iter().any(|(_, run)| run.has_process())
     }
 }

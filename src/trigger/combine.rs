@@ -21,6 +21,9 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 /// day, of 69 days for a minute, of a day for a second.
 pub(super) const REFUSED_MAX: usize = 100_000;
 
+/// How many fire times of these triggers are counted one by one: eleven days of seconds.
+pub(super) const COUNTED_MAX: usize = 1_000_000;
+
 /// After so long dates and weekdays come again.
 const CYCLE: TimeDelta = TimeDelta::days(146_097);
 

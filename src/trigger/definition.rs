@@ -19,6 +19,7 @@ use super::wall::Wall;
 use super::{ShortMonth, TriggerError, UnknownZone, Zone};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -57,7 +58,8 @@ impl Schedule {
     /// ```
     pub fn definition(&self) -> Option<String> {
         let triggers = written(&self.triggers)?;
-        let definition = Definition { triggers, start: self.start, end: self.end };
+        let finished = self.finished.clone();
+        let definition = Definition { triggers, start: self.start, end: self.end, finished };
         Some(serde_json::to_string(&definition).expect("it has no map whose keys are no texts"))
     }
 
@@ -68,8 +70,8 @@ impl Schedule {
     pub fn of_definition(text: &str) -> Result<Schedule, BadDefinition> {
         let definition = serde_json::from_str(text);
         let unreadable = |source| BadDefinition::Unreadable { text: text.to_owned(), source };
-        let Definition { triggers, start, end } = definition.map_err(unreadable)?;
-        Ok(Schedule { triggers: read(triggers)?, start, end })
+        let Definition { triggers, start, end, finished } = definition.map_err(unreadable)?;
+        Ok(Schedule { triggers: read(triggers)?, start, end, finished })
     }
 }
 
@@ -81,6 +83,9 @@ struct Definition {
     start: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<DateTime<Utc>>,
+    /// One-shots that are no more among the triggers.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    finished: BTreeSet<DateTime<Utc>>,
 }
 
 /// A trigger. Zones are names of the IANA database.

@@ -7,11 +7,12 @@ use super::combine::Combined;
 use super::cron::{self, Cron};
 use super::dst::{Dst, Follow};
 use super::every::Every;
+use super::instant::{of_second, second_up};
 use super::interval::{Interval, ShortMonth};
 use super::on_calendar::OnCalendar;
 use super::wall::Wall;
 use super::{FireTime, TriggerError, Zone};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,15 +86,29 @@ impl Trigger {
     /// Returns it with each `H` drawn from `spread`, a hash of the seed and the job's name; until then, from 0.
     /// The same `spread` always draws the same.
     #[must_use]
-    pub fn spread(self, spread: u64) -> Trigger {
-        match &self.rule {
-            Rule::Wall { wall: Wall::Cron(cron), zone, follow } if cron.drawn.is_some() => {
-                let cron = Cron::parse(&self.text, spread).expect("it was read before");
-                let wall = Wall::Cron(Arc::new(cron));
-                let rule = Rule::Wall { wall, zone: zone.clone(), follow: *follow };
-                Trigger { rule, ..self }
+    pub fn spread(mut self, spread: u64) -> Trigger {
+        self.draw(spread, |_| true);
+        self
+    }
+
+    /// Returns it with each `H` drawn that was not drawn yet, as [`Trigger::spread`] does.
+    #[must_use]
+    pub fn spread_undrawn(mut self, spread: u64) -> Trigger {
+        self.draw(spread, |from| from == 0);
+        self
+    }
+
+    fn draw(&mut self, spread: u64, is_meant: impl Fn(u64) -> bool + Copy) {
+        match &mut self.rule {
+            Rule::Wall { wall: Wall::Cron(cron), .. }
+                if cron.drawn.as_deref().is_some_and(|from| is_meant(*from)) =>
+            {
+                *cron = Arc::new(Cron::parse(&self.text, spread).expect("it was read before"));
             }
-            _ => self,
+            Rule::Combined(combined) => {
+                combined.branches_mut().iter_mut().for_each(|branch| branch.draw(spread, is_meant));
+            }
+            Rule::Wall { .. } | Rule::Every(_) | Rule::At { .. } => {}
         }
     }
 
@@ -181,6 +196,23 @@ impl Trigger {
         Ok(Trigger { text: format!("at {}", text.trim()).into(), rule: Rule::At { at, zone: zone.clone() } })
     }
 
+    /// Returns the trigger of one instant, or of the next whole second if it is none. For the library.
+    ///
+    /// # Errors
+    /// A year after 9999 or before 1.
+    ///
+    /// ```
+    /// use chrono::{TimeDelta, Utc};
+    /// use runner::Trigger;
+    /// let in_five_minutes = Trigger::once(Utc::now() + TimeDelta::minutes(5))?;
+    /// # drop(in_five_minutes);
+    /// # Ok::<(), runner::TriggerError>(())
+    /// ```
+    pub fn once(at: DateTime<Utc>) -> Result<Trigger, TriggerError> {
+        let second = of_second(second_up(at)).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Trigger::at(&second.to_rfc3339_opts(SecondsFormat::Secs, true), &Zone::utc())
+    }
+
     /// Returns the union of some triggers: it fires whenever one of them does, once if several do. For the library;
     /// a job of a file has lists instead. Of none it never fires.
     ///
@@ -214,10 +246,10 @@ impl Trigger {
     }
 
     /// Returns it without the fire times that `accepts` says no to. For the library. The predicate has to be pure:
-    /// the same answer for the same instant.
+    /// the same answer for the same instant. It is asked while the scheduler is locked, so it must not ask the scheduler.
     ///
     /// A search ends after 100,000 fire times in a row that are refused, and when the predicate panics: what is farther
-    /// away counts as exhausted.
+    /// away counts as exhausted. Fire times that are only counted, because they were missed, are counted up to 1,000,000.
     #[must_use]
     pub fn filter(self, accepts: impl Fn(FireTime) -> bool + Send + Sync + 'static) -> Trigger {
         let text = format!("some of ({})", self.text).into();
@@ -228,8 +260,8 @@ impl Trigger {
     /// Returns the trigger of your own code: `next_after` returns the first fire time strictly after the instant that
     /// it is given, or `None` once there is none. For the library. `name` is how it is shown to people.
     ///
-    /// It has to be pure, and its answers in order: after a later instant never an earlier one. All else follows from
-    /// it, looking back too. An answer that is not a whole millisecond counts as the next one that is. If it does not
+    /// It has to be pure, and its answers in order: after a later instant never an earlier one; and it must not ask the
+    /// scheduler, which is locked meanwhile. All else follows from it, looking back too. An answer that is not a whole millisecond counts as the next one that is. If it does not
     /// move on, or panics, it counts as exhausted.
     ///
     /// ```

@@ -1,11 +1,12 @@
 //! A job's triggers as one series.
 
+use super::combine::COUNTED_MAX;
 use super::instant::{just_after, just_before};
 use super::rule::{Rule, Trigger};
 use super::search::{DstMark, beginning};
 use super::{FireTime, union};
 use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What a [`Schedule`] is made of.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +28,7 @@ impl ScheduleBuilder {
                 trigger.anchor(start);
             }
         }
-        Schedule { triggers: triggers.into(), start, end }
+        Schedule { triggers: triggers.into(), start, end, finished: BTreeSet::new() }
     }
 }
 
@@ -38,6 +39,8 @@ pub struct Schedule {
     pub(super) triggers: Box<[Trigger]>,
     pub(super) start: Option<DateTime<Utc>>,
     pub(super) end: Option<DateTime<Utc>>,
+    /// Of the one-shots that are no more among the triggers.
+    pub(super) finished: BTreeSet<FireTime>,
 }
 
 impl Schedule {
@@ -63,7 +66,8 @@ impl Schedule {
     }
 
     /// Returns how many fire times there are in `after < t <= until`: by arithmetic, whatever the distance, with
-    /// one trigger; day by day with several, because two may name the same instant.
+    /// one trigger; day by day with several, because two may name the same instant. With an intersection or code among
+    /// them it is one by one, and a count ends at 1,000,000.
     pub fn count_between(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
         let after = self.start.map_or(after, |start| after.max(just_before(start)));
         let until = self.end.map_or(until, |end| until.min(end));
@@ -72,7 +76,10 @@ impl Schedule {
             [] => 0,
             [only] => only.count_between(after, until),
             several => {
-                let each = || self.upcoming(after).take_while(|fire_time| *fire_time <= until).count() as u64;
+                let each = || {
+                    let until = self.upcoming(after).take_while(|fire_time| *fire_time <= until);
+                    until.take(COUNTED_MAX).count() as u64
+                };
                 let combined = |trigger: &Trigger| matches!(trigger.rule, Rule::Combined(_));
                 let counted = (!several.iter().any(combined)).then(|| union::count(several, after, until));
                 counted.flatten().unwrap_or_else(each)
@@ -132,8 +139,22 @@ impl Schedule {
     /// Returns this schedule without the triggers that `keep` says no to.
     #[must_use]
     pub fn retaining(&self, keep: impl Fn(&Trigger) -> bool) -> Schedule {
-        let triggers = self.triggers.iter().filter(|trigger| keep(trigger)).cloned();
-        Schedule { triggers: triggers.collect(), ..*self }
+        let triggers = self.triggers.iter().filter(|trigger| keep(trigger)).cloned().collect();
+        Schedule { triggers, start: self.start, end: self.end, finished: self.finished.clone() }
+    }
+
+    /// Returns this schedule without its one-shots (`at`) that have finished. Its definition says which those were.
+    #[must_use]
+    pub fn finishing(&self, has_finished: impl Fn(FireTime) -> bool) -> Schedule {
+        let is_over = |trigger: &Trigger| trigger.instant().is_some_and(&has_finished);
+        let over = self.triggers.iter().filter(|trigger| is_over(trigger)).filter_map(Trigger::instant);
+        let finished = self.finished.iter().copied().chain(over).collect();
+        Schedule { finished, ..self.retaining(|trigger| !is_over(trigger)) }
+    }
+
+    /// The one-shots that have finished.
+    pub fn finished(&self) -> &BTreeSet<FireTime> {
+        &self.finished
     }
 
     /// Whether its triggers name instants after `fire_time` that only its `end` keeps it from.

@@ -1,6 +1,7 @@
 //! What a trigger answers: its fire times in both directions, how many there are, and what one of them owes to
 //! daylight saving.
 
+use super::combine::COUNTED_MAX;
 use super::cron::Cron;
 use super::instant::{just_before, of_second, second_up};
 use super::rule::{Rule, Trigger};
@@ -67,7 +68,7 @@ impl Trigger {
             Rule::Combined(combined) => {
                 let enumerate = || {
                     let next = |at: DateTime<Utc>| combined.next_after(at).filter(|at| *at <= until);
-                    std::iter::successors(next(after), |at| next(*at)).count() as u64
+                    std::iter::successors(next(after), |at| next(*at)).take(COUNTED_MAX).count() as u64
                 };
                 union::count(std::slice::from_ref(self), after, until).unwrap_or_else(enumerate)
             }

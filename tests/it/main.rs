@@ -6,6 +6,7 @@ mod case;
 mod check;
 mod clock;
 mod crash;
+mod docs;
 mod explain;
 mod history;
 mod init;

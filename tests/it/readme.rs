@@ -103,6 +103,11 @@ fn its_commands_work_and_its_job_files_are_sound() {
                 }
             }
             "console" => ran += follow(&reader, &block),
+            // It is run as what it is.
+            "rust" => {
+                let hello = fs::read_to_string(root().join("examples/hello.rs")).expect("the example");
+                assert!(hello.ends_with(&(block.lines.join("\n") + "\n")), "it is not examples/hello.rs");
+            }
             "text" => {}
             other => panic!("a block of a kind that nobody tests: {other}"),
         }

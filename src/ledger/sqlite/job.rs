@@ -95,8 +95,8 @@ impl Job {
     pub(super) fn begin_anew(&mut self, clock_epoch: u32, from: i64) {
         let before = (clock_epoch, from);
         if self.accounted.is_none_or(|now| now < before || (now.0 == clock_epoch && !self.is_fire_time)) {
-            self.accounted = Some((clock_epoch, from));
-            self.is_fire_time = false;
+            self.is_fire_time &= self.accounted.is_some_and(|(epoch, _)| epoch == clock_epoch);
+            self.accounted = Some(before);
             self.changed = true;
         }
     }

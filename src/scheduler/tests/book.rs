@@ -200,12 +200,10 @@ impl Book {
             last.until = Some(if last.clock_epoch == clock_epoch { from } else { before.accounted });
         }
         periods.push(Period { clock_epoch, from, until: None, schedule: schedule.clone() });
-        let keeps = before.filter(|before| {
-            let same_epoch = before.clock_epoch == clock_epoch;
-            same_epoch && before.accounted_is_fire_time && before.accounted >= from
-        });
+        let keeps =
+            before.filter(|before| before.clock_epoch == clock_epoch && before.accounted_is_fire_time);
         let (accounted, accounted_is_fire_time) =
-            keeps.map_or((from, false), |before| (before.accounted, true));
+            keeps.map_or((from, false), |before| (before.accounted.max(from), true));
         let waiting = before.map(|before| before.waiting.clone()).unwrap_or_default();
         let now = JobPast {
             clock_epoch,

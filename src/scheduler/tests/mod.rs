@@ -9,6 +9,7 @@ mod calls;
 mod catch_up;
 mod clocks;
 mod delay;
+mod epoch;
 mod finish;
 mod jitter;
 mod limits;

@@ -77,3 +77,11 @@ fn a_second_request_does_not_wait_for_it() {
         .stop()
         .has_stopped(true);
 }
+
+#[test]
+fn a_stop_gives_up_on_a_ledger_that_says_nothing_and_does_not_answer() {
+    let world = || World::new([at("a", &[10])]).runs_for("a", secs(1), 0).until(5).ledger_hangs().until(20);
+    world().stop().until(46).has_stopped(false).until(47).has_stopped(true);
+    // A third request kills, and nothing is waited for but what cannot be killed.
+    world().stop().stop().stop().until(21).has_stopped(false).until(22).has_stopped(true);
+}

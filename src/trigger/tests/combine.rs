@@ -193,3 +193,15 @@ fn they_are_named_and_described_by_their_branches() {
     assert_eq!(both.text(), "all of (0 3 * * *; 0 3 1 * *)");
     assert_eq!(of("0 3 * * *").filter(|_| true).text(), "some of (0 3 * * *)");
 }
+
+#[test]
+fn what_only_code_can_count_is_counted_up_to_a_limit() {
+    let often = Trigger::every(Duration::from_millis(10)).expect("a period");
+    let filtered = often.clone().filter(|_| true);
+    let several = vec![filtered.clone(), of("0 0 * * *")];
+    let (after, until) = (utc("1970-01-01T00:00:00Z"), utc("2026-01-01T00:00:00Z"));
+    assert_eq!(schedule(filtered).count_between(after, until), 1_000_000);
+    let several = ScheduleBuilder { triggers: several, ..ScheduleBuilder::default() }.build();
+    assert_eq!(several.count_between(after, until), 1_000_000);
+    assert_eq!(schedule(often).count_between(after, until), 176_722_560_000);
+}

@@ -74,6 +74,12 @@ fn basket() -> Vec<Schedule> {
         schedules.push(schedule(one(), None, Some("2027-11-02T12:00:00Z")));
         schedules.push(schedule(vec![trigger.clone(), next.clone()], start, Some("2029-01-01T00:00:00Z")));
     }
+    let at = |text| Trigger::at(text, &Zone::utc()).expect("an instant");
+    let one_shots = schedule(["2026-12-24T18:00", "2027-12-24T18:00"].map(at).into(), None, None);
+    for second in ["2026-12-24T18:00:00Z", "2027-12-24T18:00:00Z"] {
+        schedules.push(one_shots.finishing(|instant| instant == utc(second)));
+    }
+    schedules.push(one_shots.finishing(|_| true));
     schedules
 }
 

@@ -211,3 +211,14 @@ fn a_union_names_each_instant_once_and_by_the_first_trigger() {
     assert_eq!(schedule.prev_before(utc("2026-01-01T00:40:00Z")), Some(utc("2026-01-01T00:30:00Z")));
     assert_eq!(schedule.naming(utc("2026-01-01T00:41:00Z")), None);
 }
+
+#[test]
+fn an_instant_of_a_program_is_that_or_the_next_whole_second() {
+    let once = |at: &str| Trigger::once(utc(at)).expect("of a year that can be written");
+    assert_eq!(once("2026-12-24T18:00:00Z").instant(), Some(utc("2026-12-24T18:00:00Z")));
+    assert_eq!(once("2026-12-24T18:00:00.000000001Z").instant(), Some(utc("2026-12-24T18:00:01Z")));
+    assert_eq!(once("2026-12-24T18:00:00.5Z").text(), "at 2026-12-24T18:00:01Z");
+    for end in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+        Trigger::once(end).expect_err("no text has that year");
+    }
+}

@@ -1,6 +1,6 @@
 //! What a handle changes while the scheduler runs, and how the jobs then stand.
 
-use super::{next, runtimes, scheduler};
+use super::{next, paused, runtimes, scheduler, start_at};
 use chrono::{DateTime, TimeDelta, Utc};
 use runner::{
     AddError, AfterOn, Conflict, ControlError, Event, Events, Handle, Job, Outcome, Overlap, PauseFor,
@@ -333,6 +333,21 @@ fn fire_times_of_all_jobs_come_in_order_and_runs_of_a_limited_job_are_counted() 
 }
 
 #[test]
+fn a_job_whose_only_fire_time_has_passed_is_there_and_finished() {
+    for runtime in runtimes().into_iter().chain([paused()]) {
+        runtime.block_on(async {
+            let passed = Trigger::at("2025-01-01T00:00:00Z", &Zone::utc()).expect("an instant");
+            let handle = start_at("2026-01-01T00:00:00Z", [Job::new("before", passed.clone(), |_| async {})]);
+            handle.add(Job::new("later", passed, |_| async {})).expect("a sound job");
+            for job in handle.list() {
+                assert!(job.is_finished && job.next.is_none() && job.last.is_none(), "{job:?}");
+            }
+            shut_down(&handle).await;
+        });
+    }
+}
+
+#[test]
 fn a_job_with_a_limited_number_of_runs_finishes_and_can_still_be_asked_for() {
     for runtime in runtimes() {
         runtime.block_on(async {
@@ -407,6 +422,9 @@ fn the_past_is_made_up_for_on_request() {
             assert_eq!(asked_for.recv().await.as_deref(), Some("2026-03-02T06:00:00+00:00"));
             assert_eq!(next_of(&handle, "report"), next);
             assert!(handle.backfill("report", until..from).expect("it is there").is_empty());
+            let ever = DateTime::<Utc>::MIN_UTC;
+            assert!(handle.backfill("report", until..ever).expect("it is there").is_empty());
+            assert!(handle.backfill("report", ever..ever).expect("it is there").is_empty());
             let most = handle.backfill("report", at("2016-01-01T00:00:00Z")..until);
             let Err(ControlError::TooMany { count: 3714, most: 1000, .. }) = most else { panic!("{most:?}") };
             let unknown = handle.backfill("none", from..until).expect_err("there is none");
@@ -531,4 +549,30 @@ fn numbers_of_a_job_that_are_zero_are_refused() {
         let refused = scheduler.add(job).expect_err("it is 0").to_string();
         assert_eq!(refused, format!("job `job` has `{what}` 0; expected more than 0"));
     }
+}
+
+#[test]
+fn each_job_has_its_own_draw_of_an_h_and_keeps_it() {
+    let drawn = || Trigger::cron("H H * * *", &Zone::utc()).expect("a cron");
+    let jobs = || ["a", "b", "c"].map(|name| Job::new(name, Trigger::any([drawn()]), |_| async {}));
+    let begun = |seed: &str| {
+        let mut scheduler = Scheduler::builder().seed(seed).build();
+        for job in jobs() {
+            scheduler.add(job).expect("a sound job");
+        }
+        scheduler.start().expect("a runtime is there")
+    };
+    runtimes()[0].block_on(async {
+        let (one, same, other) = (begun("seed"), begun("seed"), begun("other"));
+        let all = |handle: &Handle| ["a", "b", "c"].map(|job| next_of(handle, job).expect("one to come"));
+        let times = all(&one);
+        assert!(times[0] != times[1] && times[1] != times[2] && times[0] != times[2], "{times:?}");
+        assert_eq!(all(&same), times);
+        assert_ne!(all(&other), times);
+        one.update("a", |job| job.description("changed")).expect("a sound change");
+        assert_eq!(all(&one), times);
+        for handle in [one, same, other] {
+            shut_down(&handle).await;
+        }
+    });
 }

@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// Runs a test on each flavour of runtime, and fails if it does not end.
 #[track_caller]
-fn ends(test: impl Fn(&tokio::runtime::Runtime) + Send + 'static) {
+pub(super) fn ends(test: impl Fn(&tokio::runtime::Runtime) + Send + 'static) {
     let (done, is_done) = channel();
     let thread = thread::spawn(move || {
         for runtime in runtimes() {

@@ -7,6 +7,7 @@ mod defects;
 mod examples;
 mod from_file;
 mod local;
+mod rude;
 mod running;
 mod starting;
 mod stopping;

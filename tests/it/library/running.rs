@@ -195,6 +195,23 @@ fn async_code_that_blocks_its_thread_is_told_of() {
 }
 
 #[test]
+fn any_limit_of_events_and_history_will_do() {
+    for runtime in runtimes() {
+        for most in [0, usize::MAX] {
+            let mut scheduler = Scheduler::builder().events_max(most).history_max(most).build();
+            scheduler.add(Job::new("job", (), |_| async {})).expect("a sound job");
+            runtime.block_on(async {
+                let handle = scheduler.start().expect("a runtime is there");
+                let row = handle.trigger("job").expect("it is there").await.expect("its end");
+                assert_eq!(row.outcome, Outcome::Succeeded);
+                assert_eq!(handle.history("job", 9).len(), most.min(1));
+                handle.shutdown(ShutdownGrace::secs(5)).await;
+            });
+        }
+    }
+}
+
+#[test]
 fn a_slow_reader_is_told_how_much_it_has_missed_and_holds_up_nobody() {
     for runtime in runtimes() {
         let mut scheduler = Scheduler::builder().events_max(8).build();

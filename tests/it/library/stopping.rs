@@ -1,7 +1,7 @@
 //! Stopping: R18 to R23.
 
 use super::{every, next, runtimes, scheduler};
-use runner::{Event, Job, Outcome, Phase, ShutdownGrace};
+use runner::{Event, Job, Outcome, Phase, Scheduler, ShutdownGrace};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -96,6 +96,27 @@ fn async_code_that_does_not_heed_its_cancellation_is_dropped() {
 }
 
 #[test]
+fn blocking_code_that_does_not_heed_its_cancellation_is_named_and_not_waited_for() {
+    for runtime in runtimes() {
+        // It goes on until this is dropped.
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let job = Job::blocking("job", (), move |_| held.lock().expect("no panic").recv().unwrap_or(()));
+        runtime.block_on(async {
+            let handle = scheduler([job]).start().expect("a runtime is there");
+            let mut events = handle.events();
+            let run = handle.trigger("job").expect("it is there");
+            while !matches!(next(&mut events).await.expect("it starts").event, Event::RunStarted(_)) {}
+            let grace = ShutdownGrace { drain: Duration::ZERO, cancel: Duration::from_millis(20) };
+            let report = handle.shutdown(grace).await;
+            assert_eq!(report.still_running.iter().map(ToString::to_string).collect::<Vec<_>>(), ["job#1"]);
+            assert!(report.aborted.is_empty() && report.cancelled.is_empty(), "{report:?}");
+            drop((run, release));
+        });
+    }
+}
+
+#[test]
 fn a_run_may_shut_its_own_scheduler_down() {
     for runtime in runtimes() {
         let report = Arc::new(Mutex::new(None));
@@ -170,6 +191,30 @@ fn inner_forgets() {
             let handle = scheduler([job]).start().expect("a runtime is there");
             begun.notified().await;
             drop(handle);
+        });
+    }
+}
+
+/// One whose disk never comes back.
+struct Stuck;
+
+impl runner::ledger::Ledger for Stuck {
+    fn write(&mut self, _: Vec<runner::model::Record>) -> runner::ledger::Answers {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_ledger_that_never_answers_holds_up_no_shutdown_for_ever() {
+    for runtime in runtimes() {
+        let mut scheduler = Scheduler::builder().ledger(Stuck).build();
+        scheduler.add(Job::new("job", (), |_| async {})).expect("a sound job");
+        runtime.block_on(async {
+            let handle = scheduler.start().expect("a runtime is there");
+            let run = handle.trigger("job").expect("it is there");
+            handle.shutdown(ShutdownGrace::cancel_now(0)).await;
+            assert!(run.await.is_err(), "nobody knows its end");
+            assert_eq!(handle.phase(), Phase::Stopped);
         });
     }
 }
