@@ -7,7 +7,7 @@
 use chrono::{DateTime, Datelike, TimeDelta, Utc, Weekday};
 use runner::{
     BoxError, Coalesce, Conflict, Event, Events, Grace, Handle, Heard, Job, Outcome, Overlap, Running,
-    Scheduler, ShortMonth, ShutdownGrace, Trigger, TriggerError, Zone,
+    Scheduler, ShortMonth, ShutdownGrace, Tasks, Trigger, TriggerError, Zone,
 };
 use std::time::Duration;
 
@@ -39,9 +39,20 @@ fn start(zone: &Zone) -> Result<Handle, BoxError> {
     // )
     // The zone is that in which times are shown; what a trigger means is the trigger's own zone. Executors are not
     // named: `Job::new` is a task of the runtime, `Job::blocking` has a thread, `Job::command` a process.
-    // A record that lasts is `.ledger(SqliteLedger::open(…)?)`.
-    let mut scheduler =
-        Scheduler::builder().zone(zone).blocking_max(20).start_at("2026-03-27T12:00:00Z".parse()?).build();
+    // A record that lasts, in which jobs of tasks are stored too, is `.ledger_file("jobs.db")?` (feature `sqlite`).
+    // What is stored names its code, as "pkg.mod:func" does there; one that is renamed parks its jobs, and loses none.
+    let tasks = Tasks::new().add("send_mail", |_, user: u64| async move { println!("mail to {user}") })?;
+    let mut scheduler = Scheduler::builder()
+        .zone(zone)
+        .tasks(tasks)
+        .blocking_max(20)
+        .start_at("2026-03-27T12:00:00Z".parse()?)
+        .build();
+
+    // scheduler.add_job("mails:send_mail", "cron", hour=7, args=[42], id="digest-42", replace_existing=True)
+    // Arguments are checked now. Replacing keeps the next run, the pause and the past unless the trigger is another.
+    let digest = Job::task("digest-42", Trigger::cron("0 7 * * *", zone)?, "send_mail", 42);
+    scheduler.add(digest.on_conflict(Conflict::Upsert))?;
 
     // scheduler.add_job(tick, "interval", seconds=30)
     // There it first runs 30 s from now; here at each full and half minute, wherever the program begins. From now on
