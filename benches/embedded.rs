@@ -173,7 +173,7 @@ async fn peer_burst() -> Vec<f64> {
     // It takes its time to add them, so the instant is chosen when they are there, and told to them by their duration.
     let due_in = Duration::from_secs(20);
     let begin = Instant::now();
-    let due = (Utc::now() + TimeDelta::seconds(20)).with_nanosecond(0).expect("a moment");
+    let due = Utc::now() + TimeDelta::seconds(20);
     for _ in 0..BURST {
         let late = Arc::clone(&late);
         let at = begin + due_in;

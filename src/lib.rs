@@ -23,7 +23,8 @@
 //! ```
 //!
 //! A room may know those to its left and no other, which a test holds:
-//! [`trigger`] → [`model`] → { [`jobfile`], [`scheduler`], [`ledger`], [`executor`] } → [`engine`] → [`cli`].
+//! [`trigger`] → [`model`] → { [`jobfile`], [`scheduler`], [`ledger`], [`executor`] } → { [`simulation`], [`engine`] } →
+//! [`cli`].
 //!
 //! # Where is the thing that …
 //!
@@ -36,6 +37,7 @@
 //! | reads the job file and words its faults | [`jobfile::load`], [`jobfile::Fault`] |
 //! | knows the keys of the job file | `jobfile::keys`; values in `jobfile::value` and `jobfile::shared` |
 //! | decides what happens to a fire time | [`scheduler::Core`]: `due`, `misfire`, `overlap`, `limits`, `run`, `stop` |
+//! | says what would happen, before anything runs | [`simulation::simulate`]: `load`, `waits`; `cli::simulate` |
 //! | keeps time, writes, starts, waits | [`engine::Engine::run`] |
 //! | is built into another program | [`Scheduler`], [`Job`], [`Handle`]; closures are run by `engine::closures` |
 //! | runs code of a program by its name | [`Tasks`], [`Job::task`] |
@@ -269,6 +271,8 @@ pub mod jobfile;
 pub mod ledger;
 pub mod model;
 pub mod scheduler;
+#[cfg(feature = "cli")]
+pub mod simulation;
 pub mod trigger;
 
 #[cfg(feature = "jobfile")]

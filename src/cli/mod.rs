@@ -24,6 +24,7 @@ mod quarantine;
 mod records;
 mod row;
 mod run;
+mod simulate;
 mod start;
 mod state;
 mod status;
@@ -45,6 +46,7 @@ Examples:
   runner init                      write a small first jobs.toml
   runner check                     find every mistake in it
   runner next -n 3                 when its jobs will run
+  runner simulate                  what the coming week would bring
   runner start                     run them until Ctrl-C
   runner explain '0 9 * * MON-FRI' what an expression means
   runner run backup                run one of them now
@@ -116,6 +118,7 @@ enum Command {
     /// Report every fault and warning of a job file
     Check(check::Check),
     Next(next::Next),
+    Simulate(simulate::Simulate),
     Explain(explain::Explain),
     /// Run one job now, exactly as the scheduler would
     Run(run::Run),
@@ -203,6 +206,7 @@ impl Command {
             Command::Start(start) => start.format,
             Command::Check(check) => check.format.of_messages(),
             Command::Next(next) => next.format,
+            Command::Simulate(simulate) => simulate.format,
             Command::History(history) => history.format,
             Command::Audit(audit) => audit.format,
             Command::Status(status) => status.format,
@@ -220,6 +224,7 @@ impl Command {
             Command::Start(start) => start.carry_out(global),
             Command::Check(check) => check.carry_out(global),
             Command::Next(next) => next.carry_out(global),
+            Command::Simulate(simulate) => simulate.carry_out(global),
             Command::History(history) => history.carry_out(global),
             Command::Audit(audit) => audit.carry_out(global),
             Command::Status(status) => status.carry_out(global),

@@ -100,6 +100,16 @@ impl Records {
     }
 }
 
+impl Records {
+    /// Where the ledger of that job file is; `None`: it is in memory, or nobody can tell.
+    pub(super) fn path_of(&self, plan: &Plan, job_file: &Path) -> Option<PathBuf> {
+        match self.state_dir.place(plan, job_file) {
+            Ok(Place::File(path)) => Some(path),
+            Ok(Place::Memory | Place::Nameless) | Err(_) => None,
+        }
+    }
+}
+
 impl Holding {
     /// Returns who has the ledger that is read; `None`: nobody does.
     pub(super) fn read(reader: &Reader) -> Result<Option<Holding>, LedgerError> {

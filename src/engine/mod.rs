@@ -200,8 +200,15 @@ impl Engine {
         };
         let (plan, parked) = bring_back(plan, past.as_ref(), &options.keeps, &host);
         let awaits_absent = options.awaits_absent;
-        let beginning =
-            Beginning { seed: &seed, node: &node, clock_least, past, asked: newest_asked, awaits_absent };
+        let beginning = Beginning {
+            seed: &seed,
+            node: &node,
+            clock_least,
+            past,
+            asked: newest_asked,
+            awaits_absent,
+            keeps_nothing: false,
+        };
         let mut core = Core::new(&plan, beginning, clock.now());
         if let Some(job) = &options.only {
             core.handle_event(clock.now(), Fact::RunRequested(job.clone()));
@@ -281,6 +288,7 @@ impl Engine {
                     clock::warn_of(&event, now);
                     self.shared.announce(now, &event);
                 }
+                Action::NoteEnd(end) => unreachable!("rows tell of {end:?}"),
             }
         }
         if self.writing.is_none() {

@@ -10,6 +10,7 @@ use crate::model::{self, AfterOn, Coalesce, Grace, JobAction, Name, Overlap, Ret
 use crate::trigger::{BadDefinition, Schedule, UnknownZone, Zone};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,8 @@ struct Stored {
     version: u64,
     task: String,
     args: Value,
-    schedule: Value,
+    /// As it is written, to the letter.
+    schedule: Box<RawValue>,
     zone: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delay_after: Option<Duration>,
@@ -112,7 +114,7 @@ pub(super) fn to_be_stored(job: model::Job) -> Result<model::Job, AddError> {
         version: VERSION,
         task: task.name.to_string(),
         args: Value::clone(&task.args),
-        schedule: serde_json::from_str(&definition).expect("a definition is JSON"),
+        schedule: RawValue::from_string(definition).expect("a definition is JSON"),
         zone: job.zone.name().to_owned(),
         delay_after: job.delay_after,
         runs_max: job.runs_max,
@@ -165,7 +167,7 @@ fn parse(name: &Name, text: &str) -> Result<Job, ParkedWhy> {
         return Err(ParkedWhy::Newer { version });
     }
     let stored: Stored = serde_json::from_str(text).map_err(unreadable)?;
-    let schedule = Schedule::of_definition(&stored.schedule.to_string()).map_err(|bad| match bad {
+    let schedule = Schedule::of_definition(stored.schedule.get()).map_err(|bad| match bad {
         BadDefinition::Zone(zone) => ParkedWhy::Zone(zone),
         BadDefinition::Unreadable { .. } | BadDefinition::Trigger(_) => {
             ParkedWhy::Unreadable { message: bad.to_string() }

@@ -145,6 +145,16 @@ pub struct Attempt {
     pub retry_in: Option<Duration>,
 }
 
+impl Attempt {
+    /// The exit code, if a process ended with one.
+    pub fn exit_code(&self) -> Option<u8> {
+        match self.result.as_ref().ok()?.status {
+            ExitStatus::Code(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
 /// One run or one stretch of fire times that did not run, as events and tables show it. The field names are
 /// the JSON contract: some may be added, none changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -112,6 +112,9 @@ impl Core {
     /// begins, and one that was set back may take jobs to a new epoch.
     pub(super) fn watch_clock(&mut self, now: Now) {
         let (was_wrong, before) = (self.clock.is_wrong(), self.clock.now());
+        if now == before {
+            return;
+        }
         if now.wall < before.wall {
             // What came of paused jobs was seen, and that time comes again.
             self.close_all_paused(before.wall, before);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 impl Core {
     /// Tells the ledger which fire times the job has from now on.
     pub(super) fn record_definition(&mut self, index: JobIndex, from: DateTime<Utc>) {
-        if !self.is_durable {
+        if !self.is_durable() {
             return;
         }
         let state = self.job(index);

@@ -125,7 +125,8 @@ impl Core {
         delayed.into_iter().map(take).collect()
     }
 
-    /// Hands every due fire time on, and arms what follows. By a clock that is wrong nothing is due.
+    /// Hands every due fire time on, and arms what follows; where nothing is kept, those of one job. By a clock that
+    /// is wrong nothing is due.
     pub(super) fn take_due(&mut self, now: Now) {
         if self.clock.is_wrong() || self.trouble.is_some() {
             return;
@@ -136,7 +137,16 @@ impl Core {
             } else {
                 self.decide_due(index, now);
             }
+            // What follows is carried out while it is at hand, which is faster than that of all jobs together.
+            if self.keeps_nothing() {
+                break;
+            }
         }
+    }
+
+    /// Whether more is due than was handed on.
+    pub(super) fn has_due(&self, now: Now) -> bool {
+        self.keeps_nothing() && self.due.first_by(now.wall).is_some()
     }
 
     /// Hands on what is due of one job, also what catching up was put off for and while the ledger is in trouble.

@@ -17,7 +17,7 @@ pub(super) struct Limits {
     overall: Slots,
     groups: Vec<Slots>,
     names: BTreeMap<Name, GroupIndex>,
-    /// Runs that wait for a slot, by group (or none), in due order.
+    /// Runs that wait for a slot, by group (or none), in due order. Only groups in which one waits are here.
     waiting: BTreeMap<Option<GroupIndex>, BTreeSet<(DateTime<Utc>, RunRef)>>,
 }
 
@@ -79,7 +79,19 @@ impl Limits {
     fn stop_waiting(&mut self, group: Option<GroupIndex>, due: DateTime<Utc>, run: RunRef) {
         if let Some(runs) = self.waiting.get_mut(&group) {
             runs.remove(&(due, run));
+            if runs.is_empty() {
+                self.waiting.remove(&group);
+            }
         }
+    }
+
+    /// Takes a slot if there is one that nobody else waits for: whoever waits beside other groups waits for those.
+    fn take_at_once(&mut self, group: Option<GroupIndex>) -> bool {
+        let is_free = self.has_slot(group) && !self.waiting.contains_key(&group);
+        if is_free {
+            self.take(group);
+        }
+        is_free
     }
 
     /// Takes a slot for the first due of those that wait and can have one.
@@ -98,17 +110,21 @@ impl Core {
         let asks = &self.runs[&run];
         if asks.definition.is_none() {
             let group = self.job(asks.job).group;
-            self.runs.get_mut(&run).expect("it asks").group = group;
+            self.runs.get_mut(run).expect("it asks").group = group;
         }
         let (group, due) = self.slot_key(run);
-        self.limits.wait(group, due, run);
-        self.fill_slots();
+        if self.limits.take_at_once(group) {
+            self.slot_given(run);
+        } else {
+            self.limits.wait(group, due, run);
+            self.fill_slots();
+        }
     }
 
     /// Gives the run a slot although there may be none: it has begun long ago.
     pub(super) fn take_slot(&mut self, run: RunRef) {
         let group = self.job(self.runs[&run].job).group;
-        self.runs.get_mut(&run).expect("it has begun").group = group;
+        self.runs.get_mut(run).expect("it has begun").group = group;
         self.limits.take(group);
     }
 
@@ -130,7 +146,7 @@ impl Core {
         let group = self.job(index).group;
         for run in self.unclaimed_runs(index) {
             self.leave_slot_queue(run);
-            self.runs.get_mut(&run).expect("it waits").group = group;
+            self.runs.get_mut(run).expect("it waits").group = group;
             let (group, due) = self.slot_key(run);
             self.limits.wait(group, due, run);
         }

@@ -46,6 +46,7 @@ mod restart;
 mod roster;
 mod row;
 mod run;
+mod runs;
 mod snapshot;
 mod stop;
 mod stored;
@@ -55,8 +56,8 @@ mod tests;
 mod trouble;
 
 use crate::model::{
-    Answer, Cause, Deadline, Event, Exit, Finish, Job, JobPast, Name, Now, Past, Plan, ProcessId, Record,
-    RunId, RunRef, SpawnError, Tally,
+    Answer, Cause, Deadline, Ending, Event, Exit, Finish, Job, JobPast, Name, Now, Past, Plan, ProcessId,
+    Record, RunId, RunRef, SpawnError, Tally,
 };
 use crate::trigger::FireTime;
 use chrono::{DateTime, FixedOffset, Utc};
@@ -80,7 +81,7 @@ use epoch::{Accounted, Asked};
 use limits::Limits;
 use overlap::JobState;
 use roster::Roster;
-use run::Run;
+use runs::Runs;
 use stop::Stop;
 use trouble::Trouble;
 
@@ -143,6 +144,22 @@ pub enum Action {
     },
     /// Tell whoever listens.
     Announce(Event),
+    /// Take note of an end; only with [`Beginning::keeps_nothing`], where it is in the place of records and
+    /// announcements.
+    NoteEnd(NotedEnd),
+}
+
+/// How fire times or a run have ended, in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotedEnd {
+    /// The place of the job in the plan.
+    pub job: usize,
+    /// The (first) fire time; for a startup run the node's start, for a dependency the finish that completed the set.
+    pub fire_time: DateTime<Utc>,
+    /// How.
+    pub ending: Ending,
+    /// How many fire times.
+    pub count: u64,
 }
 
 /// One attempt to start, or to take over.
@@ -172,7 +189,7 @@ pub struct Spawn {
 pub struct Core {
     jobs: Roster,
     due: DueQueue,
-    runs: BTreeMap<RunRef, Run>,
+    runs: Runs,
     limits: Limits,
     dependents: Dependents,
     /// The elapsed-time deadline of each run that has one; kept by [`Core::rearm`] alone.
@@ -190,8 +207,7 @@ pub struct Core {
     has_begun: bool,
     /// What an earlier runner left, until they do.
     past: Option<Past>,
-    /// Whether the ledger outlives the runner, and so is told of definitions and of what waits.
-    is_durable: bool,
+    keeping: Keeping,
     /// Whether jobs of the past that the plan has not may be added yet, and those that have not been.
     awaits_absent: bool,
     absent: BTreeMap<Name, JobPast>,
@@ -229,6 +245,21 @@ pub struct Beginning<'a> {
     /// Whether jobs of the past that the plan has not may be added yet ([`Core::add_job`]): what they were due stays
     /// open until then, also from one runner to the next. `false`: they have been removed.
     pub awaits_absent: bool,
+    /// Whether there is no ledger and nobody listens, as in a simulation: a run begins as soon as it has its slot, as
+    /// if a ledger had answered at once; nothing is recorded or announced, and ends are told by [`Action::NoteEnd`].
+    /// Nothing is decided otherwise.
+    pub keeps_nothing: bool,
+}
+
+/// How much the ledger keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// There is none ([`Beginning::keeps_nothing`]).
+    Nothing,
+    /// What its promises need as long as the runner is there.
+    Present,
+    /// It outlives the runner, and so is told of definitions and of what waits.
+    Past,
 }
 
 /// What follows when a record is written.
@@ -250,11 +281,16 @@ impl Core {
     /// Returns a scheduler that goes on where the past ends. A job that is new exists from `now` on: its first
     /// fire time is strictly after it. `startup` jobs are due at once.
     pub fn new(plan: &Plan, beginning: Beginning<'_>, now: Now) -> Core {
-        let Beginning { seed, node, clock_least, past, asked, awaits_absent } = beginning;
+        let Beginning { seed, node, clock_least, past, asked, awaits_absent, keeps_nothing } = beginning;
+        let keeping = match past {
+            _ if keeps_nothing => Keeping::Nothing,
+            None => Keeping::Present,
+            Some(_) => Keeping::Past,
+        };
         let mut core = Core {
             jobs: Roster::default(),
             due: DueQueue::default(),
-            runs: BTreeMap::new(),
+            runs: Runs::default(),
             limits: Limits::new(plan),
             dependents: Dependents::default(),
             timers: BTreeSet::new(),
@@ -267,7 +303,7 @@ impl Core {
             runs_made: 0,
             asked: Asked::after(asked, now.wall),
             has_begun: false,
-            is_durable: past.is_some(),
+            keeping,
             past: None,
             awaits_absent,
             absent: BTreeMap::new(),
@@ -331,7 +367,9 @@ impl Core {
     pub fn handle_timeout(&mut self, now: Now) {
         self.watch_clock(now);
         self.take_due(now);
-        self.take_run_out(now);
+        if !self.has_due(now) {
+            self.take_run_out(now);
+        }
         self.settle(now);
     }
 
@@ -385,7 +423,7 @@ impl Core {
 
     /// The runs that there are: waiting, running, or between attempts.
     pub fn runs(&self) -> impl Iterator<Item = RunRef> {
-        self.runs.keys().copied()
+        self.runs.iter().map(|(run, _)| run)
     }
 
     /// How many records have no answer from the ledger yet.
@@ -443,8 +481,18 @@ impl Core {
         self.unanswered.push_back(upon);
     }
 
+    fn is_durable(&self) -> bool {
+        self.keeping == Keeping::Past
+    }
+
+    fn keeps_nothing(&self) -> bool {
+        self.keeping == Keeping::Nothing
+    }
+
     fn announce(&mut self, event: Event) {
-        self.actions.push_back(Action::Announce(event));
+        if !self.keeps_nothing() {
+            self.actions.push_back(Action::Announce(event));
+        }
     }
 
     fn job_indices(&self) -> Vec<JobIndex> {

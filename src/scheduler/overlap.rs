@@ -216,7 +216,7 @@ impl Core {
 
     /// Sees to it that the ledger knows what is due and not claimed yet.
     pub(super) fn record_wait(&mut self, candidate: &mut Candidate) {
-        if self.is_durable && !candidate.is_recorded {
+        if self.is_durable() && !candidate.is_recorded {
             candidate.is_recorded = true;
             self.record(Record::Waits(claim(candidate)), Upon::Announce(Vec::new()));
         }
@@ -269,9 +269,9 @@ impl Core {
     fn admit(&mut self, index: JobIndex, candidate: Candidate) -> RunRef {
         let run_ref = self.add_run(index, Run::new(index, candidate));
         self.ask_for_slot(run_ref);
-        if let Some(mut candidate) = self.runs.get(&run_ref).and_then(Run::waiting) {
+        if let Some(mut candidate) = self.runs.get(run_ref).and_then(Run::waiting) {
             self.record_wait(&mut candidate);
-            self.runs.get_mut(&run_ref).expect("it waits").candidate = candidate;
+            self.runs.get_mut(run_ref).expect("it waits").candidate = candidate;
         }
         run_ref
     }

@@ -89,7 +89,7 @@ impl Core {
             None => Event::JobResumed { job: job.clone() },
         });
         self.keep_pause(index, pause.clone().map(Arc::new));
-        if self.is_durable {
+        if self.is_durable() {
             self.record(Record::Paused { job, pause }, Upon::Announce(Vec::new()));
         }
     }
@@ -109,7 +109,7 @@ impl Core {
     pub(super) fn drop_pause(&mut self, index: JobIndex) {
         if self.job(index).pause.is_some() {
             self.keep_pause(index, None);
-            if self.is_durable {
+            if self.is_durable() {
                 let job = self.job(index).job.name.clone();
                 self.record(Record::Paused { job, pause: None }, Upon::Announce(Vec::new()));
             }

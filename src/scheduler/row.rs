@@ -2,7 +2,7 @@
 
 use super::due::Due;
 use super::overlap::Candidate;
-use super::{Core, JobIndex, Upon};
+use super::{Action, Core, JobIndex, NotedEnd, Upon};
 use crate::model::{
     Cause, CauseClass, Claim, Ending, Event, Exit, ExitStatus, Now, Record, Row, RunKey, RunRef,
 };
@@ -20,6 +20,10 @@ impl Core {
         into: Option<FireTime>,
         now: Now,
     ) {
+        if self.keeps_nothing() {
+            self.note_closed(index, due.class, due.first.fire_time, ending, due.count);
+            return;
+        }
         let key = self.key_of_fire_time(index, due.class, due.first.fire_time);
         let zone = &self.job(index).job.zone;
         let row = Row {
@@ -39,6 +43,10 @@ impl Core {
         into: Option<FireTime>,
     ) {
         let Candidate { key, fire_time, cause, late, .. } = candidate;
+        if self.keeps_nothing() {
+            self.note_closed(index, key.class, *fire_time, ending, 1);
+            return;
+        }
         let row = self.row_of(key.clone(), *fire_time, &self.job(index).job.zone, *cause, ending);
         self.close_with(index, row, *late, into);
     }
@@ -55,6 +63,26 @@ impl Core {
         if class == CauseClass::Delay {
             self.rest(index);
         }
+    }
+
+    fn note_closed(
+        &mut self,
+        index: JobIndex,
+        class: CauseClass,
+        fire_time: FireTime,
+        ending: Ending,
+        count: u64,
+    ) {
+        self.count(index, ending.outcome(), count);
+        self.note_end(index, fire_time, ending, count);
+        if class == CauseClass::Delay {
+            self.rest(index);
+        }
+    }
+
+    pub(super) fn note_end(&mut self, index: JobIndex, fire_time: FireTime, ending: Ending, count: u64) {
+        let end = NotedEnd { job: index.to_usize(), fire_time, ending, count };
+        self.actions.push_back(Action::NoteEnd(end));
     }
 
     pub(super) fn key(

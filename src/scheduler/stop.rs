@@ -137,7 +137,8 @@ impl Core {
 
     fn announce_stopping(&mut self, now: Now) {
         let Stop { stage, deadline } = self.stop.expect("a stop is under way");
-        let running = self.runs.values().filter(|run| run.has_process()).filter_map(|run| run.id.clone());
+        let running =
+            self.runs.iter().filter(|(_, run)| run.has_process()).filter_map(|(_, run)| run.id.clone());
         let within = match stage {
             StopStage::Kill => Duration::ZERO,
             StopStage::Drain | StopStage::Terminate => deadline.saturating_sub(now.monotonic),
@@ -147,10 +148,10 @@ impl Core {
     }
 
     fn run_refs(&self) -> Vec<RunRef> {
-        self.runs.keys().copied().collect()
+        self.runs.iter().map(|(run, _)| run).collect()
     }
 
     fn processes(&self) -> Vec<RunRef> {
-        self.runs.iter().filter(|(_, run)| run.has_process()).map(|(run, _)| *run).collect()
+        self.runs.iter().filter(|(_, run)| run.has_process()).map(|(run, _)| run).collect()
     }
 }

@@ -41,7 +41,7 @@ impl Core {
     }
 
     fn store_as(&mut self, job: Name, text: Option<Arc<str>>) {
-        if !self.is_durable || self.stored.get(&job) == text.as_ref() {
+        if !self.is_durable() || self.stored.get(&job) == text.as_ref() {
             return;
         }
         match &text {

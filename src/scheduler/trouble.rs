@@ -47,6 +47,6 @@ impl Core {
     /// Whether a stop waits for nothing but a ledger that does not write, and has waited long enough.
     pub(super) fn has_given_up_on_ledger(&self) -> bool {
         let is_over = self.patience_ends().is_some_and(|end| self.clock.now().monotonic >= end);
-        is_over && self.actions.is_empty() && !self.runs.values().any(super::run::Run::has_process)
+        is_over && self.actions.is_empty() && !self.runs.iter().any(|(_, run)| run.has_process())
     }
 }

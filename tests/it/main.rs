@@ -24,6 +24,7 @@ mod rights;
 mod run;
 mod shortage;
 mod shutdown;
+mod simulate;
 mod slow;
 mod start;
 mod status;

@@ -41,10 +41,16 @@ fn down_since(db: &Connection) -> Result<(Option<DateTime<Utc>>, bool)> {
 }
 
 fn jobs(db: &Connection) -> Result<BTreeMap<Name, JobPast>> {
-    let sql = "SELECT name, job.clock_epoch, accounted, accounted_is_fire_time, schedule, zone, zone_data,
+    // One that was never defined has been asked for or paused before its time: when the clock was wrong, or by the end of
+    // an earlier runner's runs.
+    let sql = "SELECT name, coalesce(job.clock_epoch, 0), coalesce(accounted, 0), coalesce(accounted_is_fire_time, 0),
+                      schedule, coalesce(zone, 'UTC'), zone_data,
                       pause.since, pause.until, pause.reason, pause.who, claims
-               FROM job JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)
-                    LEFT JOIN pause ON pause.job = job.id";
+               FROM job LEFT JOIN definition ON definition.id = (SELECT max(id) FROM definition WHERE job = job.id)
+                    LEFT JOIN pause ON pause.job = job.id
+               WHERE definition.id IS NOT NULL OR pause.job IS NOT NULL OR EXISTS (
+                   SELECT 1 FROM open JOIN fire ON fire.id = open.fire
+                   WHERE fire.job = job.id AND open.claim IS NULL)";
     let read = |row: &Row<'_>| {
         let past = JobPast {
             clock_epoch: row.get(1)?,

@@ -193,6 +193,20 @@ fn what_waits_is_told_in_order_and_claimed_once() {
 }
 
 #[test]
+fn what_waits_is_told_also_of_a_job_that_was_never_defined() {
+    let mut ledger = World::sqlite();
+    let asked = claim_of("a", 0, Cause::Manual, 15);
+    ledger.write([Record::Waits(asked.clone())]);
+    let past = ledger.reopen();
+    assert_eq!((&past.jobs["a"].waiting[..], past.jobs["a"].schedule.as_deref()), (&[asked][..], None));
+    ledger.write([Record::Claim(claim_of("a", 0, Cause::Manual, 15)), ended("a", 1, Outcome::Succeeded)]);
+    assert_eq!(ledger.reopen().jobs.len(), 0);
+    let pause = Pause { reason: None, by: None, since: at(20), until: None };
+    ledger.write([Record::Paused { job: name("a"), pause: Some(pause.clone()) }]);
+    assert_eq!(ledger.reopen().jobs["a"].pause, Some(pause));
+}
+
+#[test]
 fn what_waits_can_be_closed() {
     let mut ledger = World::sqlite();
     ledger.write([defined("a", 0, 0, Some("x")), Record::Waits(fire("a", 20))]);

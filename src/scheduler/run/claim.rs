@@ -14,6 +14,10 @@ use std::time::Duration;
 impl Core {
     /// A run has its slot: the first time it is claimed, between attempts it goes on.
     pub(in crate::scheduler) fn slot_given(&mut self, run_ref: RunRef) {
+        if self.keeps_nothing() {
+            self.begin_at_once(run_ref);
+            return;
+        }
         let run = &self.runs[&run_ref];
         let index = run.job;
         let claimed = run.id.is_none().then_some(run.candidate.key.class);
@@ -37,8 +41,26 @@ impl Core {
         }
     }
 
+    /// A run has its slot, and there is no ledger to ask.
+    fn begin_at_once(&mut self, run_ref: RunRef) {
+        let run = &self.runs[&run_ref];
+        let index = run.job;
+        let class = run.candidate.key.class;
+        if run.id.is_some() {
+            self.begin_attempt(run_ref);
+            return;
+        }
+        self.dependents.forget_finished(index);
+        let definition = Arc::clone(&self.job(index).job);
+        let id = RunId { job: definition.name.clone(), number: run_ref.0 };
+        let run = self.run_mut(run_ref);
+        (run.definition, run.id) = (Some(definition), Some(id));
+        self.begin_attempt(run_ref);
+        self.count_claim(index, class);
+    }
+
     pub(in crate::scheduler) fn run_claimed(&mut self, run_ref: RunRef, answer: Answer, now: Now) {
-        let run = self.runs.get_mut(&run_ref).expect("a run that is being claimed does not end");
+        let run = self.runs.get_mut(run_ref).expect("a run that is being claimed does not end");
         let job = run.job;
         let Answer::Claimed { number } = answer else {
             self.drop_run(run_ref);
@@ -126,7 +148,7 @@ impl Core {
     }
 
     pub(in crate::scheduler) fn run_started(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {
-        let Some(run) = self.runs.get_mut(&run_ref) else {
+        let Some(run) = self.runs.get_mut(run_ref) else {
             return;
         };
         let State::Starting { rung, .. } = run.state else {
@@ -134,6 +156,11 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
+        if self.keeps_nothing() {
+            let timeout_at = self.timeout_at(run_ref, now);
+            self.enter(run_ref, State::Running { began, timeout_at, rung });
+            return;
+        }
         let started = self.started(run_ref, process, now);
         let timeout_at = self.timeout_at(run_ref, now);
         self.enter(run_ref, State::Running { began, timeout_at, rung });

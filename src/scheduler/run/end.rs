@@ -15,7 +15,7 @@ impl Core {
         result: Result<Exit, SpawnError>,
         now: Now,
     ) {
-        let Some(run) = self.runs.get(&run_ref).filter(|run| run.has_process()) else {
+        let Some(run) = self.runs.get(run_ref).filter(|run| run.has_process()) else {
             return;
         };
         let ending = ending(run.stop, &result, self.policy_of(run_ref));
@@ -28,6 +28,7 @@ impl Core {
         run.last = Some(Arc::clone(&attempt));
         match retry_in {
             None => self.end_run(run_ref, ending, Some(attempt), now),
+            Some(delay) if self.keeps_nothing() => self.back_off(run_ref, delay, now),
             Some(delay) => {
                 let record = Record::AttemptEnded(Arc::clone(&attempt));
                 self.record(record, Upon::Announce(vec![Event::AttemptFinished(attempt)]));
@@ -38,7 +39,7 @@ impl Core {
 
     /// The process of a run that was taken over has ended, and how is not known.
     pub(in crate::scheduler) fn vanished(&mut self, run_ref: RunRef, now: Now) {
-        let Some(run) = self.runs.get(&run_ref).filter(|run| run.has_process()) else { return };
+        let Some(run) = self.runs.get(run_ref).filter(|run| run.has_process()) else { return };
         let ending = run.stop.map_or(Ending::Lost, StopWhy::ending);
         self.end_run(run_ref, ending, None, now);
     }
@@ -87,6 +88,10 @@ impl Core {
         just_ended: Option<Arc<Attempt>>,
         now: Now,
     ) {
+        if self.keeps_nothing() {
+            self.note_run_end(run_ref, ending, now);
+            return;
+        }
         let row = Arc::new(self.row_of_run(run_ref, ending));
         let run = self.runs[&run_ref].id.clone().expect("it is claimed");
         let finish = Finish { run: run.clone(), outcome: ending.outcome(), exit_code: row.exit_code };
@@ -98,6 +103,20 @@ impl Core {
         });
         self.count(self.runs[&run_ref].job, ending.outcome(), 1);
         self.record(Record::RunEnded { run, last: just_ended, row }, Upon::Announce(events));
+        self.drop_run(run_ref);
+        self.offer_dependents(&finish, now);
+    }
+
+    fn note_run_end(&mut self, run_ref: RunRef, ending: Ending, now: Now) {
+        let run = &self.runs[&run_ref];
+        let (job, fire_time) = (run.job, run.candidate.fire_time);
+        let finish = Finish {
+            run: run.id.clone().expect("it is claimed"),
+            outcome: ending.outcome(),
+            exit_code: run.last.as_deref().and_then(Attempt::exit_code),
+        };
+        self.count(job, finish.outcome, 1);
+        self.note_end(job, fire_time, ending, 1);
         self.drop_run(run_ref);
         self.offer_dependents(&finish, now);
     }
@@ -117,7 +136,7 @@ impl Core {
         } else {
             self.leave_slot_queue(run_ref);
         }
-        self.runs.remove(&run_ref);
+        self.runs.remove(run_ref);
         self.rest(job);
         self.give_place_up(job);
     }

@@ -189,7 +189,7 @@ impl Core {
 
     /// Makes the timers agree with the run's state.
     fn rearm(&mut self, run_ref: RunRef) {
-        let run = self.runs.get_mut(&run_ref).expect("it has not ended");
+        let run = self.runs.get_mut(run_ref).expect("it has not ended");
         let deadline = run.deadline();
         let before = std::mem::replace(&mut run.timer, deadline);
         if let Some(at) = before {
@@ -201,7 +201,7 @@ impl Core {
     }
 
     fn run_mut(&mut self, run_ref: RunRef) -> &mut Run {
-        self.runs.get_mut(&run_ref).expect("it has not ended")
+        self.runs.get_mut(run_ref).expect("it has not ended")
     }
 
     /// The job as the run has it.

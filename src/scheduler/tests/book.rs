@@ -44,6 +44,10 @@ impl Book {
         for (name, job) in &mut past.jobs {
             job.pause = self.pauses.get(name).cloned().flatten();
         }
+        let is_known = |name: &Name, job: &JobPast| {
+            self.periods.contains_key(name) || !job.waiting.is_empty() || job.pause.is_some()
+        };
+        past.jobs.retain(|name, job| is_known(name, job));
         past
     }
 
@@ -122,6 +126,7 @@ impl Book {
         match record {
             Record::Defined(defined) => self.define(defined),
             Record::Paused { job, pause } => {
+                self.job(job);
                 self.pauses.insert(job.clone(), pause.clone());
             }
             Record::Stored { job, text: Some(text) } => {
@@ -261,8 +266,19 @@ impl Book {
         }
     }
 
+    /// One that is asked for before it is defined has no fire times.
     fn job(&mut self, name: &Name) -> &mut JobPast {
-        self.past.jobs.get_mut(name).expect("a job is defined before it is due")
+        self.past.jobs.entry(name.clone()).or_insert_with(|| JobPast {
+            clock_epoch: 0,
+            accounted: DateTime::UNIX_EPOCH,
+            accounted_is_fire_time: false,
+            schedule: None,
+            zone: "UTC".into(),
+            zone_data: None,
+            claims: 0,
+            pause: None,
+            waiting: Vec::new(),
+        })
     }
 
     fn open(&mut self, run: &RunId) -> &mut OpenRun {

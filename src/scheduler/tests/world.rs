@@ -200,7 +200,15 @@ fn plan(jobs: impl IntoIterator<Item = Job>, max_running: Option<u32>, groups: &
 
 fn beginning(clock_least: Option<DateTime<Utc>>, past: Option<Past>) -> Beginning<'static> {
     let asked = past.as_ref().and_then(|past| past.asked);
-    Beginning { seed: "seed", node: "node", clock_least, past, asked, awaits_absent: false }
+    Beginning {
+        seed: "seed",
+        node: "node",
+        clock_least,
+        past,
+        asked,
+        awaits_absent: false,
+        keeps_nothing: false,
+    }
 }
 
 /// How a process behaves.
@@ -732,6 +740,7 @@ impl World {
                 }
                 Action::Signal { run, signal } => self.signal(run, signal),
                 Action::Announce(event) => self.announce(&event),
+                Action::NoteEnd(end) => unreachable!("rows tell of {end:?}"),
             }
         }
     }

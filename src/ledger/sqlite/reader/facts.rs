@@ -6,7 +6,9 @@ use crate::model::{Claim, Name, Outcome, OutputKept, RunId};
 use crate::trigger::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many runs before a moment are looked at for one that was under way: of a job that had more at once, others
 /// may be.
@@ -161,6 +163,14 @@ impl Reader {
         jobs.into_values().map(|job| self.said(lately(&self.db, job, count))).collect()
     }
 
+    /// How long the newest runs of each job took, of so many those that had one attempt, which was not stopped for
+    /// another reason than its timeout; the newest first.
+    pub fn took(&self, count: u32) -> Result<BTreeMap<Name, Vec<Duration>>, LedgerError> {
+        let jobs = self.said(jobs(&self.db))?;
+        let took = |(name, job): (Name, JobRow)| Ok((name, self.said(took(&self.db, &job, count))?));
+        jobs.into_iter().map(took).collect()
+    }
+
     /// The newest run of that job that has ended, or that did so without success.
     pub fn last_run(&self, name: &Name, unsuccessful: bool) -> Result<Option<RunId>, LedgerError> {
         match self.said(jobs(&self.db))?.get(name) {
@@ -301,6 +311,22 @@ fn lately(db: &Connection, job: JobRow, count: u32) -> Result<Lately> {
     Ok(Lately { job: job.name, zone: job.zone, ended })
 }
 
+fn took(db: &Connection, job: &JobRow, count: u32) -> Result<Vec<Duration>> {
+    let sql = "SELECT duration_ms, outcome FROM (SELECT duration_ms, outcome, attempts FROM fire
+                 WHERE job = ?1 AND number IS NOT NULL ORDER BY number DESC LIMIT ?2)
+               WHERE duration_ms IS NOT NULL AND attempts = 1";
+    let mut took = Vec::new();
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![job.id, count])?;
+    while let Some(row) = rows.next()? {
+        let outcome = codes::to_outcome(row.get(1)?)?;
+        if matches!(outcome, Outcome::Succeeded | Outcome::Failed | Outcome::TimedOut) {
+            took.push(Duration::from_millis(row.get::<_, i64>(0)?.unsigned_abs()));
+        }
+    }
+    Ok(took)
+}
+
 fn last_run(db: &Connection, job: &JobRow, unsuccessful: bool) -> Result<Option<RunId>> {
     let least = i64::from(unsuccessful);
     let sql = "SELECT number FROM fire WHERE job = ?1 AND number IS NOT NULL AND +outcome >= ?2
@@ -438,6 +464,32 @@ mod tests {
         let lately = reader.lately(2).expect("it can be read");
         let shown: Vec<_> = lately[0].ended.iter().map(|ended| (ended.outcome, ended.fire_time)).collect();
         assert_eq!(shown, [(Outcome::Missed, at(30)), (Outcome::Succeeded, at(20))]);
+    }
+
+    #[test]
+    fn how_long_the_newest_runs_took_is_known_of_those_that_say_it() {
+        let mut world = World::sqlite();
+        let mut run_of = |number: u64, outcome, attempts, duration_ms| {
+            world.write([Record::Claim(fire("a", number.cast_signed() * 10))]);
+            let row = row("a", number.cast_signed() * 10, outcome);
+            let run_id = run("a", number).to_string();
+            let row =
+                crate::model::Row { run: Some(run_id), attempts, duration_ms: Some(duration_ms), ..row };
+            world.write([Record::RunEnded { run: run("a", number), last: None, row: Arc::new(row) }]);
+        };
+        run_of(1, Outcome::Succeeded, 1, 100);
+        run_of(2, Outcome::Failed, 1, 200);
+        run_of(3, Outcome::Succeeded, 2, 300);
+        run_of(4, Outcome::Cancelled, 1, 400);
+        run_of(5, Outcome::TimedOut, 1, 500);
+        world.write([Record::Claim(fire("a", 60)), closed("b", 60, Outcome::Skipped)]);
+        let took = |count| {
+            let mut took = reader(&world).took(count).expect("it can be read");
+            assert_eq!(took.remove(&name("b")), Some(Vec::new()));
+            let of_a = took.remove(&name("a")).expect("it is in it");
+            of_a.into_iter().map(|took| took.as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!((took(9), took(3)), (vec![500, 200, 100], vec![500]));
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! The runs that there are: each is found at once, and they are listed in order.
+//!
+//! A step looks for its run many times, and thousands may be there. So they lie in a hash map, whose hash is the run's
+//! number, spread over all bits; who wants all of them has them sorted.
+
+use super::run::Run;
+use crate::model::RunRef;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Index;
+
+/// See the module's page.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    // Boxed, because a map that grows moves what is in it.
+    runs: HashMap<RunRef, Box<Run>, BuildHasherDefault<Spread>>,
+}
+
+impl Runs {
+    pub(super) fn insert(&mut self, run_ref: RunRef, run: Run) {
+        self.runs.insert(run_ref, Box::new(run));
+    }
+
+    pub(super) fn remove(&mut self, run_ref: RunRef) {
+        self.runs.remove(&run_ref);
+    }
+
+    pub(super) fn get(&self, run_ref: RunRef) -> Option<&Run> {
+        self.runs.get(&run_ref).map(AsRef::as_ref)
+    }
+
+    pub(super) fn get_mut(&mut self, run_ref: RunRef) -> Option<&mut Run> {
+        self.runs.get_mut(&run_ref).map(AsMut::as_mut)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// All of them, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RunRef, &Run)> {
+        let mut runs: Vec<_> = self.runs.iter().map(|(run_ref, run)| (*run_ref, run.as_ref())).collect();
+        runs.sort_unstable_by_key(|(run_ref, _)| *run_ref);
+        runs.into_iter()
+    }
+}
+
+impl Index<&RunRef> for Runs {
+    type Output = Run;
+
+    fn index(&self, run_ref: &RunRef) -> &Run {
+        self.get(*run_ref).expect("it has not ended")
+    }
+}
+
+/// A number that is given out once is its own hash, but for one multiplication: by 2^64 through the golden ratio.
+#[derive(Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
