@@ -386,6 +386,7 @@ impl<'a> Driver<'a> {
                 }
                 Action::Signal { run, signal } => self.signal(run, signal),
                 Action::Announce(event) => self.announce(&event),
+                Action::NoteEnd(_) => unreachable!("the ledger keeps everything"),
             }
         }
         if self.unanswered.is_none() {
