@@ -13,8 +13,9 @@
 //! fire times are due, jitter), `delay` (those that follow from the end of a run) and `after` (who is due because
 //! others have finished), `misfire` (grace, coalesce), `overlap` (`max_instances` and what happens beyond it),
 //! `limits` (groups and `max_running`), `run` (claim, attempts, timeout, ladder, retry), `finish` (`runs_max`)
-//! and `stop` (what a shutdown does to all of them). `clock` and `epoch` say what a wall clock that is wrong or was set does to them, `restart` where an earlier runner
-//! left off, and `trouble` what becomes of them while the ledger cannot be written.
+//! and `stop` (what a shutdown does to all of them). `clock` and `epoch` say what a wall clock that is wrong or was set
+//! does to them, `restart` where an earlier runner left off, and `trouble` what becomes of them while the ledger cannot
+//! be written.
 //!
 //! What a program or a person asks for while it runs is a call that returns what came of it: `roster` (jobs are
 //! added and removed), `replace` (they change), `stored` (those that the ledger knows as a whole), `pause`, `request`
@@ -26,7 +27,7 @@
 //! [`Fact::Recorded`]). And every fire time that has become due is in exactly one place: ended, or held by a
 //! run, by a job's waiting place or by its backlog.
 //!
-//! One seed, one history: maps are ordered and chance is a hash of the seed.
+//! One seed, one history: what is gone through has an order, and chance is a hash of the seed.
 
 mod after;
 mod backfill;
