@@ -103,6 +103,7 @@ impl<'a> Driver<'a> {
         for step in &self.script.steps {
             self.line(&format!("-- {step:?}"));
             self.take(step);
+            self.judge.no_fire_time_has_moved(&self.core, self.now);
         }
         self.end()
     }
@@ -125,7 +126,8 @@ impl<'a> Driver<'a> {
         }
         let jobs: Vec<Job> = self.file.iter().map(|spec| self.job(spec)).collect();
         self.works.extend(self.file.iter().map(|spec| (spec.name, spec.works.clone())));
-        self.judge.has_started(&jobs);
+        let jobs_parked: Vec<Name> = past.stored.keys().cloned().collect();
+        self.judge.has_started(&jobs, &jobs_parked);
         let asked = past.asked;
         let beginning =
             Beginning { seed: "seed", node: "node", past: Some(past), asked, ..Beginning::default() };
@@ -192,7 +194,7 @@ impl<'a> Driver<'a> {
                     self.file.retain(|other| other.name != spec.name);
                     self.file.push(spec.clone());
                     // What had come was let in as the job was.
-                    self.judge.job_is(&job, self.runs_of(&job));
+                    self.changes_to(&job);
                 }
                 self.settle();
             }
@@ -203,17 +205,18 @@ impl<'a> Driver<'a> {
                     self.file.retain(|other| other.name != spec.name);
                     self.file.push(spec.clone());
                     // What had come was let in as the job was.
-                    self.judge.job_is(&job, self.runs_of(&job));
+                    self.changes_to(&job);
                     self.settle();
                     self.replaces_by_the_same(&job);
                 }
                 self.settle();
             }
             Step::Remove(job) => {
-                if self.core.job_state(&name(job)).is_ok() {
-                    self.core.remove_job(&name(job), self.now).expect("it is there");
+                if self.core.remove_job(&name(job), self.now).is_ok() {
                     self.file.retain(|other| other.name != *job);
                     self.judge.job_is_gone(&name(job));
+                    self.settle();
+                    self.judge.job_is_new(&name(job));
                 }
                 self.settle();
             }
@@ -258,6 +261,12 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// The judge gets to know what a job is from now on.
+    fn changes_to(&mut self, job: &Job) {
+        let unclaimed = self.core.under_way(&job.name).filter(|under_way| under_way.run.is_none()).count();
+        self.judge.job_is(job, self.runs_of(job), unclaimed as u64);
+    }
+
     /// How many runs a job has, or has let in.
     fn runs_of(&self, job: &Job) -> usize {
         let under_way = self.core.under_way(&job.name).count();
@@ -285,7 +294,13 @@ impl<'a> Driver<'a> {
         self.core.resume_all(self.now);
         self.settle();
         self.pass(QUIET);
-        Judge::all_goes_on(&self.core, self.now);
+        self.judge.all_goes_on(&self.core, self.now);
+        let parked: Vec<Name> = self.core.parked().map(|(name, _)| name.clone()).collect();
+        for name in parked {
+            self.core.remove_job(&name, self.now).expect("it is parked");
+            self.judge.job_is_gone(&name);
+            self.settle();
+        }
         self.stop(1);
         assert_eq!(self.core.unwritten(), 0);
         self.book.accounts_for_all_until(self.now.wall);
@@ -551,7 +566,7 @@ fn job(spec: &JobSpec, start: DateTime<Utc>) -> Job {
         on_orphan: spec.on_orphan,
         ..Policy::default()
     };
-    Job {
+    let job = Job {
         enabled: spec.enabled,
         startup: spec.startup,
         after,
@@ -560,5 +575,6 @@ fn job(spec: &JobSpec, start: DateTime<Utc>) -> Job {
         schedule: Arc::new(schedule),
         policy: Arc::new(policy),
         ..scheduled(spec.name, Vec::new())
-    }
+    };
+    if let Some(text) = spec.stored { job.stored_as(text) } else { job }
 }

@@ -9,6 +9,7 @@ use crate::model::{
     Retry, Row, RunKey,
 };
 use crate::scheduler::{Core, JobSnapshot, Spawn};
+use crate::trigger::FireTime;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -55,6 +56,12 @@ pub(super) struct Judge {
     /// What is said to wait, and for which run's sake nothing may be let in that is due later.
     waiting: BTreeMap<RunKey, bool>,
     numbers: BTreeMap<Name, u64>,
+    /// How many runs for its fire times each job has had since it was added.
+    runs: BTreeMap<Name, u64>,
+    /// How many it had, those included that were not claimed yet, when it was changed.
+    let_in: BTreeMap<Name, u64>,
+    /// When each fire time that is to come is due, and with how much jitter at most.
+    due: BTreeMap<(Name, FireTime), (Option<Duration>, DateTime<Utc>)>,
     /// Attempts that were started.
     started: BTreeSet<(String, u32)>,
     /// How many runs or processes there were, or were let in already, when a limit came into force that is lower: they
@@ -84,6 +91,9 @@ impl Judge {
             claimed: BTreeSet::new(),
             waiting: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            let_in: BTreeMap::new(),
+            due: BTreeMap::new(),
             started: BTreeSet::new(),
             over: BTreeMap::new(),
             group_over: 0,
@@ -102,15 +112,18 @@ impl Judge {
 
 /// What is done to the scheduler.
 impl Judge {
-    pub(super) fn has_started(&mut self, jobs: &[Job]) {
+    /// A runner has started, with these jobs; those that are parked may come.
+    pub(super) fn has_started(&mut self, jobs: &[Job], parked: &[Name]) {
         self.is_stopping = false;
-        let names: BTreeSet<_> = jobs.iter().map(|job| job.name.clone()).collect();
-        for name in self.jobs.keys() {
-            self.ever.entry(name.clone()).or_default().was_taken_out |= !names.contains(name);
+        let is_there = |name: &Name| parked.contains(name) || jobs.iter().any(|job| job.name == *name);
+        let gone: Vec<Name> = self.ever.keys().filter(|name| !is_there(name)).cloned().collect();
+        for name in gone {
+            self.job_is_gone(&name);
+            self.job_is_new(&name);
         }
         self.jobs.clear();
         for job in jobs {
-            self.job_is(job, self.runs_of(&job.name));
+            self.job_is(job, self.runs_of(&job.name), 0);
         }
         // What is taken over counts for what its job is now.
         let groups: Vec<_> = self.open.values().map(|open| self.in_group(&open.job)).collect();
@@ -120,8 +133,13 @@ impl Judge {
         (self.group_over, self.overall_over) = (self.lives(true), self.lives(false));
     }
 
-    /// From now on a job is this. It has so many runs, those that wait for a slot included.
-    pub(super) fn job_is(&mut self, job: &Job, runs: usize) {
+    /// The next job of this name has had no runs.
+    pub(super) fn job_is_new(&mut self, job: &Name) {
+        self.runs.remove(job);
+    }
+
+    /// From now on a job is this. It has so many runs, those that wait for a slot included, and so many are not claimed yet.
+    pub(super) fn job_is(&mut self, job: &Job, runs: usize, unclaimed: u64) {
         let policy = &job.policy;
         let ever = self.ever.entry(job.name.clone()).or_default();
         ever.overlaps.push(policy.overlap);
@@ -136,6 +154,8 @@ impl Judge {
         let before = self.jobs.insert(job.name.clone(), job.clone());
         ever.changed_group |= before.is_some_and(|before| before.policy.group != policy.group);
         self.over.insert(job.name.clone(), runs);
+        let had = self.runs.get(&job.name).copied().unwrap_or(0);
+        self.let_in.insert(job.name.clone(), had + unclaimed);
     }
 
     pub(super) fn job_is_gone(&mut self, job: &Name) {
@@ -228,6 +248,9 @@ impl Judge {
             let late = Duration::from_millis(u64::try_from(claim.late_ms).unwrap_or(0));
             assert!(late <= self.ever[name].grace, "{claim:?} is beyond its grace");
         }
+        if claim.key.class.is_of_fire_times() {
+            self.counts_run(name);
+        }
         self.waiting.remove(&claim.key);
         if self.is_first_come(&claim.key) {
             let is_passed = |(key, is_first_come): &(&RunKey, &bool)| {
@@ -246,6 +269,17 @@ impl Judge {
             attempt: 1,
         };
         self.open.insert(format!("{name}#{number}"), open);
+    }
+
+    fn counts_run(&mut self, job: &Name) {
+        let runs = self.runs.entry(job.clone()).or_default();
+        *runs += 1;
+        let most = self.jobs.get(job).and_then(|job| job.runs_max);
+        // Of a job that has gone while the ledger did not answer nobody can tell which was meant.
+        let can_tell = !(self.was_in_trouble && self.ever[job].was_taken_out);
+        let let_in = self.let_in.get(job).copied().unwrap_or(0);
+        let is_one_too_many = most.is_some_and(|most| *runs > most.get().max(let_in));
+        assert!(!(can_tell && is_one_too_many), "`{job}` runs once too often");
     }
 
     /// Whether its runs count for the group. Of a job that has changed that while it was there nobody can tell, because
@@ -384,12 +418,36 @@ impl Judge {
     }
 
     /// Whatever was due is over or under way, and what is to come is to come.
-    pub(super) fn all_goes_on(core: &Core, now: Now) {
+    pub(super) fn all_goes_on(&mut self, core: &Core, now: Now) {
         for JobSnapshot { job, next, .. } in core.job_states() {
             assert!(next.is_none_or(|next| next.due > now.wall), "`{}` was due and is forgotten", job.name);
-            let has_fire_times = job.enabled && job.runs_max.is_none() && job.delay_after.is_none();
-            let is_armed = !has_fire_times || next.is_some() || job.schedule.next_after(now.wall).is_none();
-            assert!(is_armed, "`{}` has fire times to come, and waits for none", job.name);
+        }
+        self.no_fire_time_has_moved(core, now);
+    }
+
+    /// Each job waits for the first fire time to come that it has, and that is due when it was before: whatever was
+    /// paused, resumed, replaced by the same or started anew.
+    pub(super) fn no_fire_time_has_moved(&mut self, core: &Core, now: Now) {
+        if self.is_stopping || self.was_set {
+            return;
+        }
+        for JobSnapshot { job, next, pause, is_finished, .. } in core.job_states() {
+            if !job.enabled || job.delay_after.is_some() || (is_finished && job.runs_max.is_some()) {
+                continue;
+            }
+            let end_of_pause = pause.and_then(|pause| pause.until).filter(|until| *until > now.wall);
+            let first = job.schedule.next_after(end_of_pause.unwrap_or(now.wall));
+            let Some(next) = next else {
+                assert_eq!(first, None, "`{}` has fire times to come, and waits for none", job.name);
+                continue;
+            };
+            if next.fire_time.to_utc() <= now.wall {
+                continue;
+            }
+            assert_eq!(Some(next.fire_time.to_utc()), first, "`{}` waits for another fire time", job.name);
+            let of_now = (job.policy.jitter, next.due);
+            let before = *self.due.entry((job.name.clone(), next.fire_time)).or_insert(of_now);
+            assert!(before == of_now || before.0 != of_now.0, "`{}` is due at another time", job.name);
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct JobSpec {
     pub(super) startup: bool,
     pub(super) enabled: bool,
     pub(super) on_orphan: OnOrphan,
+    /// What the ledger stores of it, so that it is parked when it is in no file any more.
+    pub(super) stored: Option<&'static str>,
     pub(super) works: Works,
 }
 
@@ -215,6 +217,7 @@ impl JobSpec {
             startup: chance.once_in(8),
             enabled: !chance.once_in(10),
             on_orphan: chance.one_of(&[OnOrphan::Adopt, OnOrphan::Kill]),
+            stored: chance.one_of(&[None, None, Some("1"), Some("2")]),
             works: Works {
                 takes,
                 fails_once_in: chance.one_of(&[0, 0, 1, 3]),
