@@ -37,13 +37,20 @@ pub(super) fn class_of(job: &Job) -> CauseClass {
 }
 
 impl Core {
-    /// Where a job begins that has other fire times from `wall` on.
-    pub(super) fn anew(&self, index: JobIndex, accounted: Accounted, wall: DateTime<Utc>) -> Accounted {
-        match self.job(index).job.delay_after {
-            None => accounted.anew(wall),
-            Some(_) if self.has_delayed_under_way(index) => Accounted::Through(wall),
-            Some(_) => Accounted::From(wall),
+    /// Where a job begins that has other fire times from `wall` on. What was accounted for before is not remembered by
+    /// one with a fixed delay: if the clock is behind that, the job goes on in a new epoch.
+    pub(super) fn anew(&mut self, index: JobIndex, accounted: Accounted, wall: DateTime<Utc>) -> Accounted {
+        if self.job(index).job.delay_after.is_none() {
+            return accounted.anew(wall);
         }
+        if accounted.until() > wall {
+            self.begin_epoch(index);
+        }
+        self.rests_from(index, wall)
+    }
+
+    fn rests_from(&self, index: JobIndex, wall: DateTime<Utc>) -> Accounted {
+        if self.has_delayed_under_way(index) { Accounted::Through(wall) } else { Accounted::From(wall) }
     }
 
     /// Something of the job has ended: if it has a fixed delay, it rests from now on.
@@ -54,8 +61,7 @@ impl Core {
         if state.job.delay_after.is_none() || has_come || self.is_stopping() || !self.has_begun {
             return;
         }
-        let accounted = self.anew(index, state.accounted, wall);
-        self.arm(index, accounted);
+        self.arm(index, self.rests_from(index, wall));
     }
 
     /// Whether one of its fire times waits or runs, also one that it had before it was changed.

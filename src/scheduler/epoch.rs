@@ -13,7 +13,6 @@
 //! Within an epoch a job never goes back. A job that has had no fire time goes on whatever its period is, but in a new
 //! epoch too: of an earlier job of its name nothing is known. And one that changes goes on from what is accounted for.
 
-use super::overlap::JobState;
 use super::{Core, JobIndex};
 use crate::model::{Job, Now};
 use crate::trigger::{FireTime, Schedule, Trigger};
@@ -116,12 +115,20 @@ impl Core {
         {
             return;
         }
-        let state = self.job_mut(index);
-        state.begin_epoch(schedule);
-        let clock_epoch = state.clock_epoch;
-        self.newest_epoch = clock_epoch.max(self.newest_epoch);
+        if let Some(schedule) = schedule {
+            let state = self.job_mut(index);
+            state.job = Arc::new(Job { schedule: Arc::new(schedule), ..Job::clone(&state.job) });
+        }
+        self.begin_epoch(index);
         self.arm(index, Accounted::From(now.wall));
         self.record_definition(index, now.wall);
+    }
+
+    /// From now on the job's instants come again.
+    pub(super) fn begin_epoch(&mut self, index: JobIndex) {
+        let clock_epoch = self.job(index).clock_epoch + 1;
+        self.job_mut(index).clock_epoch = clock_epoch;
+        self.newest_epoch = self.newest_epoch.max(clock_epoch);
     }
 
     /// Forgets which one-shots the job has finished, except for these.
@@ -140,16 +147,6 @@ impl Core {
         finished.range(of_job).next()?;
         let is_finished = |instant| finished.contains(&(index, instant));
         Some(self.job(index).job.schedule.finishing(is_finished))
-    }
-}
-
-impl JobState {
-    /// Goes on anew, with this schedule if it is not the same.
-    fn begin_epoch(&mut self, schedule: Option<Schedule>) {
-        self.clock_epoch += 1;
-        if let Some(schedule) = schedule {
-            self.job = Arc::new(Job { schedule: Arc::new(schedule), ..Job::clone(&self.job) });
-        }
     }
 }
 

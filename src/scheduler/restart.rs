@@ -63,7 +63,8 @@ impl Core {
                 Some(job_past) => catch_ups.extend(self.go_on_with(index, job_past, now)),
                 None if self.is_gone(index) => {}
                 None => {
-                    self.arm(index, self.anew(index, Accounted::From(now.wall), now.wall));
+                    let accounted = self.anew(index, Accounted::From(now.wall), now.wall);
+                    self.arm(index, accounted);
                     self.record_definition(index, now.wall);
                 }
             }
@@ -121,7 +122,8 @@ impl Core {
         // Armed first, as ever, so that what is offered finds the job in order.
         let through = due.map_or(accounted, |due| Accounted::Through(due.last.fire_time));
         let goes_on = same && job.delay_after.is_none();
-        self.arm(index, if goes_on { through } else { self.anew(index, accounted, now.wall) });
+        let from = if goes_on { through } else { self.anew(index, accounted, now.wall) };
+        self.arm(index, from);
         self.decide_misfires(index, &past_job, waiting, due.map(|due| (due, verdict)), now);
         self.offer_again(index, others, now);
         if !same {

@@ -1,6 +1,6 @@
 //! The clock is set back, and the job is not what it was: it changed, or the runner was started again.
 
-use super::world::{World, at, every, scheduled, secs, wall};
+use super::world::{World, at, every, idle, scheduled, secs, wall};
 use crate::model::Job;
 use crate::trigger::{Trigger, Zone};
 
@@ -63,4 +63,17 @@ fn also_if_the_clock_was_set_back_while_no_runner_ran() {
     let world = world.crash().set(50).restart(secs(0), []).crash().restart(secs(0), []);
     let world = world.add(every("a", secs(60))).until(65 + 80);
     assert_eq!(world.claims("a"), [(0, 60), (1, 60), (1, 120)]);
+}
+
+#[test]
+fn a_job_with_a_fixed_delay_does_not_know_what_it_has_had_and_goes_on_in_a_new_epoch() {
+    let delayed = || idle("a").delay_after(secs(1000));
+    let world = World::durable([every("a", secs(60))]).runs_for("a", secs(0), 0).until(65);
+    let world = world.set(50).replace(delayed()).replace(every("a", secs(60))).until(65 + 60);
+    assert_eq!(world.claims("a"), [(0, 60), (1, 60)]);
+    world.stop().until(65 + 61).accounts_for_all();
+    let world = World::durable([every("a", secs(60))]).runs_for("a", secs(0), 0).until(65);
+    let world = world.set(50).remove("a").add(delayed()).replace(every("a", secs(60))).until(65 + 60);
+    assert_eq!(world.claims("a"), [(0, 60), (1, 60)]);
+    world.stop().until(65 + 61).accounts_for_all();
 }

@@ -418,7 +418,7 @@ impl<'a> Driver<'a> {
     fn write(&mut self, record: &Record) -> Answer {
         let answer = self.book.write(record);
         self.book.seen(self.now.wall);
-        self.judge.is_written(record, answer);
+        self.judge.is_written(record, answer, self.now);
         #[cfg(feature = "sqlite")]
         if let Some(shadow) = &mut self.shadow {
             shadow.writes(record, answer);

@@ -5,8 +5,8 @@
 
 use super::script::Script;
 use crate::model::{
-    Answer, Cause, CauseClass, Claim, Coalesce, Grace, Job, Name, Now, Outcome, Overlap, Policy, Record,
-    Retry, Row, RunKey,
+    AfterOn, Answer, Cause, CauseClass, Claim, Coalesce, Grace, Job, Name, Now, Outcome, Overlap, Policy,
+    Record, Retry, Row, RunKey,
 };
 use crate::scheduler::{Core, JobSnapshot, Spawn};
 use crate::trigger::FireTime;
@@ -27,6 +27,8 @@ struct Open {
     ends_by: Option<Duration>,
     /// The attempt that it may start.
     attempt: u32,
+    /// When the one before ended, by the monotonic clock, if it did while the same runner was there.
+    ended: Option<Duration>,
 }
 
 /// All that a job of one name has ever been, and what has ever been done to it.
@@ -60,6 +62,11 @@ pub(super) struct Judge {
     runs: BTreeMap<Name, u64>,
     /// How many it had, those included that were not claimed yet, when it was changed.
     let_in: BTreeMap<Name, u64>,
+    /// When the runs of each job with a fixed delay have ended, by the wall clock.
+    ends: BTreeMap<Name, Vec<DateTime<Utc>>>,
+    /// How often others have finished so that each job is due, and what it was due for.
+    finishes: BTreeMap<Name, usize>,
+    dependencies: BTreeMap<Name, BTreeSet<RunKey>>,
     /// When each fire time that is to come is due, and with how much jitter at most.
     due: BTreeMap<(Name, FireTime), (Option<Duration>, DateTime<Utc>)>,
     /// Attempts that were started.
@@ -93,6 +100,9 @@ impl Judge {
             numbers: BTreeMap::new(),
             runs: BTreeMap::new(),
             let_in: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            finishes: BTreeMap::new(),
+            dependencies: BTreeMap::new(),
             due: BTreeMap::new(),
             started: BTreeSet::new(),
             over: BTreeMap::new(),
@@ -183,7 +193,7 @@ impl Judge {
         self.was_down = true;
         self.waiting.clear();
         for open in self.open.values_mut() {
-            (open.lives, open.ends_by) = (false, None);
+            (open.lives, open.ends_by, open.ended) = (false, None, None);
         }
     }
 
@@ -210,7 +220,12 @@ impl Judge {
 
 /// What it does.
 impl Judge {
-    pub(super) fn is_written(&mut self, record: &Record, answer: Answer) {
+    pub(super) fn is_written(&mut self, record: &Record, answer: Answer, now: Now) {
+        match record {
+            Record::Claim(claim) | Record::Waits(claim) => self.follows(&claim.key, claim.fire_time),
+            Record::Closed { key, row } if row.count == 1 => self.follows(key, row.fire_time.to_utc()),
+            _ => {}
+        }
         match record {
             Record::Claim(claim) => self.is_claimed(claim, answer),
             Record::Waits(claim) => {
@@ -228,6 +243,7 @@ impl Judge {
                 let was_slow = row.reason.as_deref() == Some("ledger");
                 assert!(row.outcome.ran() || was_slow, "{row:?}");
                 self.allows(row);
+                self.has_finished(row, now);
             }
             Record::Closed { key, row } => {
                 assert!(!self.claimed.contains(key), "{key:?} is closed, and was claimed");
@@ -267,6 +283,7 @@ impl Judge {
             lives: false,
             ends_by: None,
             attempt: 1,
+            ended: None,
         };
         self.open.insert(format!("{name}#{number}"), open);
     }
@@ -280,6 +297,50 @@ impl Judge {
         let let_in = self.let_in.get(job).copied().unwrap_or(0);
         let is_one_too_many = most.is_some_and(|most| *runs > most.get().max(let_in));
         assert!(!(can_tell && is_one_too_many), "`{job}` runs once too often");
+    }
+
+    /// A run has ended: who runs after it is due.
+    fn has_finished(&mut self, row: &Row, now: Now) {
+        let first = Name::parse(&row.job).expect("a name");
+        self.ends.entry(first.clone()).or_default().push(now.wall);
+        for job in self.jobs.values().filter(|job| job.enabled) {
+            let after = job.after.as_ref().filter(|after| after.jobs.contains(&first));
+            let counts = after.is_some_and(|after| match after.on {
+                AfterOn::Success => row.outcome == Outcome::Succeeded,
+                AfterOn::Failure => {
+                    matches!(row.outcome, Outcome::Failed | Outcome::TimedOut | Outcome::Lost)
+                }
+                AfterOn::Finish => row.outcome.ran(),
+            });
+            *self.finishes.entry(job.name.clone()).or_default() += usize::from(counts);
+        }
+    }
+
+    /// What follows from the ends of runs does not come before them.
+    fn follows(&mut self, key: &RunKey, fire_time: DateTime<Utc>) {
+        let name = &key.job;
+        if !self.is_as_ever(name) || self.is_stopping {
+            return;
+        }
+        let Some(job) = self.jobs.get(name) else { return };
+        if let (CauseClass::Delay, Some(delay), false) =
+            (key.class, job.delay_after, self.was_set || self.was_in_trouble)
+        {
+            let ends = self.ends.get(name).into_iter().flatten();
+            let last = ends.filter(|end| **end < fire_time).max();
+            assert!(last.is_none_or(|end| *end + delay <= fire_time), "{key:?} comes before its delay");
+        }
+        if key.class == CauseClass::Dependency {
+            let due = self.dependencies.entry(name.clone()).or_default();
+            due.insert(key.clone());
+            let finishes = self.finishes.get(name).copied().unwrap_or(0);
+            assert!(due.len() <= finishes, "{key:?}, and nothing has finished");
+        }
+    }
+
+    /// Whether a job has always been there, and as it is.
+    fn is_as_ever(&self, job: &Name) -> bool {
+        self.ever.get(job).is_some_and(|ever| ever.overlaps.len() == 1 && !ever.was_taken_out)
     }
 
     /// Whether its runs count for the group. Of a job that has changed that while it was there nobody can tell, because
@@ -319,6 +380,12 @@ impl Judge {
         assert_eq!(spawn.attempt, open.attempt, "{run} starts an attempt that is not written");
         open.lives = true;
         let policy = &spawn.job.policy;
+        let is_as_ever = self.ever[&spawn.run.job].overlaps.len() == 1;
+        if let (Some(ended), Retry::Backoff { delay, .. }, true) = (open.ended, policy.retry, is_as_ever) {
+            // Each wait is twice the one before.
+            let wait = delay * 2_u32.pow(spawn.attempt.saturating_sub(2));
+            assert!(now.monotonic >= ended + wait, "{run} is tried again too early");
+        }
         open.ends_by = policy.timeout.map(|timeout| now.monotonic + timeout + policy.ladder.kill_after);
         assert!(!self.is_stopping || spawn.attempt == 1, "{run} is tried again during a stop");
         self.holds_limits(&spawn.job);
@@ -331,7 +398,7 @@ impl Judge {
 
     pub(super) fn has_ended(&mut self, run: &str, now: Now) {
         let open = self.open.get_mut(run).expect("it is open");
-        open.lives = false;
+        (open.lives, open.ended) = (false, Some(now.monotonic));
         let is_late = open.ends_by.is_some_and(|end| end < now.monotonic);
         assert!(!is_late || self.was_stalled || self.was_asleep, "{run} goes on beyond its timeout");
         self.group_over = self.group_over.saturating_sub(usize::from(open.in_group));
@@ -423,6 +490,14 @@ impl Judge {
             assert!(next.is_none_or(|next| next.due > now.wall), "`{}` was due and is forgotten", job.name);
         }
         self.no_fire_time_has_moved(core, now);
+        for (name, job) in &self.jobs {
+            let Some(after) = &job.after else { continue };
+            if !self.was_down && self.is_as_ever(name) && (after.any || after.jobs.len() == 1) {
+                let due = self.dependencies.get(name).map_or(0, BTreeSet::len);
+                let finishes = self.finishes.get(name).copied().unwrap_or(0);
+                assert_eq!(due, finishes, "`{name}` was due less often than others have finished");
+            }
+        }
     }
 
     /// Each job waits for the first fire time to come that it has, and that is due when it was before: whatever was
