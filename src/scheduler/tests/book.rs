@@ -65,12 +65,6 @@ impl Book {
         self.keys.iter().filter(|(_, state)| **state == State::Claimed).map(|(key, _)| key)
     }
 
-    /// How many runs for its fire times a job has had since it was added.
-    pub(super) fn claims(&self, job: &str) -> u64 {
-        let name = Name::parse(job).expect("a name");
-        self.past.jobs.get(&name).map_or(0, |job| job.claims)
-    }
-
     /// How many definitions a job has had.
     pub(super) fn definitions(&self, job: &str) -> usize {
         self.periods.get(job).map_or(0, Vec::len)

@@ -15,7 +15,6 @@ mod jitter;
 mod limits;
 mod overlap;
 mod pause;
-mod random;
 mod replace;
 mod request;
 mod restart;

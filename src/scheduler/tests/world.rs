@@ -439,11 +439,6 @@ impl World {
         self
     }
 
-    /// How many seconds have passed since the start.
-    pub(super) fn second(&self) -> u64 {
-        self.now.monotonic.saturating_sub(secs(1000)).as_secs()
-    }
-
     /// Time passes and nobody looks.
     pub(super) fn stall(mut self, duration: Duration) -> World {
         self.pass(duration);
@@ -547,10 +542,6 @@ impl World {
         self
     }
 
-    pub(super) fn is_parked(&self, name: &str) -> bool {
-        self.core.parked().any(|(parked, _)| parked.as_str() == name)
-    }
-
     /// Asserts which jobs are parked.
     #[track_caller]
     pub(super) fn parks(self, expected: &[&str]) -> World {
@@ -570,10 +561,6 @@ impl World {
     pub(super) fn ledger_hangs(mut self) -> World {
         self.ledger_waits.get_or_insert_default();
         self
-    }
-
-    pub(super) fn is_ledger_hanging(&self) -> bool {
-        self.ledger_waits.is_some()
     }
 
     /// The first of what the ledger was given is written, and its answers do not come.
@@ -635,11 +622,6 @@ impl World {
     /// What the last attempt of a run was.
     pub(super) fn action(&self, run: &str) -> &JobAction {
         &self.actions[run]
-    }
-
-    /// How many runs for its fire times the ledger knows of a job, since it was added.
-    pub(super) fn claims_counted(&self, job: &str) -> u64 {
-        self.book.claims(job)
     }
 
     /// How many definitions of a job the ledger has.
