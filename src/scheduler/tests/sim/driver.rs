@@ -264,13 +264,7 @@ impl<'a> Driver<'a> {
     /// The judge gets to know what a job is from now on.
     fn changes_to(&mut self, job: &Job) {
         let unclaimed = self.core.under_way(&job.name).filter(|under_way| under_way.run.is_none()).count();
-        self.judge.job_is(job, self.runs_of(job), unclaimed as u64);
-    }
-
-    /// How many runs a job has, or has let in.
-    fn runs_of(&self, job: &Job) -> usize {
-        let under_way = self.core.under_way(&job.name).count();
-        under_way + self.core.job_state(&job.name).map_or(0, |state| state.waiting)
+        self.judge.job_is(job, unclaimed);
     }
 
     /// Changing a job into itself changes nothing.

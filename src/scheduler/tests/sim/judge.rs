@@ -133,7 +133,7 @@ impl Judge {
         }
         self.jobs.clear();
         for job in jobs {
-            self.job_is(job, self.runs_of(&job.name), 0);
+            self.job_is(job, 0);
         }
         // What is taken over counts for what its job is now.
         let groups: Vec<_> = self.open.values().map(|open| self.in_group(&open.job)).collect();
@@ -148,8 +148,8 @@ impl Judge {
         self.runs.remove(job);
     }
 
-    /// From now on a job is this. It has so many runs, those that wait for a slot included, and so many are not claimed yet.
-    pub(super) fn job_is(&mut self, job: &Job, runs: usize, unclaimed: u64) {
+    /// From now on a job is this. Beside the runs that are claimed so many were let in.
+    pub(super) fn job_is(&mut self, job: &Job, unclaimed: usize) {
         let policy = &job.policy;
         let ever = self.ever.entry(job.name.clone()).or_default();
         ever.overlaps.push(policy.overlap);
@@ -163,9 +163,9 @@ impl Judge {
         ever.grace = ever.grace.max(grace).max(ON_TIME);
         let before = self.jobs.insert(job.name.clone(), job.clone());
         ever.changed_group |= before.is_some_and(|before| before.policy.group != policy.group);
-        self.over.insert(job.name.clone(), runs);
+        self.over.insert(job.name.clone(), self.runs_of(&job.name) + unclaimed);
         let had = self.runs.get(&job.name).copied().unwrap_or(0);
-        self.let_in.insert(job.name.clone(), had + unclaimed);
+        self.let_in.insert(job.name.clone(), had + unclaimed as u64);
     }
 
     pub(super) fn job_is_gone(&mut self, job: &Name) {
