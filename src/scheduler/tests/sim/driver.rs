@@ -24,6 +24,9 @@ use std::time::Duration;
 /// Nothing that a job does takes longer, so nothing is left to wait for after it.
 const QUIET: Duration = Duration::from_secs(400);
 
+/// If it lives still by then, it is killed all the same.
+const FUSE_BURNS: Duration = Duration::from_secs(60);
+
 const PROCESS: ProcessId = ProcessId { pid: 7, started_ticks: 0, pidfd_inode: None };
 
 pub(super) struct Driver<'a> {
@@ -34,6 +37,8 @@ pub(super) struct Driver<'a> {
     file: Vec<JobSpec>,
     /// What the processes of each job are like.
     works: BTreeMap<&'static str, Works>,
+    /// What is to be started, and from when on it can be.
+    starting: BTreeMap<RunRef, (Duration, Spawn)>,
     processes: BTreeMap<RunRef, Process>,
     /// Those that have outlived their runner, by their run.
     orphans: BTreeMap<String, Process>,
@@ -45,6 +50,8 @@ pub(super) struct Driver<'a> {
     /// The real ledger beside it, in some histories.
     #[cfg(feature = "sqlite")]
     shadow: Option<super::shadow::Shadow>,
+    /// How much more is done before the runner is killed, if it is.
+    fuse: Option<u32>,
     judge: Judge,
     log: String,
 }
@@ -86,6 +93,7 @@ impl<'a> Driver<'a> {
             now,
             file: script.jobs.clone(),
             works: BTreeMap::new(),
+            starting: BTreeMap::new(),
             processes: BTreeMap::new(),
             orphans: BTreeMap::new(),
             book: Book::default(),
@@ -93,6 +101,7 @@ impl<'a> Driver<'a> {
             is_in_trouble: false,
             #[cfg(feature = "sqlite")]
             shadow: None,
+            fuse: None,
             judge: Judge::new(script),
             log: String::new(),
         }
@@ -173,7 +182,12 @@ impl<'a> Driver<'a> {
             }
             Step::LedgerAnswers => self.ledger_answers(),
             Step::LedgerWrites(count) => self.ledger_writes(*count),
-            Step::Crash { processes_too, down } => self.crash(*processes_too, *down),
+            Step::Crash { after, processes_too, down } => {
+                self.fuse = Some(*after);
+                self.pass(FUSE_BURNS);
+                self.fuse = None;
+                self.crash(*processes_too, *down);
+            }
             Step::Reload(jobs) => self.file.clone_from(jobs),
             Step::Stop { times, down } => {
                 self.stop(*times);
@@ -310,11 +324,12 @@ impl<'a> Driver<'a> {
         }
         self.pass(QUIET);
         assert!(self.core.is_stopped(), "a stop takes for ever");
-        assert!(self.processes.is_empty(), "a process outlives the stop");
+        assert!(self.processes.is_empty() && self.starting.is_empty(), "a process outlives the stop");
     }
 
     /// Nobody is there any more.
     fn crash(&mut self, processes_too: bool, down: Duration) {
+        self.starting.clear();
         let processes = std::mem::take(&mut self.processes);
         if !processes_too {
             self.orphans.extend(processes.into_values().map(|process| (process.run.clone(), process)));
@@ -337,12 +352,13 @@ impl<'a> Driver<'a> {
         let end = self.now.monotonic + duration;
         loop {
             self.settle();
-            if self.core.is_stopped() {
+            if self.core.is_stopped() || self.is_dead() {
                 return;
             }
             let timeout = self.core.poll_timeout().sleep(self.now).map(|sleep| self.now.monotonic + sleep);
             let exit = self.processes.values().filter_map(|process| Some(process.ends?.0)).min();
-            let next = [timeout, exit].into_iter().flatten().min().filter(|next| *next <= end);
+            let start = self.starting.values().map(|(at, _)| *at).min();
+            let next = [timeout, exit, start].into_iter().flatten().min().filter(|next| *next <= end);
             let Some(next) = next else { break };
             self.clocks_go(next.saturating_sub(self.now.monotonic));
             self.look();
@@ -370,8 +386,23 @@ impl<'a> Driver<'a> {
             };
             self.core.handle_event(self.now, Fact::Exited { run, exit });
         }
+        let can_start = |(run, (at, _)): (&RunRef, &(Duration, Spawn))| (*at <= now).then_some(*run);
+        let startable: Vec<RunRef> = self.starting.iter().filter_map(can_start).collect();
+        for run in startable {
+            let (_, spawn) = self.starting.remove(&run).expect("it is there");
+            self.start_process(&spawn);
+        }
         self.core.handle_timeout(self.now);
         self.settle();
+    }
+
+    fn is_dead(&self) -> bool {
+        self.fuse == Some(0)
+    }
+
+    /// It has done one thing more.
+    fn burn(&mut self) {
+        self.fuse = self.fuse.map(|left| left.saturating_sub(1));
     }
 
     fn tell(&mut self, fact: Fact) {
@@ -381,7 +412,10 @@ impl<'a> Driver<'a> {
 
     /// Carries out all that is asked for.
     fn settle(&mut self) {
-        while let Some(action) = self.core.poll_action() {
+        while !self.is_dead()
+            && let Some(action) = self.core.poll_action()
+        {
+            self.burn();
             match action {
                 Action::Record(record) => match &mut self.unanswered {
                     Some(unanswered) => unanswered.push_back(record),
@@ -398,7 +432,7 @@ impl<'a> Driver<'a> {
                 Action::NoteEnd(_) => unreachable!("the ledger keeps everything"),
             }
         }
-        if self.unanswered.is_none() {
+        if self.unanswered.is_none() && !self.is_dead() {
             self.judge.looks_at(&self.core);
         }
     }
@@ -406,7 +440,9 @@ impl<'a> Driver<'a> {
     fn answer(&mut self, record: &Record) {
         let answer = self.write(record);
         assert_ne!(answer, Answer::Taken, "{record:?} was there before");
-        self.core.handle_event(self.now, Fact::Recorded(answer));
+        if !self.is_dead() {
+            self.core.handle_event(self.now, Fact::Recorded(answer));
+        }
     }
 
     fn write(&mut self, record: &Record) -> Answer {
@@ -451,14 +487,27 @@ impl<'a> Driver<'a> {
     }
 
     fn spawn(&mut self, spawn: &Spawn) {
-        let run = spawn.run.to_string();
         self.judge.is_spawned(spawn, self.now);
-        let works = self.works[spawn.job.name.as_str()].clone();
+        let works = &self.works[spawn.job.name.as_str()];
         if works.cannot_spawn {
-            self.judge.has_ended(&run, self.now);
-            let error = SpawnError { why: SpawnWhy::NotFound, message: "cannot run `x`: not found".into() };
-            return self.core.handle_event(self.now, Fact::NotStarted { run: spawn.run_ref, error });
+            self.does_not_start(spawn, SpawnWhy::NotFound);
+        } else if works.starts_in > Duration::ZERO {
+            let at = self.now.monotonic + works.starts_in;
+            self.starting.insert(spawn.run_ref, (at, spawn.clone()));
+        } else {
+            self.start_process(spawn);
         }
+    }
+
+    fn does_not_start(&mut self, spawn: &Spawn, why: SpawnWhy) {
+        self.judge.has_ended(&spawn.run.to_string(), self.now);
+        let error = SpawnError { why, message: "cannot run `x`".into() };
+        self.core.handle_event(self.now, Fact::NotStarted { run: spawn.run_ref, error });
+    }
+
+    fn start_process(&mut self, spawn: &Spawn) {
+        let run = spawn.run.to_string();
+        let works = self.works[spawn.job.name.as_str()].clone();
         // Drawn by its name, so that it is the same whatever else is left out of the history.
         let names = [self.script.seed.to_string(), run.clone(), spawn.attempt.to_string()];
         let mut chance = Chance::new(stable_hash(&names.each_ref().map(String::as_bytes)));
@@ -470,11 +519,17 @@ impl<'a> Driver<'a> {
         });
         let ends = takes.map(|at| (at, ExitStatus::Code(code)));
         self.processes.insert(spawn.run_ref, Process { run, works, began, ends });
-        self.core.handle_event(self.now, Fact::Started { run: spawn.run_ref, process: PROCESS });
+        self.judge.has_begun(spawn, self.now);
+        if !self.is_dead() {
+            self.core.handle_event(self.now, Fact::Started { run: spawn.run_ref, process: PROCESS });
+        }
     }
 
     fn signal(&mut self, run: RunRef, signal: Signal) {
         let now = self.now.monotonic;
+        if let Some((_, spawn)) = self.starting.remove(&run) {
+            return self.does_not_start(&spawn, SpawnWhy::Resources);
+        }
         let Some(process) = self.processes.get_mut(&run) else { return };
         let after = if signal == Signal::KILL { Some(Duration::ZERO) } else { process.works.heeds };
         if let Some(after) = after {

@@ -120,6 +120,11 @@ impl Judge {
     }
 }
 
+/// By when what begins now has ended, by the monotonic clock.
+fn within(policy: &Policy, now: Now) -> Option<Duration> {
+    policy.timeout.map(|timeout| now.monotonic + timeout + policy.ladder.kill_after)
+}
+
 /// What is done to the scheduler.
 impl Judge {
     /// A runner has started, with these jobs; those that are parked may come.
@@ -386,9 +391,15 @@ impl Judge {
             let wait = delay * 2_u32.pow(spawn.attempt.saturating_sub(2));
             assert!(now.monotonic >= ended + wait, "{run} is tried again too early");
         }
-        open.ends_by = policy.timeout.map(|timeout| now.monotonic + timeout + policy.ladder.kill_after);
+        open.ends_by = within(policy, now);
         assert!(!self.is_stopping || spawn.attempt == 1, "{run} is tried again during a stop");
         self.holds_limits(&spawn.job);
+    }
+
+    /// Its process is there: its timeout begins.
+    pub(super) fn has_begun(&mut self, spawn: &Spawn, now: Now) {
+        let open = self.open.get_mut(&spawn.run.to_string()).expect("it is open");
+        open.ends_by = within(&spawn.job.policy, now);
     }
 
     pub(super) fn is_adopted(&mut self, spawn: &Spawn) {

@@ -70,6 +70,8 @@ pub(super) struct Works {
     /// How long after its stop signal it ends; `None`: only `KILL` ends it.
     pub(super) heeds: Option<Duration>,
     pub(super) cannot_spawn: bool,
+    /// How long the system is short of something before one is there.
+    pub(super) starts_in: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,8 +89,10 @@ pub(super) enum Step {
     LedgerAnswers,
     /// So much of what it was given is written, and not answered.
     LedgerWrites(usize),
-    /// The runner is killed, and its processes with it or not. Nothing happens until it is started again.
+    /// The runner is killed when it has done so much more, and its processes with it or not. Nothing happens until it is
+    /// started again.
     Crash {
+        after: u32,
         processes_too: bool,
         down: Duration,
     },
@@ -220,6 +224,7 @@ impl JobSpec {
                 fails_once_in: chance.one_of(&[0, 0, 1, 3]),
                 heeds: chance.one_of(&[Some(Duration::ZERO), Some(Duration::from_secs(3)), None]),
                 cannot_spawn: chance.once_in(15),
+                starts_in: if chance.once_in(8) { seconds(chance, 10) } else { Duration::ZERO },
             },
         }
     }
@@ -230,12 +235,15 @@ impl Step {
     fn some(swarm: &Swarm, chance: &mut Chance) -> Vec<Step> {
         let name = chance.one_of(&NAMES);
         let millis = |chance: &mut Chance, most| Duration::from_millis(chance.below(most));
+        let after = |chance: &mut Chance| {
+            if chance.once_in(2) { 0 } else { u32::try_from(1 + chance.below(30)).expect("small") }
+        };
         let pass = Step::Pass(millis(chance, 60_000));
         let step = match chance.below(20) {
             0 if swarm.clock_is_set => Step::SetClock(chance.between(-120_000, 120_000)),
             1 | 2 if swarm.crashes => {
                 let processes_too = !swarm.orphans || chance.once_in(2);
-                Step::Crash { processes_too, down: millis(chance, 90_000) }
+                Step::Crash { after: after(chance), processes_too, down: millis(chance, 90_000) }
             }
             3 if swarm.stops => {
                 Step::Stop { times: chance.one_of(&[1, 1, 2, 3]), down: millis(chance, 90_000) }
@@ -246,7 +254,8 @@ impl Step {
             5 | 6 if swarm.ledger_troubles => {
                 let written = usize::try_from(chance.below(8)).expect("small");
                 let then = if swarm.crashes && chance.once_in(2) {
-                    Step::Crash { processes_too: !swarm.orphans, down: millis(chance, 20_000) }
+                    let down = millis(chance, 20_000);
+                    Step::Crash { after: after(chance), processes_too: !swarm.orphans, down }
                 } else {
                     Step::LedgerAnswers
                 };
