@@ -17,6 +17,7 @@ mod ledger;
 mod library;
 mod next;
 mod orphans;
+mod planted;
 mod power;
 mod readme;
 mod restart;
