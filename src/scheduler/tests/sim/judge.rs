@@ -9,9 +9,10 @@ use crate::model::{
     Record, Retry, Row, RunKey,
 };
 use crate::scheduler::{Core, JobSnapshot, Spawn};
-use crate::trigger::FireTime;
+use crate::trigger::{FireTime, Schedule};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Up to here a lone fire time is on time, whatever grace says.
@@ -67,8 +68,8 @@ pub(super) struct Judge {
     /// How often others have finished so that each job is due, and what it was due for.
     finishes: BTreeMap<Name, usize>,
     dependencies: BTreeMap<Name, BTreeSet<RunKey>>,
-    /// When each fire time that is to come is due, and with how much jitter at most.
-    due: BTreeMap<(Name, FireTime), (Option<Duration>, DateTime<Utc>)>,
+    /// When each fire time that is to come is due, with how much jitter at most and of which schedule.
+    due: BTreeMap<(Name, FireTime), (Option<Duration>, Arc<Schedule>, DateTime<Utc>)>,
     /// Attempts that were started.
     started: BTreeSet<(String, u32)>,
     /// How many runs or processes there were, or were let in already, when a limit came into force that is lower: they
@@ -531,9 +532,10 @@ impl Judge {
                 continue;
             }
             assert_eq!(Some(next.fire_time.to_utc()), first, "`{}` waits for another fire time", job.name);
-            let of_now = (job.policy.jitter, next.due);
-            let before = *self.due.entry((job.name.clone(), next.fire_time)).or_insert(of_now);
-            assert!(before == of_now || before.0 != of_now.0, "`{}` is due at another time", job.name);
+            let of_now = (job.policy.jitter, Arc::clone(&job.schedule), next.due);
+            let before = self.due.entry((job.name.clone(), next.fire_time)).or_insert_with(|| of_now.clone());
+            let is_another = (before.0, &before.1) != (of_now.0, &of_now.1);
+            assert!(is_another || before.2 == next.due, "`{}` is due at another time", job.name);
         }
     }
 }
