@@ -5,7 +5,7 @@ use super::style::Style;
 use super::{Failure, Format, Global, faults};
 use crate::engine;
 use crate::jobfile::{self, Faults, Loaded, Options, Source};
-use crate::model::{Job, Plan};
+use crate::model::{Job, Plan, nearest};
 use anyhow::{Context, anyhow};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -120,15 +120,9 @@ fn refusal(path: &Path, faults: &Faults, so: &str, format: Format, global: &Glob
 /// When there is none; the nearest name is suggested.
 pub(super) fn job<'a>(plan: &'a Plan, name: &str) -> Result<&'a Job, Failure> {
     plan.job(name).map(AsRef::as_ref).ok_or_else(|| {
-        let near = nearest(plan.jobs.iter().map(|job| job.name.as_str()), name);
+        let near = nearest(name, plan.jobs.iter().map(|job| job.name.as_str()));
         let meant = near.map(|known| format!("; did you mean `{known}`?"));
         let file = plan.settings.file.display();
         Failure::usage(anyhow!("no job `{name}` in `{file}`{}", meant.unwrap_or_default()))
     })
-}
-
-/// Returns that of the known names which `name` may have been meant to be.
-pub(super) fn nearest<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
-    let near = known.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-    near.filter(|(distance, _)| *distance <= 3).map(|(_, known)| known)
 }

@@ -4,7 +4,7 @@ use super::ledger::{self, StateDir};
 use super::state::Place;
 use super::{Failure, Format, Global, file};
 use crate::ledger::{Holder, LedgerError, NodeSeen, Reader, holder};
-use crate::model::{Name, OpenRun, Plan};
+use crate::model::{Name, OpenRun, Plan, nearest};
 use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
@@ -212,7 +212,7 @@ fn unreadable(path: &Path, found: &dyn Display) -> Failure {
 }
 
 fn unknown(known: &[Name], name: &str, job_file: &Path) -> Failure {
-    let near = file::nearest(known.iter().map(Name::as_str), name);
+    let near = nearest(name, known.iter().map(Name::as_str));
     let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     let file = job_file.display();
     Failure::usage(anyhow!("no job `{name}` in `{file}`, nor in its ledger{meant}"))

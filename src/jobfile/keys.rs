@@ -2,7 +2,7 @@
 
 use super::fault::Code;
 use super::value::{Entry, Fields, Reader};
-use crate::model::Name;
+use crate::model::{Name, nearest};
 use toml::de::DeValue;
 
 /// Where a key stands.
@@ -274,13 +274,4 @@ fn refuse_nested_job(reader: &mut Reader<'_>, entry: &Entry<'_>) {
     let first = reader.job().map_or("NAME", Name::as_str);
     let hint = format!("write the two parts as one name, with a dash: [jobs.{first}-{}]", entry.key);
     reader.fault_with_hint(Code::BadName, entry.key_span.clone(), message, hint);
-}
-
-/// Returns the word that was likely meant.
-pub(super) fn nearest<'w>(found: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    let plain = |word: &str| word.to_ascii_lowercase().replace('-', "_");
-    let found = plain(found);
-    let close = |word: &&str| strsim::damerau_levenshtein(&found, &plain(word));
-    let far = |word: &str| (word.len().max(found.len())).div_ceil(3);
-    words.filter(|word| close(word) <= far(word).min(3)).min_by_key(close)
 }

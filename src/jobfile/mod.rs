@@ -37,7 +37,7 @@ pub use fault::{Code, Excerpt, Fault, Faults, Severity};
 pub use lint::note_words;
 pub use source::{FILE_BYTES_MAX, Source};
 
-use crate::model::{Job, JobAction, Keep, Name, Plan, Settings, Tasks, User};
+use crate::model::{Job, JobAction, Keep, Name, Plan, Settings, Tasks, User, nearest};
 use crate::trigger::{Schedule, Zone};
 use after::Reference;
 use chrono::{DateTime, Utc};
@@ -310,7 +310,7 @@ impl<'a> Loader<'a> {
         let known: Vec<&str> = self.groups_defined.keys().map(AsRef::as_ref).collect();
         for (group, fault) in self.groups_named.drain(..) {
             if !self.groups_defined.contains_key(group.as_str()) {
-                let meant = keys::nearest(group.as_str(), known.iter().copied());
+                let meant = nearest(group.as_str(), known.iter().copied());
                 let write = format!("write: [groups.{group}] with max_running = 1 below it");
                 self.faults.push(fault.hint(meant.map_or(write, |known| format!("did you mean `{known}`?"))));
             }
@@ -339,7 +339,7 @@ impl<'a> Loader<'a> {
         known.sort_unstable();
         for (index, unknown) in unknown.into_iter().enumerate() {
             let compared = if index < NEAREST_MAX { &*known } else { &[] };
-            let meant = keys::nearest(unknown.named.as_str(), compared.iter().copied());
+            let meant = nearest(unknown.named.as_str(), compared.iter().copied());
             self.faults.push(unknown.unknown(meant));
         }
     }

@@ -8,7 +8,7 @@ use super::keys::{self, Place};
 use super::source::Sheet;
 use super::value::{Entry, Fields, Reader};
 use crate::model::{
-    Coalesce, Grace, Keep, Ladder, Name, OnOrphan, OutputMode, Overlap, Policy, Retry, Rights, Setup,
+    Coalesce, Grace, Keep, Ladder, Name, OnOrphan, OutputMode, Overlap, Policy, Retry, Rights, Setup, nearest,
 };
 use crate::trigger::{Dst, Zone};
 use rustix::process::Signal;
@@ -331,7 +331,7 @@ fn read_signal(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Signal> {
     if found.is_none() {
         let names = SIGNALS.map(|(name, _)| name);
         let message = format!("`stop_signal`: expected one of {}, found `{}`", names.join(", "), text.text);
-        let meant = keys::nearest(name, names.into_iter()).map(|name| format!("did you mean \"{name}\"?"));
+        let meant = nearest(name, names.into_iter()).map(|name| format!("did you mean \"{name}\"?"));
         reader.fault(Code::BadValue, text.span, message).hint = meant;
     }
     found
@@ -392,7 +392,7 @@ fn read_allow(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<Code>> {
             }
             None => {
                 let known = Code::ALL.iter().filter(warning).map(|code| code.as_str());
-                let meant = keys::nearest(&text.text, known).map(|code| format!("did you mean \"{code}\"?"));
+                let meant = nearest(&text.text, known).map(|code| format!("did you mean \"{code}\"?"));
                 let message = format!("`allow`: expected the code of a warning, found `{}`", text.text);
                 reader.fault(Code::BadValue, text.span, message).hint = meant;
             }

@@ -5,7 +5,7 @@ use super::Host;
 use super::fault::{Code, Fault, Severity};
 use super::source::Sheet;
 use super::wall;
-use crate::model::{Name, User};
+use crate::model::{Name, User, nearest};
 use crate::trigger::{BadDuration, Zone, parse_duration};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -409,7 +409,7 @@ impl<'a> Reader<'a> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
-        let meant = super::keys::nearest(&text, words.iter().map(|(word, _)| *word));
+        let meant = nearest(&text, words.iter().map(|(word, _)| *word));
         let hint = super::keys::hint_for_word(entry.key, &text);
         let hint = hint.or(meant.map(|word| format!("did you mean \"{word}\"?")));
         let message = format!("`{}`: expected {expected}, found `{text}`", entry.key);

@@ -1,6 +1,6 @@
 //! Code of an embedding program that has a name, and so can be meant by a text.
 
-use super::{Closure, Name};
+use super::{Closure, Name, nearest};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -98,8 +98,8 @@ impl Tasks {
     }
 
     fn nearest(&self, name: &str) -> Option<Name> {
-        let near = self.names().map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known)).min();
-        near.filter(|(distance, _)| *distance <= 3).map(|(_, known)| known.clone())
+        let near = nearest(name, self.names().map(Name::as_str))?;
+        self.names().find(|known| known.as_str() == near).cloned()
     }
 }
 
