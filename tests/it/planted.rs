@@ -25,8 +25,8 @@ fn every_planted_fault_fits() {
             continue;
         }
         count += 1;
-        let patch = fs::read_to_string(&path).expect("a patch");
-        let (file, places) = expected(&patch);
+        let text = fs::read_to_string(&path).expect("a patch");
+        let (file, places) = expected(&text);
         let code = fs::read_to_string(root.join(file)).expect("its file");
         for place in places {
             assert!(code.contains(&place), "{}: {file} has no longer\n{place}", path.display());

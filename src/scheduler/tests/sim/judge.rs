@@ -32,6 +32,14 @@ struct Open {
     ended: Option<Duration>,
 }
 
+/// When a fire time to come is due, of a job that is so.
+#[derive(Clone)]
+struct Due {
+    jitter: Option<Duration>,
+    schedule: Arc<Schedule>,
+    at: DateTime<Utc>,
+}
+
 /// All that a job of one name has ever been, and what has ever been done to it.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that may have happened")]
@@ -68,8 +76,8 @@ pub(super) struct Judge {
     /// How often others have finished so that each job is due, and what it was due for.
     finishes: BTreeMap<Name, usize>,
     dependencies: BTreeMap<Name, BTreeSet<RunKey>>,
-    /// When each fire time that is to come is due, with how much jitter at most and of which schedule.
-    due: BTreeMap<(Name, FireTime), (Option<Duration>, Arc<Schedule>, DateTime<Utc>)>,
+    /// What was to come.
+    due: BTreeMap<(Name, FireTime), Due>,
     /// Attempts that were started.
     started: BTreeSet<(String, u32)>,
     /// How many runs or processes there were, or were let in already, when a limit came into force that is lower: they
@@ -532,10 +540,11 @@ impl Judge {
                 continue;
             }
             assert_eq!(Some(next.fire_time.to_utc()), first, "`{}` waits for another fire time", job.name);
-            let of_now = (job.policy.jitter, Arc::clone(&job.schedule), next.due);
+            let jitter = job.policy.jitter;
+            let of_now = Due { jitter, schedule: Arc::clone(&job.schedule), at: next.due };
             let before = self.due.entry((job.name.clone(), next.fire_time)).or_insert_with(|| of_now.clone());
-            let is_another = (before.0, &before.1) != (of_now.0, &of_now.1);
-            assert!(is_another || before.2 == next.due, "`{}` is due at another time", job.name);
+            let is_another = (before.jitter, &before.schedule) != (jitter, &of_now.schedule);
+            assert!(is_another || before.at == next.due, "`{}` is due at another time", job.name);
         }
     }
 }
