@@ -61,6 +61,8 @@ struct Process {
     works: Works,
     began: Duration,
     ends: Option<(Duration, ExitStatus)>,
+    /// Somebody else collects its exit.
+    vanishes: bool,
 }
 
 /// Carries out a history and returns all that has happened.
@@ -376,7 +378,12 @@ impl<'a> Driver<'a> {
         for (run, status) in ended {
             let process = self.processes.remove(&run).expect("it is there");
             self.judge.has_ended(&process.run, self.now);
-            self.line(&format!("{} ends by itself: {}", process.run, status.describe()));
+            self.line(&format!("{} ends: {}", process.run, status.describe()));
+            if process.vanishes {
+                self.judge.has_vanished(&process.run);
+                self.core.handle_event(self.now, Fact::Vanished { run });
+                continue;
+            }
             let exit = Exit {
                 status,
                 message: None,
@@ -517,8 +524,9 @@ impl<'a> Driver<'a> {
             let millis = u64::try_from(most.as_millis()).expect("not long");
             began + Duration::from_millis(chance.below(millis + 1))
         });
+        let vanishes = chance.once_in(50);
         let ends = takes.map(|at| (at, ExitStatus::Code(code)));
-        self.processes.insert(spawn.run_ref, Process { run, works, began, ends });
+        self.processes.insert(spawn.run_ref, Process { run, works, began, ends, vanishes });
         self.judge.has_begun(spawn, self.now);
         if !self.is_dead() {
             self.core.handle_event(self.now, Fact::Started { run: spawn.run_ref, process: PROCESS });

@@ -54,6 +54,7 @@ struct Ever {
     was_cancelled: bool,
     was_backfilled: bool,
     changed_group: bool,
+    has_vanished: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is something that may have happened")]
@@ -425,6 +426,12 @@ impl Judge {
         self.overall_over = self.overall_over.min(self.lives(false));
     }
 
+    /// Nobody knows how a process has ended.
+    pub(super) fn has_vanished(&mut self, run: &str) {
+        let job = self.open[run].job.clone();
+        self.ever.entry(job).or_default().has_vanished = true;
+    }
+
     fn holds_limits(&self, job: &Job) {
         let name = &job.name;
         let most = self.jobs.get(name).unwrap_or(job).policy.max_instances.get();
@@ -460,6 +467,7 @@ impl Judge {
             (Outcome::Skipped, Some("paused")) => ever.was_paused,
             (Outcome::Skipped, Some("removed")) => ever.was_taken_out,
             (Outcome::Skipped, Some("finished")) => ever.had_runs_max,
+            (Outcome::Lost, _) if ever.has_vanished => true,
             (Outcome::Lost, _) | (Outcome::Cancelled, Some("restart")) | (Outcome::Missed, Some("down")) => {
                 self.was_down
             }
@@ -473,7 +481,8 @@ impl Judge {
         assert!(is_allowed, "nothing allows {row:?}");
         if let Some(quiet) = self.quiet_since {
             let is_quiet = row.fire_time.to_utc() > quiet + TimeDelta::seconds(1);
-            let is_fault = matches!(row.outcome, Outcome::Missed | Outcome::Lost);
+            let is_lost = row.outcome == Outcome::Lost && !ever.has_vanished;
+            let is_fault = row.outcome == Outcome::Missed || is_lost;
             assert!(!(is_quiet && is_fault), "nothing went wrong any more, and yet {row:?}");
         }
     }
