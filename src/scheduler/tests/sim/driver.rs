@@ -111,6 +111,7 @@ impl<'a> Driver<'a> {
 
     fn play(mut self) -> String {
         self.start();
+        self.judge.no_fire_time_has_moved(&self.core, self.now);
         for step in &self.script.steps {
             self.line(&format!("-- {step:?}"));
             self.take(step);
