@@ -32,10 +32,9 @@ struct Open {
     ended: Option<Duration>,
 }
 
-/// When a fire time to come is due, of a job that is so.
+/// When a fire time to come is due, of a job that has these.
 #[derive(Clone)]
 struct Due {
-    jitter: Option<Duration>,
     schedule: Arc<Schedule>,
     at: DateTime<Utc>,
 }
@@ -54,6 +53,9 @@ struct Ever {
     was_cancelled: bool,
     was_backfilled: bool,
     changed_group: bool,
+    /// With how much jitter it began.
+    jitter: Option<Option<Duration>>,
+    changed_jitter: bool,
     has_vanished: bool,
 }
 
@@ -168,6 +170,7 @@ impl Judge {
         let policy = &job.policy;
         let ever = self.ever.entry(job.name.clone()).or_default();
         ever.overlaps.push(policy.overlap);
+        ever.changed_jitter |= *ever.jitter.get_or_insert(policy.jitter) != policy.jitter;
         ever.had_timeout |= policy.timeout.is_some();
         ever.had_runs_max |= job.runs_max.is_some();
         // A job that is switched off has no fire times, and those that it had are closed as removed.
@@ -549,10 +552,10 @@ impl Judge {
                 continue;
             }
             assert_eq!(Some(next.fire_time.to_utc()), first, "`{}` waits for another fire time", job.name);
-            let jitter = job.policy.jitter;
-            let of_now = Due { jitter, schedule: Arc::clone(&job.schedule), at: next.due };
+            let of_now = Due { schedule: Arc::clone(&job.schedule), at: next.due };
             let before = self.due.entry((job.name.clone(), next.fire_time)).or_insert_with(|| of_now.clone());
-            let is_another = (before.jitter, &before.schedule) != (jitter, &of_now.schedule);
+            // What was drawn with another jitter stays, but not beyond a restart.
+            let is_another = self.ever[&job.name].changed_jitter || before.schedule != of_now.schedule;
             assert!(is_another || before.at == next.due, "`{}` is due at another time", job.name);
         }
     }
