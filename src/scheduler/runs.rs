@@ -21,8 +21,8 @@ impl Runs {
         self.runs.insert(run_ref, Box::new(run));
     }
 
-    pub(super) fn remove(&mut self, run_ref: RunRef) {
-        self.runs.remove(&run_ref);
+    pub(super) fn remove(&mut self, run_ref: RunRef) -> Option<Box<Run>> {
+        self.runs.remove(&run_ref)
     }
 
     pub(super) fn get(&self, run_ref: RunRef) -> Option<&Run> {

@@ -139,9 +139,9 @@ impl Run {
     }
 
     /// What it is for, if it was never claimed and is not being.
-    pub(super) fn waiting(&self) -> Option<Candidate> {
+    pub(super) fn waiting(&self) -> Option<&Candidate> {
         let waits = self.id.is_none() && matches!(self.state, State::Waiting);
-        waits.then(|| self.candidate.clone())
+        waits.then_some(&self.candidate)
     }
 
     pub(super) fn has_process(&self) -> bool {
