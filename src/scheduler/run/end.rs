@@ -20,6 +20,10 @@ impl Core {
         };
         let ending = ending(run.stop, &result, self.policy_of(run_ref));
         let retry_in = self.retry_in(run_ref, ending);
+        if retry_in.is_none() && self.keeps_nothing() {
+            self.note_run_end(run_ref, ending, result.ok().and_then(|exit| exit.code()), now);
+            return;
+        }
         let attempt = Arc::new(self.attempt(run_ref, result, ending, retry_in, now));
         let run = self.run_mut(run_ref);
         if let (Some(first), State::Running { began, .. }) = (run.began, run.state) {
@@ -89,7 +93,8 @@ impl Core {
         now: Now,
     ) {
         if self.keeps_nothing() {
-            self.note_run_end(run_ref, ending, now);
+            let last = self.runs[&run_ref].last.as_deref();
+            self.note_run_end(run_ref, ending, last.and_then(Attempt::exit_code), now);
             return;
         }
         let row = Arc::new(self.row_of_run(run_ref, ending));
@@ -107,17 +112,13 @@ impl Core {
         self.offer_dependents(&finish, now);
     }
 
-    fn note_run_end(&mut self, run_ref: RunRef, ending: Ending, now: Now) {
+    fn note_run_end(&mut self, run_ref: RunRef, ending: Ending, exit_code: Option<u8>, now: Now) {
         let run = &self.runs[&run_ref];
         let (job, fire_time) = (run.job, run.candidate.fire_time);
         self.count(job, ending.outcome(), 1);
         self.note_end(job, fire_time, ending, 1);
-        let run = self.drop_run(run_ref);
-        let finish = Finish {
-            run: run.id.expect("it is claimed"),
-            outcome: ending.outcome(),
-            exit_code: run.last.as_deref().and_then(Attempt::exit_code),
-        };
+        let run = self.drop_run(run_ref).id.expect("it is claimed");
+        let finish = Finish { run, outcome: ending.outcome(), exit_code };
         self.offer_dependents(&finish, now);
     }
 
