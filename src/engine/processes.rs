@@ -82,6 +82,6 @@ impl Processes {
 }
 
 fn launch(spawn: Spawn) -> Launch {
-    let Spawn { run_ref, run, job, fire_time, due: _, cause, after, attempt } = spawn;
+    let Spawn { run_ref, run, job, place: _, fire_time, due: _, cause, after, attempt } = spawn;
     Launch { run_ref, run, job, fire_time, cause, after, attempt }
 }

@@ -148,10 +148,7 @@ pub struct Attempt {
 impl Attempt {
     /// The exit code, if a process ended with one.
     pub fn exit_code(&self) -> Option<u8> {
-        match self.result.as_ref().ok()?.status {
-            ExitStatus::Code(code) => Some(code),
-            _ => None,
-        }
+        self.result.as_ref().ok()?.code()
     }
 }
 

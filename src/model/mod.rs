@@ -27,6 +27,7 @@ mod record;
 mod report;
 mod rights;
 mod run;
+mod run_map;
 mod task;
 
 pub use action::{JobAction, OutputMode, Setup};
@@ -53,5 +54,6 @@ pub use run::{
     Cause, CauseClass, Exit, ExitStatus, OutputKept, ProcessId, RunId, RunKey, RunRef, SpawnError, SpawnWhy,
     Usage,
 };
+pub(crate) use run_map::RunMap;
 pub(crate) use task::Bind;
 pub use task::{Task, TaskMisfit, Tasks};

@@ -170,6 +170,14 @@ pub enum ExitStatus {
 }
 
 impl Exit {
+    /// The exit code, if a process ended with one.
+    pub fn code(&self) -> Option<u8> {
+        match self.status {
+            ExitStatus::Code(code) => Some(code),
+            _ => None,
+        }
+    }
+
     /// The `reason` field's words for what a closure says of its end; `None` of a process.
     pub fn reason(&self) -> Option<String> {
         let message = self.message.as_deref()?;

@@ -88,11 +88,15 @@ impl Core {
 
     /// Makes the job wait for its first fire time that is not accounted for.
     pub(super) fn arm(&mut self, index: JobIndex, accounted: Accounted) {
+        let next = next_after(&self.job(index).job, accounted);
+        self.arm_for(index, accounted, next);
+    }
+
+    /// As [`Core::arm`], where that fire time is known.
+    fn arm_for(&mut self, index: JobIndex, accounted: Accounted, next: Option<FireTime>) {
         let state = self.job(index);
-        let job = &state.job;
-        let has_fire_times = job.enabled && !state.has_had_its_runs();
-        let next = if has_fire_times { next_after(job, accounted) } else { None };
-        self.set_armed(index, accounted, next);
+        let has_fire_times = state.job.enabled && !state.has_had_its_runs();
+        self.set_armed(index, accounted, next.filter(|_| has_fire_times));
         self.wake_again(index);
     }
 
@@ -163,16 +167,28 @@ impl Core {
     fn decide_due(&mut self, index: JobIndex, now: Now) {
         let state = self.job(index);
         let first = state.armed.expect("a job that is due is armed");
-        let due = due_until(&state.job, &self.seed, first, now.wall);
-        self.arm(index, Accounted::Through(due.last.fire_time));
+        let accounted = Accounted::Through(first.fire_time);
+        let next = next_after(&state.job, accounted);
+        let due = due_until(&state.job, &self.seed, first, next, now.wall);
+        if due.last == first {
+            self.arm_for(index, accounted, next);
+        } else {
+            self.arm(index, Accounted::Through(due.last.fire_time));
+        }
         self.decide(index, due, now);
     }
 }
 
-/// Returns `first` and all later fire times that are due at `wall` too.
-pub(super) fn due_until(job: &Job, seed: &str, first: Armed, wall: DateTime<Utc>) -> Due {
+/// Returns `first` and all later fire times that are due at `wall` too; `second` is the one that follows.
+pub(super) fn due_until(
+    job: &Job,
+    seed: &str,
+    first: Armed,
+    second: Option<FireTime>,
+    wall: DateTime<Utc>,
+) -> Due {
     let alone = Due::one(job, first);
-    let Some(second) = job.schedule.next_after(first.fire_time).filter(|second| *second <= wall) else {
+    let Some(second) = second.filter(|second| *second <= wall) else {
         return alone;
     };
     let Some(last) = last_due(job, seed, wall).filter(|last| last.fire_time >= second) else {

@@ -89,8 +89,7 @@ impl Asked {
 impl Core {
     /// Notes those of these fire times that are one-shots, because they never come again.
     pub(super) fn finish_one_shots(&mut self, index: JobIndex, fire_times: RangeInclusive<FireTime>) {
-        let job = Arc::clone(&self.job(index).job);
-        let triggers = job.schedule.triggers();
+        let triggers = self.jobs.get(index).job.schedule.triggers();
         let instants = triggers.iter().filter_map(Trigger::instant);
         let finished = instants.filter(|instant| fire_times.contains(instant));
         self.one_shots_finished.extend(finished.map(|instant| (index, instant)));

@@ -52,7 +52,7 @@ impl Core {
 
     /// Tells the ledger of the jobs that have finished.
     pub(super) fn record_finished(&mut self) {
-        for index in std::mem::take(&mut self.just_finished) {
+        while let Some(index) = self.just_finished.pop_first() {
             let state = self.job(index);
             if state.has_had_its_runs() && definition(&state.job).is_some() {
                 self.record_definition(index, self.job(index).accounted.until());

@@ -1,6 +1,7 @@
 //! Limits that jobs share: groups and `max_running`. A run holds its slots while it is claimed and runs;
 //! between attempts it gives them back. Who waits starts in due order.
 
+use super::run::Run;
 use super::{Core, JobIndex};
 use crate::model::{Job, Name, Plan, RunRef};
 use chrono::{DateTime, Utc};
@@ -94,9 +95,14 @@ impl Limits {
         is_free
     }
 
-    /// Takes a slot for the first due of those that wait and can have one.
-    fn take_for_first(&mut self) -> Option<RunRef> {
-        let free = self.waiting.iter().filter(|(group, _)| self.has_slot(**group));
+    /// Takes a slot for the first due of those that wait and can have one, where something has changed for `group`:
+    /// it is one of that, unless all share a limit too.
+    fn take_for_first(&mut self, group: Option<GroupIndex>) -> Option<RunRef> {
+        let changed = match self.overall.most {
+            Some(_) => self.waiting.range(..),
+            None => self.waiting.range(group..=group),
+        };
+        let free = changed.filter(|(group, _)| self.has_slot(**group));
         let (&(due, run), group) = free.filter_map(|(group, runs)| Some((runs.first()?, *group))).min()?;
         self.stop_waiting(group, due, run);
         self.take(group);
@@ -107,54 +113,45 @@ impl Limits {
 impl Core {
     /// Gives the run a slot, now or when its turn comes.
     pub(super) fn ask_for_slot(&mut self, run: RunRef) {
-        let asks = &self.runs[&run];
-        if asks.definition.is_none() {
-            let group = self.job(asks.job).group;
-            self.runs.get_mut(run).expect("it asks").group = group;
-        }
         let (group, due) = self.slot_key(run);
         if self.limits.take_at_once(group) {
             self.slot_given(run);
         } else {
             self.limits.wait(group, due, run);
-            self.fill_slots();
+            self.fill_slots(group);
         }
     }
 
     /// Gives the run a slot although there may be none: it has begun long ago.
     pub(super) fn take_slot(&mut self, run: RunRef) {
-        let group = self.job(self.runs[&run].job).group;
-        self.runs.get_mut(run).expect("it has begun").group = group;
-        self.limits.take(group);
+        self.limits.take(self.runs[&run].group);
     }
 
-    /// Takes back the slot of a run.
-    pub(super) fn give_back_slot(&mut self, run: RunRef) {
-        let (group, _) = self.slot_key(run);
+    /// Takes back the slot of a run of this group.
+    pub(super) fn give_back_slot(&mut self, group: Option<GroupIndex>) {
         self.limits.give_back(group);
-        self.fill_slots();
+        self.fill_slots(group);
     }
 
-    /// A run no longer waits for a slot.
-    pub(super) fn leave_slot_queue(&mut self, run: RunRef) {
-        let (group, due) = self.slot_key(run);
-        self.limits.stop_waiting(group, due, run);
+    /// A run that is not there any more no longer waits for a slot.
+    pub(super) fn leave_slot_queue(&mut self, run_ref: RunRef, run: &Run) {
+        self.limits.stop_waiting(run.group, run.candidate.due, run_ref);
     }
 
     /// The job may share another limit from now on: what waits for a slot waits for that.
     pub(super) fn join_group(&mut self, index: JobIndex) {
         let group = self.job(index).group;
         for run in self.unclaimed_runs(index) {
-            self.leave_slot_queue(run);
+            let (before, due) = self.slot_key(run);
+            self.limits.stop_waiting(before, due, run);
             self.runs.get_mut(run).expect("it waits").group = group;
-            let (group, due) = self.slot_key(run);
             self.limits.wait(group, due, run);
         }
-        self.fill_slots();
+        self.fill_slots(group);
     }
 
-    fn fill_slots(&mut self) {
-        while let Some(run) = self.limits.take_for_first() {
+    fn fill_slots(&mut self, group: Option<GroupIndex>) {
+        while let Some(run) = self.limits.take_for_first(group) {
             self.slot_given(run);
         }
     }

@@ -33,6 +33,11 @@ impl Core {
             self.close(index, due, Ending::Skipped(SkippedWhy::Stopping), None, now);
             return;
         }
+        if is_on_time(due, now.wall) {
+            self.finish_one_shots(index, due.first.fire_time..=due.last.fire_time);
+            self.offer_kept(index, due.last, due, false, now);
+            return;
+        }
         let verdict = judge(&self.job(index).job, &self.seed, due, now.wall);
         self.carry_out(index, verdict, None, due, now);
     }
@@ -64,20 +69,25 @@ impl Core {
         }
         let in_turn = self.job(index).job.policy.coalesce == Coalesce::All && verdict.kept.len() > 1;
         for armed in verdict.kept {
-            let candidate = Candidate {
-                key: self.key_of_fire_time(index, due.class, armed.fire_time),
-                cause: cause(armed, due.last, now.wall),
-                fire_time: armed.fire_time,
-                due: armed.due,
-                late: now.wall - armed.due,
-                after: None,
-                is_recorded: false,
-            };
-            self.offer(index, candidate, in_turn, now);
+            self.offer_kept(index, armed, due, in_turn, now);
         }
         if let Some(folded) = verdict.folded.filter(|folded| !comes_first(folded)) {
             self.close(index, folded, Ending::Coalesced, into, now);
         }
+    }
+
+    /// Offers one of the fire times that are `due`.
+    fn offer_kept(&mut self, index: JobIndex, armed: Armed, due: Due, in_turn: bool, now: Now) {
+        let candidate = Candidate {
+            key: self.key_of_fire_time(index, due.class, armed.fire_time),
+            cause: cause(armed, due.last, now.wall),
+            fire_time: armed.fire_time,
+            due: armed.due,
+            late: now.wall - armed.due,
+            after: None,
+            is_recorded: false,
+        };
+        self.offer(index, candidate, in_turn, now);
     }
 }
 
@@ -85,10 +95,14 @@ fn cause(armed: Armed, last: Armed, wall: DateTime<Utc>) -> Cause {
     if armed != last || wall - armed.due > LATE_MAX { Cause::CatchUp } else { Cause::Scheduled }
 }
 
+/// Whether it is one alone that neither grace nor coalesce is for.
+fn is_on_time(due: Due, wall: DateTime<Utc>) -> bool {
+    due.count == 1 && wall - due.last.due <= LATE_MAX
+}
+
 /// Grace, then coalesce: a pure function of the job, what is due, and the wall clock.
 pub(super) fn judge(job: &Job, seed: &str, due: Due, wall: DateTime<Utc>) -> Verdict {
-    let on_time = due.count == 1 && wall - due.last.due <= LATE_MAX;
-    if on_time {
+    if is_on_time(due, wall) {
         return Verdict { missed: None, folded: None, kept: vec![due.last] };
     }
     let (missed, within) = split_by_grace(job, seed, due, wall);

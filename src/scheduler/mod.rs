@@ -172,6 +172,8 @@ pub struct Spawn {
     pub run: RunId,
     /// What to run.
     pub job: Arc<Job>,
+    /// The place of the job: those of the plan have theirs in it.
+    pub place: usize,
     /// With the job zone's offset; of a backfill that which is made up for, for a manual run the request, for a
     /// startup run the node's start, for a dependency the finish that completed the set.
     pub fire_time: DateTime<FixedOffset>,
@@ -193,7 +195,7 @@ pub struct Core {
     runs: Runs,
     limits: Limits,
     dependents: Dependents,
-    /// The elapsed-time deadline of each run that has one; kept by [`Core::rearm`] alone.
+    /// The elapsed-time deadline of each run that has one; kept by [`Core::enter`] alone.
     timers: BTreeSet<(Duration, RunRef)>,
     clock: ClockWatch,
     trouble: Option<Trouble>,

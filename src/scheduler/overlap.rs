@@ -39,15 +39,15 @@ pub(super) struct JobState {
     pub(super) claims: u64,
     /// Counts the steps back of the wall clock after which it went on anew.
     pub(super) clock_epoch: u32,
-    /// Boxed, because most jobs are idle most of the time.
-    busy: Option<Box<Busy>>,
-}
-
-/// What a job has under way.
-#[derive(Debug, Default)]
-struct Busy {
     /// Its runs, oldest first.
     instances: Vec<RunRef>,
+    /// Boxed, because nothing waits for most jobs most of the time.
+    queue: Option<Box<Queue>>,
+}
+
+/// What waits for a place of a job.
+#[derive(Debug, Default)]
+struct Queue {
     /// The one fire time that waits for a place (`queue`, `replace`).
     waiting: Option<Candidate>,
     /// Fire times that run one after another, and the run of the one whose turn it is.
@@ -84,7 +84,8 @@ impl JobState {
             tally: Tally::default(),
             claims: 0,
             clock_epoch: 0,
-            busy: None,
+            instances: Vec::new(),
+            queue: None,
         }
     }
 
@@ -95,43 +96,42 @@ impl JobState {
 
     /// Whether nothing of it runs or waits.
     pub(super) fn is_idle(&self) -> bool {
-        self.busy.as_ref().is_none_or(|busy| busy.is_empty())
+        self.instances.is_empty() && self.queue.as_ref().is_none_or(|queue| queue.is_empty())
     }
 
     /// Its runs, oldest first.
     pub(super) fn instances(&self) -> &[RunRef] {
-        self.busy.as_ref().map_or(&[], |busy| &busy.instances)
+        &self.instances
     }
 
     /// What waits for a place of it.
     pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
-        let busy = self.busy.as_deref().into_iter();
-        busy.flat_map(|busy| busy.backlog.iter().chain(&busy.waiting))
+        let queue = self.queue.as_deref().into_iter();
+        queue.flat_map(|queue| queue.backlog.iter().chain(&queue.waiting))
     }
 
     /// How many fire times wait to be run one after another.
     pub(super) fn backlog_length(&self) -> u64 {
-        self.busy.as_ref().map_or(0, |busy| busy.backlog.len() as u64)
+        self.queue.as_ref().map_or(0, |queue| queue.backlog.len() as u64)
     }
 
-    fn busy(&mut self) -> &mut Busy {
-        self.busy.get_or_insert_default()
+    fn queue(&mut self) -> &mut Queue {
+        self.queue.get_or_insert_default()
     }
 
     fn has_place(&self) -> bool {
         let policy = &self.job.policy;
-        let instances = self.busy.as_ref().map_or(0, |busy| busy.instances.len());
-        policy.overlap == Overlap::Allow || instances < policy.max_instances.get() as usize
+        policy.overlap == Overlap::Allow || self.instances.len() < policy.max_instances.get() as usize
     }
 
     fn has_backlog(&self) -> bool {
-        self.busy.as_ref().is_some_and(|busy| busy.in_turn.is_some() || !busy.backlog.is_empty())
+        self.queue.as_ref().is_some_and(|queue| queue.in_turn.is_some() || !queue.backlog.is_empty())
     }
 }
 
-impl Busy {
+impl Queue {
     fn is_empty(&self) -> bool {
-        self.instances.is_empty() && self.backlog.is_empty() && self.waiting.is_none()
+        self.backlog.is_empty() && self.waiting.is_none() && self.in_turn.is_none()
     }
 }
 
@@ -211,7 +211,7 @@ impl Core {
 
     fn wait(&mut self, index: JobIndex, mut candidate: Candidate) {
         self.record_wait(&mut candidate);
-        self.job_mut(index).busy().waiting = Some(candidate);
+        self.job_mut(index).queue().waiting = Some(candidate);
     }
 
     /// Sees to it that the ledger knows what is due and not claimed yet.
@@ -225,40 +225,40 @@ impl Core {
     fn replace_oldest(&mut self, index: JobIndex, mut candidate: Candidate, now: Now) {
         self.record_wait(&mut candidate);
         let heir = candidate.fire_time;
-        let displaced = self.job_mut(index).busy().waiting.replace(candidate);
+        let displaced = self.job_mut(index).queue().waiting.replace(candidate);
         if let Some(displaced) = displaced {
             self.close_candidate(index, &displaced, Ending::Coalesced, Some(heir));
         }
-        let oldest = *self.job_mut(index).busy().instances.first().expect("the job is at its limit");
+        let oldest = *self.job(index).instances.first().expect("the job is at its limit");
         self.stop_run(oldest, StopWhy::Replace, now);
     }
 
     fn join_backlog(&mut self, index: JobIndex, candidate: Candidate) {
-        let busy = self.job_mut(index).busy();
-        busy.backlog.push_back(candidate);
-        if busy.backlog.len() as u64 > BACKLOG_MAX {
-            let oldest = busy.backlog.pop_front().expect("it is over a thousand long");
-            let into = busy.backlog.front().map(|heir| heir.fire_time);
+        let queue = self.job_mut(index).queue();
+        queue.backlog.push_back(candidate);
+        if queue.backlog.len() as u64 > BACKLOG_MAX {
+            let oldest = queue.backlog.pop_front().expect("it is over a thousand long");
+            let into = queue.backlog.front().map(|heir| heir.fire_time);
             self.close_candidate(index, &oldest, Ending::Coalesced, into);
         }
         self.fill_places(index);
-        let last = self.job_mut(index).busy.as_mut().and_then(|busy| busy.backlog.pop_back());
+        let last = self.job_mut(index).queue.as_mut().and_then(|queue| queue.backlog.pop_back());
         if let Some(mut last) = last {
             self.record_wait(&mut last);
-            self.job_mut(index).busy().backlog.push_back(last);
+            self.job_mut(index).queue().backlog.push_back(last);
         }
     }
 
     /// Starts what waits for a place of this job, as long as there is one.
     pub(super) fn fill_places(&mut self, index: JobIndex) {
-        while self.job(index).busy.is_some() && self.job(index).has_place() {
-            let busy = self.job_mut(index).busy();
-            if busy.in_turn.is_none()
-                && let Some(next) = busy.backlog.pop_front()
+        while self.job(index).queue.is_some() && self.job(index).has_place() {
+            let queue = self.job_mut(index).queue();
+            if queue.in_turn.is_none()
+                && let Some(next) = queue.backlog.pop_front()
             {
                 let run = self.admit(index, next);
-                self.job_mut(index).busy().in_turn = Some(run);
-            } else if let Some(waiting) = busy.waiting.take() {
+                self.job_mut(index).queue().in_turn = Some(run);
+            } else if let Some(waiting) = queue.waiting.take() {
                 self.admit(index, waiting);
             } else {
                 break;
@@ -269,7 +269,8 @@ impl Core {
     fn admit(&mut self, index: JobIndex, candidate: Candidate) -> RunRef {
         let run_ref = self.add_run(index, Run::new(index, candidate));
         self.ask_for_slot(run_ref);
-        if let Some(mut candidate) = self.runs.get(run_ref).and_then(Run::waiting) {
+        let waiting = self.runs.get(run_ref).and_then(Run::waiting).filter(|_| self.is_durable());
+        if let Some(mut candidate) = waiting.cloned() {
             self.record_wait(&mut candidate);
             self.runs.get_mut(run_ref).expect("it waits").candidate = candidate;
         }
@@ -277,22 +278,24 @@ impl Core {
     }
 
     /// Gives a run its place.
-    pub(super) fn add_run(&mut self, index: JobIndex, run: Run) -> RunRef {
+    pub(super) fn add_run(&mut self, index: JobIndex, mut run: Run) -> RunRef {
         self.runs_made += 1;
         let run_ref = RunRef(self.runs_made);
+        let state = self.job_mut(index);
+        state.instances.push(run_ref);
+        run.group = state.group;
         self.runs.insert(run_ref, run);
-        self.job_mut(index).busy().instances.push(run_ref);
         run_ref
     }
 
     /// Takes a run that has ended off its job and gives its place to what waits.
     pub(super) fn leave_place(&mut self, index: JobIndex, run: RunRef) {
-        let busy = self.job_mut(index).busy();
-        busy.instances.retain(|instance| *instance != run);
-        busy.in_turn = busy.in_turn.filter(|in_turn| *in_turn != run);
-        self.fill_places(index);
-        if self.job(index).is_idle() {
-            self.job_mut(index).busy = None;
+        let state = self.job_mut(index);
+        state.instances.retain(|instance| *instance != run);
+        if let Some(queue) = &mut state.queue {
+            queue.in_turn = queue.in_turn.filter(|in_turn| *in_turn != run);
+            self.fill_places(index);
+            self.job_mut(index).queue.take_if(|queue| queue.is_empty());
         }
     }
 
@@ -307,17 +310,17 @@ impl Core {
         index: JobIndex,
         is_meant: impl Fn(&Candidate) -> bool,
     ) -> Vec<Candidate> {
-        let Some(busy) = self.job_mut(index).busy.as_mut() else {
+        let Some(queue) = self.job_mut(index).queue.as_mut() else {
             return Vec::new();
         };
-        let (taken, left) = busy.backlog.drain(..).partition::<Vec<_>, _>(&is_meant);
-        busy.backlog = left.into();
-        taken.into_iter().chain(busy.waiting.take_if(|waiting| is_meant(waiting))).collect()
+        let (taken, left) = queue.backlog.drain(..).partition::<Vec<_>, _>(&is_meant);
+        queue.backlog = left.into();
+        taken.into_iter().chain(queue.waiting.take_if(|waiting| is_meant(waiting))).collect()
     }
 
     /// The fire time that waits for a place of this job.
     pub(super) fn heir(&self, index: JobIndex) -> Option<FireTime> {
-        let busy = self.job(index).busy.as_ref()?;
-        busy.waiting.as_ref().map(|waiting| waiting.fire_time)
+        let queue = self.job(index).queue.as_ref()?;
+        queue.waiting.as_ref().map(|waiting| waiting.fire_time)
     }
 }

@@ -332,7 +332,8 @@ pub(super) fn due_since(
         let count = 1 + job.schedule.count_between(first.fire_time, last.fire_time);
         Some(Due { last, count, ..Due::one(job, first) })
     } else {
-        (first.due <= wall).then(|| due_until(job, seed, first, wall))
+        let second = || next_after(job, Accounted::Through(first.fire_time));
+        (first.due <= wall).then(|| due_until(job, seed, first, second(), wall))
     }
 }
 

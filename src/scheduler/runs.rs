@@ -1,19 +1,17 @@
 //! The runs that there are: each is found at once, and they are listed in order.
 //!
-//! A step looks for its run many times, and thousands may be there. So they lie in a hash map, whose hash is the run's
-//! number, spread over all bits; who wants all of them has them sorted.
+//! A step looks for its run many times, and thousands may be there. So they lie in a hash map; who wants all of them has
+//! them sorted.
 
 use super::run::Run;
-use crate::model::RunRef;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use crate::model::{RunMap, RunRef};
 use std::ops::Index;
 
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     // Boxed, because a map that grows moves what is in it.
-    runs: HashMap<RunRef, Box<Run>, BuildHasherDefault<Spread>>,
+    runs: RunMap<Box<Run>>,
 }
 
 impl Runs {
@@ -21,8 +19,8 @@ impl Runs {
         self.runs.insert(run_ref, Box::new(run));
     }
 
-    pub(super) fn remove(&mut self, run_ref: RunRef) {
-        self.runs.remove(&run_ref);
+    pub(super) fn remove(&mut self, run_ref: RunRef) -> Option<Box<Run>> {
+        self.runs.remove(&run_ref)
     }
 
     pub(super) fn get(&self, run_ref: RunRef) -> Option<&Run> {
@@ -50,25 +48,5 @@ impl Index<&RunRef> for Runs {
 
     fn index(&self, run_ref: &RunRef) -> &Run {
         self.get(*run_ref).expect("it has not ended")
-    }
-}
-
-/// A number that is given out once is its own hash, but for one multiplication: by 2^64 through the golden ratio.
-#[derive(Debug, Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -23,13 +23,12 @@ pub use load::{Hour, Load, Peak};
 pub use report::{JobReport, Report, Slice};
 pub use waits::Waits;
 
-use crate::model::{Exit, ExitStatus, Job, Now, Plan, ProcessId, RunRef, stable_hash};
+use crate::model::{Exit, ExitStatus, Now, Plan, ProcessId, RunMap, RunRef, stable_hash};
 use crate::scheduler::{Action, Beginning, Core, Fact, Spawn};
 use chrono::{DateTime, TimeDelta, Utc};
 use report::Observed;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::sync::Arc;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 /// What a simulation begins with, beside its plan.
@@ -74,9 +73,7 @@ struct World<'a> {
     core: Core,
     now: Now,
     until: Duration,
-    /// Where each job is in the plan, by its address.
-    places: HashMap<*const Job, usize>,
-    processes: BTreeMap<RunRef, Process>,
+    processes: RunMap<Process>,
     /// When processes end, the first first. One that was stopped has an entry for the end that it does not come to.
     ends: BinaryHeap<Reverse<(Duration, RunRef)>>,
     observed: Observed,
@@ -100,8 +97,7 @@ impl<'a> World<'a> {
             core: Core::new(plan, beginning, now),
             now,
             until: (until - from).to_std().unwrap_or_default(),
-            places: plan.jobs.iter().map(Arc::as_ptr).zip(0..).collect(),
-            processes: BTreeMap::new(),
+            processes: RunMap::default(),
             ends: BinaryHeap::new(),
             observed: Observed::new(plan, conditions),
         }
@@ -169,8 +165,7 @@ impl<'a> World<'a> {
     }
 
     fn spawn(&mut self, spawn: &Spawn) {
-        let (began, run) = (self.now.monotonic, spawn.run_ref);
-        let job = self.places[&Arc::as_ptr(&spawn.job)];
+        let (began, run, job) = (self.now.monotonic, spawn.run_ref, spawn.place);
         let behaviour = self.conditions.behaviours[job];
         let status = self.status(spawn, behaviour);
         let process = Process { job, began, ends: began + behaviour.takes, status };

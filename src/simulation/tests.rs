@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::model::{
-    After, AfterOn, CancelledBy, Closure, Ending, JobAction, Keep, LedgerPlace, Name, Outcome, OutputMode,
-    Overlap, Place, Policy, Retry, Rights, Settings, Setup, SkippedWhy,
+    After, AfterOn, CancelledBy, Closure, Ending, Job, JobAction, Keep, LedgerPlace, Name, Outcome,
+    OutputMode, Overlap, Place, Policy, Retry, Rights, Settings, Setup, SkippedWhy,
 };
 use crate::trigger::{DstMark, ScheduleBuilder, Trigger, Zone};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -142,9 +142,9 @@ impl Core {
         let (attempt, cause, fire_time) = (run.attempts, run.candidate.cause, run.candidate.fire_time);
         let (due, after) = (run.candidate.due, run.candidate.after.as_deref().cloned());
         let id = run.id.clone().expect("it is claimed");
-        let job = Arc::clone(self.job_of(run_ref));
-        let fire_time = job.zone.at(fire_time);
-        Spawn { run_ref, run: id, job, fire_time, due, cause, after, attempt }
+        let job = Arc::clone(run.definition.as_ref().expect("it is claimed"));
+        let (place, fire_time) = (run.job.to_usize(), job.zone.at(fire_time));
+        Spawn { run_ref, run: id, job, place, fire_time, due, cause, after, attempt }
     }
 
     pub(in crate::scheduler) fn run_started(&mut self, run_ref: RunRef, process: ProcessId, now: Now) {
@@ -156,14 +156,12 @@ impl Core {
         };
         let began = Began { wall: now.wall, monotonic: now.monotonic };
         run.began.get_or_insert(began);
+        let timeout_at = self.timeout_at(run_ref, now);
+        self.enter(run_ref, State::Running { began, timeout_at, rung });
         if self.keeps_nothing() {
-            let timeout_at = self.timeout_at(run_ref, now);
-            self.enter(run_ref, State::Running { began, timeout_at, rung });
             return;
         }
         let started = self.started(run_ref, process, now);
-        let timeout_at = self.timeout_at(run_ref, now);
-        self.enter(run_ref, State::Running { began, timeout_at, rung });
         let record =
             Record::Started { run: started.run.clone(), attempt: started.attempt, process, at: now.wall };
         self.record(record, Upon::Announce(Vec::new()));

@@ -1,6 +1,6 @@
 //! The end of an attempt, which may be followed by another, and of the run.
 
-use super::{State, StopWhy};
+use super::{Run, State, StopWhy};
 use crate::model::{
     Attempt, Ending, Event, Exit, ExitStatus, Finish, Now, Policy, Record, RunRef, SpawnError, SpawnWhy,
 };
@@ -20,6 +20,10 @@ impl Core {
         };
         let ending = ending(run.stop, &result, self.policy_of(run_ref));
         let retry_in = self.retry_in(run_ref, ending);
+        if retry_in.is_none() && self.keeps_nothing() {
+            self.note_run_end(run_ref, ending, result.ok().and_then(|exit| exit.code()), now);
+            return;
+        }
         let attempt = Arc::new(self.attempt(run_ref, result, ending, retry_in, now));
         let run = self.run_mut(run_ref);
         if let (Some(first), State::Running { began, .. }) = (run.began, run.state) {
@@ -77,7 +81,7 @@ impl Core {
     fn back_off(&mut self, run_ref: RunRef, delay: Duration, now: Now) {
         self.run_mut(run_ref).stop = None;
         self.enter(run_ref, State::Backoff { until: now.monotonic.saturating_add(delay) });
-        self.give_back_slot(run_ref);
+        self.give_back_slot(self.runs[&run_ref].group);
     }
 
     /// Ends a run that was claimed. `just_ended` is an attempt that was not recorded yet.
@@ -89,7 +93,8 @@ impl Core {
         now: Now,
     ) {
         if self.keeps_nothing() {
-            self.note_run_end(run_ref, ending, now);
+            let last = self.runs[&run_ref].last.as_deref();
+            self.note_run_end(run_ref, ending, last.and_then(Attempt::exit_code), now);
             return;
         }
         let row = Arc::new(self.row_of_run(run_ref, ending));
@@ -107,38 +112,32 @@ impl Core {
         self.offer_dependents(&finish, now);
     }
 
-    fn note_run_end(&mut self, run_ref: RunRef, ending: Ending, now: Now) {
+    fn note_run_end(&mut self, run_ref: RunRef, ending: Ending, exit_code: Option<u8>, now: Now) {
         let run = &self.runs[&run_ref];
         let (job, fire_time) = (run.job, run.candidate.fire_time);
-        let finish = Finish {
-            run: run.id.clone().expect("it is claimed"),
-            outcome: ending.outcome(),
-            exit_code: run.last.as_deref().and_then(Attempt::exit_code),
-        };
-        self.count(job, finish.outcome, 1);
+        self.count(job, ending.outcome(), 1);
         self.note_end(job, fire_time, ending, 1);
-        self.drop_run(run_ref);
+        let run = self.drop_run(run_ref).id.expect("it is claimed");
+        let finish = Finish { run, outcome: ending.outcome(), exit_code };
         self.offer_dependents(&finish, now);
     }
 
     /// Takes the run out. Its place is filled before its slot, so that whoever takes the slot is the first
     /// due of all.
-    pub(super) fn drop_run(&mut self, run_ref: RunRef) {
-        let run = self.run_mut(run_ref);
-        let job = run.job;
-        let holds_slot = run.holds_slot();
-        if let Some(at) = run.timer.take() {
+    pub(super) fn drop_run(&mut self, run_ref: RunRef) -> Box<Run> {
+        let run = self.runs.remove(run_ref).expect("it has not ended");
+        if let Some(at) = run.timer {
             self.timers.remove(&(at, run_ref));
         }
-        self.leave_place(job, run_ref);
-        if holds_slot {
-            self.give_back_slot(run_ref);
+        self.leave_place(run.job, run_ref);
+        if run.holds_slot() {
+            self.give_back_slot(run.group);
         } else {
-            self.leave_slot_queue(run_ref);
+            self.leave_slot_queue(run_ref, &run);
         }
-        self.runs.remove(run_ref);
-        self.rest(job);
-        self.give_place_up(job);
+        self.rest(run.job);
+        self.give_place_up(run.job);
+        run
     }
 }
 

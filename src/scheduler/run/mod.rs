@@ -1,7 +1,7 @@
 //! One run, from the slot it was given to its end: what it is and where on its way, and when something about it runs
 //! out. `claim` begins it, `end` ends it, `ladder` stops it.
 //!
-//! [`State`] holds only what each state has. Whatever changes it calls [`Core::rearm`], so that the deadline
+//! [`State`] holds only what each state has. Whatever changes it calls [`Core::enter`] or [`Core::rearm`], so that the deadline
 //! of a run in [`Core`]'s timers is the one that its state names.
 
 mod claim;
@@ -139,9 +139,9 @@ impl Run {
     }
 
     /// What it is for, if it was never claimed and is not being.
-    pub(super) fn waiting(&self) -> Option<Candidate> {
+    pub(super) fn waiting(&self) -> Option<&Candidate> {
         let waits = self.id.is_none() && matches!(self.state, State::Waiting);
-        waits.then(|| self.candidate.clone())
+        waits.then_some(&self.candidate)
     }
 
     pub(super) fn has_process(&self) -> bool {
@@ -182,14 +182,10 @@ impl Core {
         }
     }
 
+    /// Makes this the run's state, and the timers agree with it.
     fn enter(&mut self, run_ref: RunRef, state: State) {
-        self.run_mut(run_ref).state = state;
-        self.rearm(run_ref);
-    }
-
-    /// Makes the timers agree with the run's state.
-    fn rearm(&mut self, run_ref: RunRef) {
         let run = self.runs.get_mut(run_ref).expect("it has not ended");
+        run.state = state;
         let deadline = run.deadline();
         let before = std::mem::replace(&mut run.timer, deadline);
         if let Some(at) = before {
@@ -198,6 +194,11 @@ impl Core {
         if let Some(at) = deadline {
             self.timers.insert((at, run_ref));
         }
+    }
+
+    /// Makes the timers agree with the run's state.
+    fn rearm(&mut self, run_ref: RunRef) {
+        self.enter(run_ref, self.runs[&run_ref].state);
     }
 
     fn run_mut(&mut self, run_ref: RunRef) -> &mut Run {
