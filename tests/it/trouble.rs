@@ -2,6 +2,7 @@
 //! when it can.
 
 use crate::case::{Case, PROGRAM, Running, is_root, lives, machine_has};
+use crate::strace::can_inject;
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::fs;
@@ -163,8 +164,7 @@ fn a_disk_that_is_full_is_waited_for() {
 
 #[test]
 fn a_flush_that_fails_is_not_called_a_success_by_the_next_one() {
-    let probe = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=getppid:retval=1", "true"];
-    if !machine_has("strace that may change calls", &probe) {
+    if !can_inject() {
         return;
     }
     let inject = "inject=fdatasync,fsync:error=EIO:when=6";
