@@ -200,10 +200,12 @@ impl Case {
         other.start_as(command)
     }
 
-    /// Starts a runner in this case's folder, whose messages come in one stream with what it prints.
-    pub fn beside_in_one_stream(&self) -> Running {
+    /// Starts a runner in this case's folder by another program, if it is given, and has its messages come in one
+    /// stream with what it prints.
+    pub fn beside_in_one_stream(&self, under: &[&str]) -> Running {
         let other = Case::new().args(&["start"]);
-        let mut command = other.command_after("exec 2>&1");
+        let words = ["sh", "-c", "exec \"$@\" 2>&1", "sh"];
+        let mut command = other.command_by(&[&words, under, &[PROGRAM]].concat());
         self.surround(&mut command);
         other.start_as(command)
     }

@@ -123,3 +123,19 @@ fn a_user_with_too_many_processes_is_no_reason_to_blame_the_job() {
     other.kill().expect("it is there");
     other.wait().expect("its end");
 }
+
+#[test]
+fn too_few_descriptors_to_begin_with_are_told_and_nothing_is_started() {
+    let mut refused = 0;
+    for most in 6..=40 {
+        let jobs = "[jobs.a]\nstartup = true\ncommand = \"echo ran\"\n";
+        let case = Case::new().jobs(jobs).args(&["start", "--until", "-1s"]);
+        let limited = case.command_after(&format!("ulimit -n {most}"));
+        let finished = case.run_by(limited);
+        let (code, said) = (finished.status.code(), &finished.stderr);
+        let is_told = code == Some(3) && said.starts_with("runner: error: ");
+        assert!(code == Some(0) || is_told, "with {most} descriptors: {code:?}, {said}");
+        refused += u32::from(is_told);
+    }
+    assert!((1..35).contains(&refused), "{refused} were refused");
+}

@@ -7,7 +7,7 @@ use crate::case::{Case, Running, machine_has};
 use crate::crash::audit;
 use crate::strace::{Injection, Threads, can_attach, can_inject, strace};
 use crate::tree::living_in;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use std::thread;
 
 const TICK: &str = "[jobs.tick]\nevery = \"100ms\"\ncommand = \"echo up\"\n";
@@ -96,7 +96,7 @@ fn an_event_queue_that_is_full_is_waited_for() {
     }
     each(&["ENOSPC", "ENOMEM"], |errno| {
         let case = Case::new().jobs(TICK);
-        let mut running = case.beside_in_one_stream();
+        let mut running = case.beside_in_one_stream(&[]);
         running.line("| up");
         let how = format!("epoll_ctl:error={errno}");
         let full = Injection::into(running.pid(), Threads::Named("spawn"), &how);
@@ -123,7 +123,9 @@ fn an_exit_that_cannot_be_collected_is_told_by_the_process_descriptor() {
         return;
     }
     if !exits_are_told() {
-        return eprintln!("skipped: the system tells no one but the parent how a process ended (before 6.15)");
+        return eprintln!(
+            "skipped: the system tells no one but the parent how a process ended (before 6.15)"
+        );
     }
     each(&["ECHILD", "ECHILD:when=1", "ENOSYS", "EPERM:when=1"], |errno| {
         let code = "[jobs.code]\nevery = \"100ms\"\ncommand = \"exit 3\"\n";
@@ -163,4 +165,53 @@ fn who_cannot_be_signalled_in_one_way_is_in_another() {
         running.line("started");
         ends(&case, running);
     });
+}
+
+#[test]
+fn a_process_that_outlived_its_runner_and_cannot_be_watched_is_named() {
+    if !can_inject() {
+        return;
+    }
+    for errno in ["ENOSYS", "EMFILE"] {
+        let jobs = "[jobs.a]\nstartup = true\ncommand = \"echo up; exec sleep 600\"\n";
+        let case = Case::new().jobs(jobs);
+        let mut first = case.beside();
+        first.line("| up");
+        first.signal(Signal::KILL);
+        first.wait();
+        let [left] = living_in(case.path(), 0)[..] else { panic!("its process alone is left") };
+        let refusal = format!("inject=pidfd_open:error={errno}");
+        let mut second = case.beside_in_one_stream(&strace(&[&refusal]));
+        second.line(&format!("process {left} sleep has outlived its runner and cannot be watched: "));
+        second.line(" a   lost");
+        second.line("| up");
+        for runner_or_job in living_in(case.path(), 0) {
+            let pid = Pid::from_raw(runner_or_job).expect("positive");
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        second.wait();
+    }
+}
+
+#[test]
+fn a_realtime_timer_that_fails_is_told_once_and_everything_is_on_time() {
+    if !can_attach() {
+        return;
+    }
+    let case = Case::new().jobs(TICK);
+    let mut running = case.beside_in_one_stream(&[]);
+    running.line("| up");
+    let refusal = Injection::into(running.pid(), Threads::Main, "timerfd_settime:error=ENOMEM");
+    running.line("the realtime timer failed");
+    for _ in 0..5 {
+        running.line("| up");
+    }
+    drop(refusal);
+    running.line("| up");
+    let pid = running.pid();
+    running.signal(Signal::TERM);
+    let finished = running.finish().code(0);
+    assert_eq!(finished.stdout.matches("timer failed").count(), 1, "{}", finished.stdout);
+    assert!(living_in(case.path(), pid).is_empty(), "something is left");
+    audit(case.path());
 }
