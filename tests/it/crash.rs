@@ -138,8 +138,8 @@ pub fn rows(folder: &Path) -> Vec<Value> {
     lines(folder, &["history", "-n", "1000000000", "--format", "jsonl"], 0)
 }
 
-/// Ends what is left of it in peace, and compares.
-fn settle_and_compare(folder: &Path) -> usize {
+/// Ends what is left of it in peace, and compares. Returns how many runs there were.
+pub fn settle_and_compare(folder: &Path) -> usize {
     let ended = command(folder, &[PROGRAM, "start", "--for", "1s"]).status().expect("the program");
     assert!(ended.success(), "{ended}");
     for job in audit(folder) {

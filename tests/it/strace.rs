@@ -35,6 +35,16 @@ pub fn strace<'a>(injections: &[&'a str]) -> Vec<&'a str> {
     QUIET.into_iter().chain(["-f", "-qq"]).chain(each).collect()
 }
 
+/// Checks several faults, all at once.
+pub fn each<T: Copy + Send>(faults: &[T], check: impl Fn(T) + Sync) {
+    thread::scope(|scope| {
+        for fault in faults.iter().copied() {
+            let check = &check;
+            scope.spawn(move || check(fault));
+        }
+    });
+}
+
 /// Which threads of a runner.
 #[derive(Clone, Copy)]
 pub enum Threads {

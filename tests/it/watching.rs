@@ -5,10 +5,9 @@
 
 use crate::case::{Case, Running, machine_has};
 use crate::crash::audit;
-use crate::strace::{Injection, Threads, can_attach, can_inject, strace};
+use crate::strace::{Injection, Threads, can_attach, can_inject, each, strace};
 use crate::tree::living_in;
 use rustix::process::{Pid, Signal, kill_process};
-use std::thread;
 
 const TICK: &str = "[jobs.tick]\nevery = \"100ms\"\ncommand = \"echo up\"\n";
 
@@ -27,15 +26,6 @@ fn ends(case: &Case, running: Running) {
     }
     assert!(living_in(case.path(), pid).is_empty(), "something is left");
     audit(case.path());
-}
-
-/// Does the same with each of several faults, all at once.
-fn each(faults: &[&str], check: impl Fn(&str) + Sync) {
-    thread::scope(|scope| {
-        for fault in faults {
-            scope.spawn(|| check(fault));
-        }
-    });
 }
 
 #[test]
