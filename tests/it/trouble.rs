@@ -1,9 +1,9 @@
 //! The ledger cannot be written while the runner runs: nothing new starts, what runs is not harmed, and it goes on
-//! when it can.
+//! when it can. One that cannot be opened at the start is refused, and stays as it is.
 
 use crate::case::{Case, PROGRAM, Running, is_root, lives, machine_has};
 use crate::crash::settle_and_compare;
-use crate::strace::{Injection, Threads, can_attach, can_inject, each};
+use crate::strace::{Injection, Threads, can_attach, can_inject, each, strace};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::fs;
@@ -257,4 +257,45 @@ fn a_stop_while_writes_fail_ends_in_time_and_the_next_runner_accounts_for_the_re
         running.signal(Signal::TERM);
         running.finish().code(0).says("could not be written to the ledger");
     });
+}
+
+#[test]
+fn a_ledger_that_cannot_be_opened_is_refused_with_the_systems_own_word() {
+    if !can_inject() {
+        return;
+    }
+    let case = Case::new().jobs(&MARKED.replace("[runner]", "[runner]\nledger = \"ledger.db\""));
+    case.runs_until(&["longer   succeeded"]);
+    let refusals = [
+        ("ledger.db", "openat,open:error=EIO", "cannot be locked: Input/output error"),
+        ("ledger.db", "openat,open:error=EMFILE:when=2+", "cannot be opened: Too many open files"),
+        ("ledger.db", "openat,open:error=EACCES", "cannot be written: Permission denied"),
+        ("ledger.db", "pread64,read:error=EIO:when=2+", "cannot be read: Input/output error"),
+        ("ledger.db", "fcntl:error=EIO", "cannot be used: disk I/O error"),
+        ("ledger.db-wal", "openat,open:error=ENFILE", "cannot be opened: Too many open files in system"),
+        ("ledger.db-wal", "openat,open:error=EIO", "cannot be opened: Input/output error"),
+        ("ledger.db-shm", "openat,open:error=ENOMEM", "cannot be opened: Cannot allocate memory"),
+        ("ledger.db.lock", "openat,open:error=EMFILE", "cannot be locked: Too many open files"),
+        ("ledger.db.lock", "flock:error=ENOLCK", "cannot be locked: No locks available"),
+    ];
+    let marks = || fs::read_to_string(case.path().join("marks")).expect("marks");
+    let before = marks();
+    // So that the log is there.
+    let reader = Connection::open(case.path().join("ledger.db")).expect("the ledger");
+    reader.query_one("SELECT count(*) FROM fire", [], |row| row.get::<_, u32>(0)).expect("a count");
+    for (file, refusal, why) in refusals {
+        let path = case.path().join(file);
+        let (path, refusal) = (path.to_str().expect("UTF-8"), format!("inject={refusal}"));
+        let words: Vec<&str> =
+            strace(&[&refusal]).into_iter().chain(["-P", path, PROGRAM, "start"]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        case.surround(&mut command);
+        let refused = case.run_by(command);
+        assert_eq!(refused.status.code(), Some(3), "{file} {refusal}: {}", refused.stdout);
+        assert!(refused.stderr.starts_with("runner: error: the ledger `"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(why), "{file} {refusal}: {}", refused.stderr);
+    }
+    assert_eq!(marks(), before, "nothing has run");
+    settle_and_compare(case.path());
 }
