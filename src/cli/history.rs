@@ -1,5 +1,6 @@
 //! `runner history`: what has ended, newest first.
 
+use super::patient;
 use super::records::{Found, Records, Words};
 use super::strip::{LEGEND, STRIP, strip};
 use super::style::{Style, shown};
@@ -134,7 +135,7 @@ impl History {
 }
 
 fn print_lines(rows: Rows<'_>, found: &Found) -> Result<(), Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(patient::stdout());
     for row in rows {
         let row = row.map_err(|error| found.failure(error))?;
         let line = serde_json::to_string(&row).expect("rows always serialize") + "\n";

@@ -61,7 +61,7 @@ impl Who {
 pub(super) struct Opened {
     pub(super) ledger: Box<dyn Ledger>,
     pub(super) told: Told,
-    /// The runs of an earlier runner whose processes live still, and those.
+    /// For a run by hand: the runs of an earlier runner whose processes live still, and those.
     pub(super) left: Vec<(RunId, u32)>,
 }
 
@@ -136,7 +136,8 @@ impl Ledgers {
         };
         let ledger = SqliteLedger::open(&path, options)?;
         let past = ledger.known();
-        let left = past.map(left_alive).unwrap_or_default();
+        // A runner takes them over, and looks for them itself.
+        let left = past.filter(|_| who == Who::ByHand).map(left_alive).unwrap_or_default();
         let stopped = past.is_some_and(|past| past.stopped_cleanly);
         let before = match past.and_then(|past| past.down_since) {
             None if past.is_some_and(|past| past.asked.is_some()) => Before::ByHand,

@@ -5,6 +5,7 @@
 //! into it; unless standard error is elsewhere.
 
 use super::console::Console;
+use super::patient;
 use super::style::Style;
 use super::{Format, Global};
 use env_logger::fmt::Formatter;
@@ -45,7 +46,7 @@ pub(super) fn show_on(console: Option<Console>) {
 pub(super) fn hold_nobody_up() -> io::Result<()> {
     let dropped_line = |lines| format!("runner: warning: {lines} messages dropped\n");
     // There is no status line of which it would matter.
-    let console = Console::new(io::stderr(), dropped_line, || usize::MAX)?;
+    let console = Console::new(patient::stderr(), dropped_line, || usize::MAX)?;
     STDERR.get_or_init(|| console);
     Ok(())
 }
@@ -65,7 +66,7 @@ impl Write for Messages {
         let shown = CONSOLE.lock().unwrap_or_else(PoisonError::into_inner);
         match shown.as_ref().or(STDERR.get()) {
             Some(console) => console.lines().push(line),
-            None => io::stderr().write_all(line)?,
+            None => patient::stderr().write_all(line)?,
         }
         Ok(line.len())
     }

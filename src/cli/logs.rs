@@ -1,5 +1,6 @@
 //! `runner logs JOB|RUN`: what a run printed, as far as it was kept.
 
+use super::patient;
 use super::records::{Found, Records, Words};
 use super::style::{Style, shown};
 use super::{Ending, Failure, Format, Global};
@@ -175,7 +176,7 @@ fn tell(run: &RunId, printed: &Printed, escapes: bool) -> Result<(), Failure> {
 }
 
 fn write(output: &OutputKept, escapes: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = patient::stdout();
     let mut put = |bytes: &[u8]| if escapes { out.write_all(&shown(bytes)) } else { out.write_all(bytes) };
     put(&output.head)?;
     if output.dropped_bytes > 0 {

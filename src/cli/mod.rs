@@ -19,6 +19,7 @@ mod logger;
 mod logs;
 mod next;
 mod orphans;
+mod patient;
 mod printer;
 mod quarantine;
 mod records;
@@ -165,7 +166,7 @@ impl Failure {
 /// # Errors
 /// When standard output cannot be written to for another reason.
 fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = patient::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::cannot_work(anyhow::anyhow!(error).context("cannot write to standard output")))

@@ -1,5 +1,6 @@
 //! `runner next`: the coming fire times of all jobs, in order of time.
 
+use super::patient;
 use super::row::{Clock, dst_note};
 use super::style::Style;
 use super::time::{parse_time, show_distance};
@@ -158,7 +159,7 @@ impl<'a> Iterator for Merged<'a> {
 }
 
 fn print_lines<'a>(rows: impl Iterator<Item = (&'a Job, Armed)>) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(patient::stdout());
     for (job, armed) in rows {
         let trigger = job.schedule.naming(armed.fire_time);
         let line = Line {
@@ -184,7 +185,7 @@ fn print_table<'a>(
     style: Style,
 ) -> io::Result<()> {
     let clock = Clock::new();
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(patient::stdout());
     for (job, armed) in rows {
         let shown = zone.unwrap_or(&job.zone);
         let trigger = job.schedule.naming(armed.fire_time);

@@ -50,7 +50,7 @@ impl Run {
         refuse_beside(file::job(&plan, name.as_str())?, &opened.left)?;
         let plan = by_hand(plan, &name);
         let printer = Printer::new(Format::Text, Style::of(io::stdout(), global), &plan);
-        let printer = printer.map_err(Failure::cannot_work)?;
+        let printer = printer.context("cannot start a thread that prints").map_err(Failure::cannot_work)?;
         let witness = Arc::new(Witness { printer, seen: Mutex::default() });
         let options = Options { only: Some(name), open_files: raise_open_files(), ..Options::default() };
         block_on(run(plan, opened.ledger, options, Arc::clone(&witness)))?;

@@ -15,6 +15,7 @@ use clap::builder::FalseyValueParser;
 use std::ffi::c_int;
 use std::fs;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -64,7 +65,8 @@ impl Start {
         let opened =
             if dry_run { Opened::in_memory() } else { self.ledgers.open(&plan, &path, Who::Runner)? };
         let style = Style::of(io::stdout(), global);
-        let printer = Printer::new(self.format, style, &plan).map_err(Failure::cannot_work)?;
+        let printer = Printer::new(self.format, style, &plan);
+        let printer = printer.context("cannot start a thread that prints").map_err(Failure::cannot_work)?;
         let printer = Arc::new(printer.with_status_line(style));
         block_on(run(plan, opened, options, printer))?;
         Ok(ExitCode::SUCCESS)
@@ -84,11 +86,18 @@ impl Start {
 
 /// Runs a future on a current-thread runtime of its own, which it does not outlive.
 pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = room_for_a_runtime().and_then(|()| Builder::new_current_thread().enable_all().build());
     let runtime = runtime.context("cannot start the tokio runtime").map_err(Failure::cannot_work)?;
     let result = runtime.block_on(future);
     runtime.shutdown_timeout(Duration::ZERO);
     result
+}
+
+/// Tokio panics if it is refused the sockets by which it hears of signals. So as many descriptors as it takes are had
+/// before, and given back.
+fn room_for_a_runtime() -> io::Result<()> {
+    let pairs: io::Result<Vec<_>> = (0..3).map(|_| UnixStream::pair()).collect();
+    pairs.map(drop)
 }
 
 async fn run(plan: Plan, opened: Opened, mut options: Options, printer: Arc<Printer>) -> Result<(), Failure> {

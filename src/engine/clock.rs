@@ -11,6 +11,7 @@ use crate::model::{Deadline, Event, Now};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::io;
+use std::sync::Once;
 use std::time::Duration;
 
 /// Without a realtime timer a set clock is noticed within this.
@@ -124,7 +125,10 @@ impl Clock {
             #[cfg(target_os = "linux")]
             Kind::Host { alarm: Some(alarm) } => {
                 if let Err(error) = alarm.wall_reaches(at).await {
-                    log::warn!("the realtime timer failed, looking at the clock every 30 s: {error}");
+                    static TOLD: Once = Once::new();
+                    TOLD.call_once(|| {
+                        log::warn!("the realtime timer failed, looking at the clock every 30 s: {error}");
+                    });
                     look_again(at, now).await;
                 }
             }

@@ -188,10 +188,11 @@ impl Process {
             Err(_) => None,
         };
         if Process::read(self.pid).is_some_and(|again| again.started == self.started) {
-            let _ = match pidfd {
-                Some(pidfd) => pidfd_send_signal(pidfd, signal),
-                None => kill_process(self.pid, signal),
-            };
+            let sent = pidfd.map(|pidfd| pidfd_send_signal(pidfd, signal));
+            // Or the system refuses that to everybody.
+            if !matches!(sent, Some(Ok(()) | Err(Errno::SRCH))) {
+                let _ = kill_process(self.pid, signal);
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 use super::children::Children;
 use super::orphan::Living;
 use super::output::Output;
-use super::spawn::Spawned;
+use super::spawn::{self, Spawned};
+use super::sys;
 use super::tree::{self, Leader, Tree};
 use super::whose::TreeId;
 use crate::model::{Exit, ExitStatus, Job, OutputSink, OutputSource, Pace, RunId, Stream, Usage};
@@ -14,7 +15,7 @@ use std::io;
 use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// After the exit, output that somebody else holds open is read for as long as it keeps coming: until it
 /// pauses for this long,
@@ -47,14 +48,15 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
-/// Follows a process to its end, hands its output on, and sends its tree the signals that are asked for.
+/// Follows a process to its end, hands its output on, and sends its tree the signals that are asked for. Returns
+/// `None` when it is not known how it ended.
 pub(super) async fn follow(
     spawned: Spawned,
     (tree, children): (TreeId, &Children),
     (job, run): (&Job, &RunId),
     sink: &dyn OutputSink,
     signals: UnboundedReceiver<Signal>,
-) -> Exit {
+) -> Option<Exit> {
     let Spawned { process, began, pidfd, stdout, stderr, script, id: _ } = spawned;
     let setup = &job.setup;
     let output = Output::new(OutputSource { run: run.clone() }, setup.output, setup.keep_output_bytes, sink);
@@ -66,15 +68,19 @@ pub(super) async fn follow(
         signals,
         stopped: None,
     };
-    following.until_exit(Some(pidfd)).await;
+    let pidfd = following.until_exit(Some(pidfd)).await;
     let took = began.elapsed();
     if following.stopped.is_none() {
         following.until_output_ends().await;
     }
-    let exit = following.until_collected(run).await;
-    let (status, usage) = exit.unwrap_or((ExitStatus::Signal(0), Some(Usage::default())));
+    let mut exit = following.until_collected(run).await;
+    if exit.is_none() {
+        // Whoever has collected it in our place.
+        exit = following.until_told(pidfd).await.map(|status| (status, None));
+    }
     drop(script);
-    Exit { status, message: None, took, usage, output: Some(following.output.finish()) }
+    let ((status, usage), output) = (exit?, Some(following.output.finish()));
+    Some(Exit { status, message: None, took, usage, output })
 }
 
 /// Follows a process of an earlier runner to its end, and sends its tree the signals that are asked for. What it
@@ -128,16 +134,18 @@ impl Stopped {
 }
 
 impl Following<'_> {
-    async fn until_exit(&mut self, pidfd: Option<OwnedFd>) {
+    /// Returns the process's descriptor, if that could be waited for.
+    async fn until_exit(&mut self, pidfd: Option<OwnedFd>) -> Option<Receiver> {
         // Only its readiness is asked for, and that of any descriptor is waited for like a pipe's.
         let Some(exit) = pidfd.and_then(|pidfd| Receiver::from_owned_fd_unchecked(pidfd).ok()) else {
             // The system is short of descriptors, or the event queue is full: then there is only looking from time
             // to time.
-            return self.until_exit_by_looking().await;
+            self.until_exit_by_looking().await;
+            return None;
         };
         loop {
             tokio::select! {
-                _ = exit.readable() => return,
+                _ = exit.readable() => return Some(exit),
                 () = self.serve() => {}
             }
         }
@@ -207,8 +215,21 @@ impl Following<'_> {
             let _ = tokio::time::timeout(pause, self.serve()).await;
             pause = (pause * 2).min(LOOK_MAX);
         };
-        log::error!("the exit of process {:?} cannot be had: {error}", self.tree.pid());
+        log::error!("the exit of process {} cannot be had: {error}", self.tree.pid().as_raw_nonzero());
         None
+    }
+
+    /// Asks the descriptor for a little how the process ended: it knows when the exit was collected. `None`: it does
+    /// not.
+    async fn until_told(&mut self, pidfd: Option<Receiver>) -> Option<ExitStatus> {
+        let (pidfd, end) = (pidfd?, Instant::now() + EXPLAIN_AFTER);
+        loop {
+            let told = sys::exit_of(&pidfd).map(spawn::exit_status);
+            if told.is_some() || Instant::now() >= end {
+                return told;
+            }
+            sleep(LOOK).await;
+        }
     }
 
     fn has_waited_enough(&self) -> bool {
@@ -274,7 +295,7 @@ impl Following<'_> {
 async fn rest(pace: Pace) {
     match pace {
         Pace::Keep => tokio::task::yield_now().await,
-        Pace::Ease => tokio::time::sleep(EASE).await,
+        Pace::Ease => sleep(EASE).await,
     }
 }
 

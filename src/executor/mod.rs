@@ -45,7 +45,7 @@ pub use mark::{Mark, node};
 pub use orphan::{Living, boot_id};
 pub use sys::unblock_signals;
 
-use crate::model::{Cause, Finish, Job, OutputSink, Report, RunId, RunRef};
+use crate::model::{Cause, Exit, Finish, Job, OutputSink, Report, RunId, RunRef};
 use chrono::{DateTime, FixedOffset};
 use pool::Pool;
 use prepare::Preparer;
@@ -138,7 +138,7 @@ impl Executor {
                     // So that the start can be told before what is printed, which may be there already.
                     tokio::task::yield_now().await;
                     let exit = follow::follow(spawned, (tree, &children), (&job, &run), &*sink, asked).await;
-                    Report::Exited { run_ref, exit }
+                    report(run_ref, exit)
                 }
             };
             pool.has_freed();
@@ -170,13 +170,9 @@ impl Executor {
         tokio::spawn(async move {
             let Launch { job, run, .. } = launch;
             let exit = follow::follow_orphan(living, (tree, &children), (&job, &run), &*sink, asked).await;
-            let report = match exit {
-                Some(exit) => Report::Exited { run_ref, exit },
-                None => Report::Vanished { run_ref },
-            };
             pool.has_freed();
             followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&run_ref);
-            let _ = reports.send(report);
+            let _ = reports.send(report(run_ref, exit));
         });
     }
 
@@ -194,5 +190,12 @@ impl Executor {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunRef, Reach>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn report(run_ref: RunRef, exit: Option<Exit>) -> Report {
+    match exit {
+        Some(exit) => Report::Exited { run_ref, exit },
+        None => Report::Vanished { run_ref },
     }
 }

@@ -9,6 +9,7 @@
 //! runner ended in between. That one is looked for by what stands in its environment ([`Mark`]).
 
 use super::census::{Census, Process};
+use super::fault::describe;
 use super::mark::Mark;
 use super::spawn;
 use super::sys;
@@ -73,7 +74,7 @@ impl Living {
             return None;
         }
         let pid = i32::try_from(id.pid).ok().filter(|pid| *pid > 0).and_then(Pid::from_raw)?;
-        Living::open(pid).filter(|living| living.is(id))
+        Living::open(pid, id.started_ticks).filter(|living| living.is(id))
     }
 
     /// Returns, for each of the attempts with these marks, the process that it was started as, if that lives and
@@ -96,16 +97,27 @@ impl Living {
             if let Some((mark, place)) = mark.and_then(|mark| places.get_key_value(&mark))
                 && found[*place].is_none()
             {
-                found[*place] = Living::open(process.pid).filter(|living| living.is_marked(process, mark));
+                let living = Living::open(process.pid, process.started);
+                found[*place] = living.filter(|living| living.is_marked(process, mark));
             }
         }
         found
     }
 
     /// The descriptor is had before all looks: what they find is of the process that it holds, or of one that
-    /// has the same id later.
-    fn open(pid: Pid) -> Option<Living> {
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    /// has the same id later. That one which began at `started` cannot be had is told.
+    fn open(pid: Pid, started: u64) -> Option<Living> {
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(errno) => {
+                let is_there = |process: &Process| process.lives && process.started == started;
+                if let Some(process) = Process::read(pid).filter(is_there) {
+                    let why = describe(errno.raw_os_error());
+                    log::warn!("process {process} has outlived its runner and cannot be watched: {why}");
+                }
+                return None;
+            }
+        };
         let process = Process::read(pid).filter(|process| process.lives)?;
         Some(Living { process, pidfd })
     }

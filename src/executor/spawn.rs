@@ -6,7 +6,7 @@ use super::orphan;
 use super::prepare::{Prepared, above_stdio, of_system};
 use super::scripts::ScriptFile;
 use super::sys::{self, Birth, Child, Failed, Nice, Stack, Step, Words};
-use crate::model::{ExitStatus, ProcessId, Resource, SpawnError, Usage};
+use crate::model::{ExitStatus, ProcessId, Resource, SpawnError, SpawnWhy, Usage};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, fchown};
 use rustix::io::Errno;
@@ -56,7 +56,11 @@ fn output_pipe(prepared: &Prepared) -> Result<(Receiver, OwnedFd), SpawnError> {
     let ours = |errno| failed("cannot make a pipe for its output", errno);
     let (output, child_output) = pipe_with(PipeFlags::CLOEXEC).map_err(ours)?;
     let output = Receiver::from_owned_fd(output);
-    let output = output.map_err(|error| ours(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+    let output = output.map_err(|error| SpawnError {
+        // Whatever its word is, such as `ENOSPC`, the event queue has no room now.
+        why: SpawnWhy::Resources,
+        ..ours(Errno::from_io_error(&error).unwrap_or(Errno::IO))
+    })?;
     let child_output = above_stdio(child_output).map_err(ours)?;
     if let Some(identity) = &prepared.identity {
         // So that it can be opened by its name, such as /dev/stderr. Without that it can still be written to.

@@ -33,7 +33,7 @@
     reason = "clone, wait4 and the user database have no safe wrapper in the crates we use"
 )]
 
-use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::fs::{Access, Mode, OFlags, access, open};
 use rustix::io::Errno;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Uid};
@@ -364,8 +364,8 @@ pub(super) fn start(
     let pid = if pid > 0 { Pid::from_raw(pid) } else { None }.ok_or(Step::Clone.failed(error))?;
     let failed = page.failure();
     if pidfd < 0 && failed.is_none() {
-        // A system that is too old for it; the process must not run unseen.
-        let _ = process::kill_process(pid, process::Signal::KILL);
+        // A system that is too old for it; the process, and what it has begun since, must not run unseen.
+        let _ = process::kill_process_group(pid, process::Signal::KILL);
     }
     // SAFETY: it was just made for us.
     let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) });
@@ -627,13 +627,13 @@ pub(super) fn wait_if_ended(pid: Pid) -> Result<Option<(c_int, libc::rusage)>, E
 
 /// Returns the status with which a process has ended, whosever child it was, when that was collected; `None`
 /// before, and where the system does not tell (Linux before 6.15).
-pub(super) fn exit_of(pidfd: &OwnedFd) -> Option<c_int> {
+pub(super) fn exit_of(pidfd: &impl AsFd) -> Option<c_int> {
     // SAFETY: it is made of numbers.
     let mut info: libc::pidfd_info = unsafe { MaybeUninit::zeroed().assume_init() };
     let wanted = u64::from(libc::PIDFD_INFO_EXIT);
     info.mask = wanted;
     // SAFETY: the request has the size of what it writes to in it.
-    result(unsafe { libc::ioctl(pidfd.as_raw_fd(), libc::PIDFD_GET_INFO, &raw mut info) }).ok()?;
+    result(unsafe { libc::ioctl(pidfd.as_fd().as_raw_fd(), libc::PIDFD_GET_INFO, &raw mut info) }).ok()?;
     (info.mask & wanted != 0).then_some(info.exit_code)
 }
 

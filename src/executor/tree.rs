@@ -48,7 +48,8 @@ impl Tree<'_> {
         if let Err(error) = to_group
             && error != Errno::SRCH
         {
-            log::warn!("cannot send {signal:?} to process group {leader:?}: {error}");
+            let (signal, leader) = (signal.as_raw(), leader.as_raw_nonzero());
+            log::warn!("cannot send signal {signal} to process group {leader}: {error}");
         }
         let reached = |member: &&Process| to_group.is_ok() && member.group == Some(leader);
         members.iter().filter(|member| !reached(member)).for_each(|member| member.signal(signal));

@@ -2,8 +2,8 @@
 
 use super::{Exit, ProcessId, RunRef, SpawnError};
 
-/// What came of an attempt: [`Report::NotStarted`], or [`Report::Started`] and later [`Report::Exited`]; of one
-/// that was taken over, [`Report::Exited`] or [`Report::Vanished`].
+/// What came of an attempt: [`Report::NotStarted`], or [`Report::Started`] and later [`Report::Exited`] or
+/// [`Report::Vanished`], which alone come of one that was taken over.
 #[derive(Debug)]
 pub enum Report {
     /// The process is there.
@@ -13,7 +13,8 @@ pub enum Report {
         /// Which process.
         process: ProcessId,
     },
-    /// A process that was taken over has ended, and how is not known; if it was signalled, its whole tree has.
+    /// The process has ended, and how is not known, because others collect its exit; if it was signalled, its whole
+    /// tree has.
     Vanished {
         /// Whose it was.
         run_ref: RunRef,

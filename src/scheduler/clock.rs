@@ -8,6 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Below this a difference between the clocks is the jitter of their readings. Smaller steps add up.
 const STEP_MIN: TimeDelta = TimeDelta::seconds(1);
 
+/// The clocks are not read at one instant, and a step is told no finer than this.
+const STEP_GRAIN_MS: i64 = 10;
+
 /// The last reading, and the last stretch of wall time that went by without the runner.
 #[derive(Debug)]
 pub(super) struct ClockWatch {
@@ -103,6 +106,9 @@ impl Core {
     }
 
     fn tell_step(&mut self, by: TimeDelta, now: Now) {
+        // Two hours are told as two hours.
+        let grains = (by.num_milliseconds().abs() + STEP_GRAIN_MS / 2) / STEP_GRAIN_MS;
+        let by = TimeDelta::milliseconds(grains * STEP_GRAIN_MS * by.num_milliseconds().signum());
         let record = Record::ClockStepped { by, at: now.wall };
         self.record(record, Upon::Announce(Vec::new()));
         self.announce(Event::ClockStepped { by });

@@ -112,7 +112,7 @@ pub enum Fact {
         /// How.
         exit: Exit,
     },
-    /// A process that was taken over has ended, and how is not known.
+    /// A process, and its tree if it was signalled, has ended, and how is not known.
     Vanished {
         /// Which run's.
         run: RunRef,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longer than anything takes on a machine that is only slow.
@@ -200,6 +200,16 @@ impl Case {
         other.start_as(command)
     }
 
+    /// Starts a runner in this case's folder by another program, if it is given, and has its messages come in one
+    /// stream with what it prints.
+    pub fn beside_in_one_stream(&self, under: &[&str]) -> Running {
+        let other = Case::new().args(&["start"]);
+        let words = ["sh", "-c", "exec \"$@\" 2>&1", "sh"];
+        let mut command = other.command_by(&[&words, under, &[PROGRAM]].concat());
+        self.surround(&mut command);
+        other.start_as(command)
+    }
+
     /// Has a runner run in this case's folder until it has printed each of these texts, in any order, and stop.
     #[track_caller]
     pub fn runs_until(&self, texts: &[&str]) {
@@ -235,9 +245,11 @@ impl Case {
 impl Running {
     /// Waits for a line that holds `text`.
     #[track_caller]
+    #[expect(clippy::disallowed_methods, reason = "others may be printed without end")]
     pub fn line(&mut self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     self.see(&line);
                     if line.contains(text) {

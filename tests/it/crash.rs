@@ -11,7 +11,8 @@
 //! cargo test --test it crash::killed_by_each_call -- --ignored --nocapture
 //! ```
 
-use crate::case::{Case, PROGRAM, machine_has};
+use crate::case::{Case, PROGRAM};
+use crate::strace::can_inject;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,8 +138,8 @@ pub fn rows(folder: &Path) -> Vec<Value> {
     lines(folder, &["history", "-n", "1000000000", "--format", "jsonl"], 0)
 }
 
-/// Ends what is left of it in peace, and compares.
-fn settle_and_compare(folder: &Path) -> usize {
+/// Ends what is left of it in peace, and compares. Returns how many runs there were.
+pub fn settle_and_compare(folder: &Path) -> usize {
     let ended = command(folder, &[PROGRAM, "start", "--for", "1s"]).status().expect("the program");
     assert!(ended.success(), "{ended}");
     for job in audit(folder) {
@@ -199,11 +200,6 @@ fn killed_by(call: &str, when: u64) {
 /// Not `execve`: the process that makes it is no longer the runner but its child, so that being killed there is the
 /// failure of one run ([`a_child_that_is_killed_at_its_exec_is_one_failed_run`]).
 const CALLS: [&str; 3] = ["pwrite64", "fdatasync,fsync", "clone,clone3"];
-
-fn can_inject() -> bool {
-    let probe = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=getppid:retval=1", "true"];
-    machine_has("strace that may change calls", &probe)
-}
 
 #[test]
 fn killed_in_the_middle_of_a_call_it_accounts_for_every_fire_time() {

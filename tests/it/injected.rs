@@ -3,12 +3,12 @@
 //!
 //! strace counts calls by thread and process, so that `when=1` is the first of each.
 
-use crate::case::{Case, Finished, is_root, machine_has};
+use crate::case::{Case, Finished, is_root};
+use crate::strace;
 
 /// Whether calls can be made to fail here, and users changed.
 fn can_inject() -> bool {
-    let probe = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=getppid:retval=1", "true"];
-    is_root() && machine_has("strace that may change calls", &probe)
+    is_root() && strace::can_inject()
 }
 
 /// Runs a job of these keys while strace does as it is told.

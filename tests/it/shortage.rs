@@ -1,6 +1,9 @@
-//! A system that is short of descriptors or processes: no job is to blame, and none is lost.
+//! A system that is short of descriptors, processes, threads or memory: no job is to blame, and none is lost.
 
-use crate::case::{Case, is_root};
+use crate::case::{Case, is_root, machine_has};
+use crate::crash::audit;
+use crate::slow::hold_up;
+use crate::strace::{Injection, Threads, can_attach, can_inject, strace};
 use rustix::process::Signal;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -122,4 +125,86 @@ fn a_user_with_too_many_processes_is_no_reason_to_blame_the_job() {
     finished.says("cannot run `/bin/sh`: resource temporarily unavailable");
     other.kill().expect("it is there");
     other.wait().expect("its end");
+}
+
+#[test]
+fn too_few_descriptors_to_begin_with_are_told_and_nothing_is_started() {
+    let mut refused = 0;
+    for most in 6..=40 {
+        let jobs = "[jobs.a]\nstartup = true\ncommand = \"echo ran\"\n";
+        let case = Case::new().jobs(jobs).args(&["start", "--until", "-1s"]);
+        let limited = case.command_after(&format!("ulimit -n {most}"));
+        let finished = case.run_by(limited);
+        let (code, said) = (finished.status.code(), &finished.stderr);
+        let is_told = code == Some(3) && said.starts_with("runner: error: ");
+        assert!(code == Some(0) || is_told, "with {most} descriptors: {code:?}, {said}");
+        refused += u32::from(is_told);
+    }
+    assert!((1..35).contains(&refused), "{refused} were refused");
+}
+
+#[test]
+fn threads_that_are_refused_at_the_start_are_told_and_nothing_is_started() {
+    if !can_inject() {
+        return;
+    }
+    let start = |refused: u32| {
+        let refusal = format!("inject=clone3,clone:error=EAGAIN:when={refused}");
+        let jobs = "[jobs.a]\nstartup = true\ncommand = [\"touch\", \"ran\"]\n";
+        let case = Case::new().jobs(jobs).args(&["start", "--for", "1s"]).under(&strace(&[&refusal]));
+        let finished = case.run();
+        (finished.status.code(), finished.stderr, case.path().join("ran").exists())
+    };
+    let mut refused = 1;
+    loop {
+        let (code, said, has_run) = start(refused);
+        if code == Some(0) {
+            assert!(has_run);
+            break;
+        }
+        let is_told = said.starts_with("runner: error: ") && said.contains("emporarily unavailable");
+        assert!(code == Some(3) && is_told && !has_run, "thread {refused}: {code:?} {said}");
+        refused += 1;
+    }
+    assert!(refused > 3, "only {} threads were refused", refused - 1);
+}
+
+#[test]
+fn memory_that_is_refused_to_a_start_is_waited_for() {
+    if !can_attach() {
+        return;
+    }
+    let case = Case::new().jobs("[jobs.a]\nevery = \"100ms\"\ncommand = \"echo up\"\n");
+    let mut running = case.beside_in_one_stream(&[]);
+    running.line("| up");
+    let refusal = Injection::into(running.pid(), Threads::Named("spawn"), "mmap:error=ENOMEM");
+    running.line("has to wait, and perhaps others: cannot make a process: cannot allocate memory");
+    drop(refusal);
+    running.line("| up");
+    running.line("succeeded");
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("stopped: ran ");
+    audit(case.path());
+}
+
+#[test]
+fn without_another_thread_a_start_waits_for_those_that_are_held_up() {
+    if !can_attach() || !machine_has("perl", &["perl", "-e", "1"]) {
+        return;
+    }
+    let jobs = "[jobs.a]\nevery = \"100ms\"\noverlap = \"allow\"\ncommand = [\"./held\"]\n";
+    let case = Case::new().jobs(jobs).file("not yet", "#!/bin/sh\necho ran after all\n");
+    let mut holder = hold_up(&case, "not yet");
+    let mut running = case.beside_in_one_stream(&[]);
+    running.line("failed: cannot run `./held`: not found");
+    let _refusal = Injection::into(running.pid(), Threads::Main, "clone3,clone:error=EAGAIN");
+    std::fs::rename(case.path().join("not yet"), case.path().join("held")).expect("a rename");
+    running.line("is still being started: its `cwd` or its program does not answer");
+    drop(holder.stdin.take());
+    running.line("ran after all");
+    running.line("succeeded");
+    running.signal(Signal::INT);
+    running.finish().code(0).prints("stopped: ran ");
+    holder.wait().expect("its end");
+    audit(case.path());
 }

@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 /// Takes a lease (`F_SETLEASE`, `F_WRLCK`) on the file that it is given, says so, and keeps it until its input ends.
 const LEASE: &str = "$| = 1; $SIG{IO} = 'IGNORE'; open(F, '<', $ARGV[0]) && fcntl(F, 1024, 1) or exit 1; print \"held\\n\"; <STDIN>";
 
-fn hold_up(case: &Case, program: &str) -> Child {
+/// Has nobody who opens this program of a case get an answer before the child's input ends.
+pub fn hold_up(case: &Case, program: &str) -> Child {
     let path = case.path().join(program);
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("its mode");
     let mut holder = Command::new("perl");

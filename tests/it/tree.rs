@@ -104,7 +104,7 @@ fn the_first_signal_of_the_ladder_reaches_them_too() {
 }
 
 /// Who has this folder as its own, beside the runner.
-fn living_in(folder: &Path, runner: i32) -> Vec<i32> {
+pub fn living_in(folder: &Path, runner: i32) -> Vec<i32> {
     let pids = fs::read_dir("/proc").expect("/proc").flatten();
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let is_there = |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == folder);

@@ -1,7 +1,9 @@
 //! The ledger cannot be written while the runner runs: nothing new starts, what runs is not harmed, and it goes on
-//! when it can.
+//! when it can. One that cannot be opened at the start is refused, and stays as it is.
 
 use crate::case::{Case, PROGRAM, Running, is_root, lives, machine_has};
+use crate::crash::settle_and_compare;
+use crate::strace::{Injection, Threads, can_attach, can_inject, each, strace};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::fs;
@@ -163,8 +165,7 @@ fn a_disk_that_is_full_is_waited_for() {
 
 #[test]
 fn a_flush_that_fails_is_not_called_a_success_by_the_next_one() {
-    let probe = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=getppid:retval=1", "true"];
-    if !machine_has("strace that may change calls", &probe) {
+    if !can_inject() {
         return;
     }
     let inject = "inject=fdatasync,fsync:error=EIO:when=6";
@@ -178,4 +179,123 @@ fn a_flush_that_fails_is_not_called_a_success_by_the_next_one() {
         rustix::process::Pid::from_raw(runner.trim().parse().expect("one child")).expect("a process id");
     rustix::process::kill_process(runner, Signal::TERM).expect("it is there");
     running.finish().code(0);
+}
+
+/// Jobs that leave their marks, of which some run longer than the trouble lasts.
+const MARKED: &str = r#"
+[runner]
+shutdown_grace = "2s"
+[defaults]
+overlap = "allow"
+misfire_grace_time = "none"
+[jobs.quick]
+every = "100ms"
+command = "echo $RUNNER_RUN_ID $RUNNER_FIRE_TIME $RUNNER_ATTEMPT >> marks"
+[jobs.longer]
+every = "500ms"
+command = "echo $RUNNER_RUN_ID $RUNNER_FIRE_TIME $RUNNER_ATTEMPT >> marks; sleep 0.4"
+"#;
+
+/// The calls by which a ledger is written, as they fail, and what is said of it.
+const FAILURES: [(&str, &str); 6] = [
+    ("pwrite64:error=ENOSPC", "no space is left on its file system"),
+    ("pwrite64:error=EDQUOT", "the disk failed"),
+    ("pwrite64:error=EIO", "the disk failed"),
+    ("pwrite64:error=EROFS", "the disk failed"),
+    ("fsync,fdatasync:error=EIO", "the disk failed"),
+    ("fsync,fdatasync:error=ENOSPC", "the disk failed"),
+];
+
+/// Has each of these happen to a runner, once or until it is dropped, while all is well.
+fn each_failure(how: &str, check: impl Fn(&Case, Running, Injection, &str) + Sync) {
+    if !can_attach() {
+        return;
+    }
+    each(&FAILURES, |(failure, why)| {
+        let case = Case::new().jobs(MARKED);
+        let mut running = case.beside();
+        running.line("longer   succeeded");
+        let injection = Injection::into(running.pid(), Threads::Named("ledger"), &format!("{failure}{how}"));
+        check(&case, running, injection, why);
+        assert!(settle_and_compare(case.path()) > 0);
+    });
+}
+
+#[test]
+fn a_write_that_fails_once_loses_nothing_and_doubles_nothing() {
+    for when in [":when=1", ":when=2"] {
+        each_failure(when, |_, mut running, _injection, why| {
+            stands_still(&mut running, why);
+            goes_on(&mut running);
+            ends(running);
+        });
+    }
+}
+
+#[test]
+fn writes_that_fail_for_a_while_lose_nothing_and_double_nothing() {
+    each_failure("", |case, mut running, injection, why| {
+        stands_still(&mut running, why);
+        let marks = || fs::read_to_string(case.path().join("marks")).expect("marks").lines().count();
+        let (before, mut metronome) = (marks(), Case::new().jobs(JOBS).args(&["start"]).start());
+        for _ in 0..5 {
+            metronome.line("succeeded");
+        }
+        // One of each may have been on its way.
+        assert!(marks() <= before + 2, "nothing new starts");
+        ends(metronome);
+        drop(injection);
+        goes_on(&mut running);
+        ends(running);
+    });
+}
+
+#[test]
+fn a_stop_while_writes_fail_ends_in_time_and_the_next_runner_accounts_for_the_rest() {
+    each_failure("", |_, mut running, _injection, why| {
+        stands_still(&mut running, why);
+        running.signal(Signal::TERM);
+        running.finish().code(0).says("could not be written to the ledger");
+    });
+}
+
+#[test]
+fn a_ledger_that_cannot_be_opened_is_refused_with_the_systems_own_word() {
+    if !can_inject() {
+        return;
+    }
+    let case = Case::new().jobs(&MARKED.replace("[runner]", "[runner]\nledger = \"ledger.db\""));
+    case.runs_until(&["longer   succeeded"]);
+    let refusals = [
+        ("ledger.db", "openat,open:error=EIO", "cannot be locked: Input/output error"),
+        ("ledger.db", "openat,open:error=EMFILE:when=2+", "cannot be opened: Too many open files"),
+        ("ledger.db", "openat,open:error=EACCES", "cannot be written: Permission denied"),
+        ("ledger.db", "pread64,read:error=EIO:when=2+", "cannot be read: Input/output error"),
+        ("ledger.db", "fcntl:error=EIO", "cannot be used: disk I/O error"),
+        ("ledger.db-wal", "openat,open:error=ENFILE", "cannot be opened: Too many open files in system"),
+        ("ledger.db-wal", "openat,open:error=EIO", "cannot be opened: Input/output error"),
+        ("ledger.db-shm", "openat,open:error=ENOMEM", "cannot be opened: Cannot allocate memory"),
+        ("ledger.db.lock", "openat,open:error=EMFILE", "cannot be locked: Too many open files"),
+        ("ledger.db.lock", "flock:error=ENOLCK", "cannot be locked: No locks available"),
+    ];
+    let marks = || fs::read_to_string(case.path().join("marks")).expect("marks");
+    let before = marks();
+    // So that the log is there.
+    let reader = Connection::open(case.path().join("ledger.db")).expect("the ledger");
+    reader.query_one("SELECT count(*) FROM fire", [], |row| row.get::<_, u32>(0)).expect("a count");
+    for (file, refusal, why) in refusals {
+        let path = case.path().join(file);
+        let (path, refusal) = (path.to_str().expect("UTF-8"), format!("inject={refusal}"));
+        let words: Vec<&str> =
+            strace(&[&refusal]).into_iter().chain(["-P", path, PROGRAM, "start"]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        case.surround(&mut command);
+        let refused = case.run_by(command);
+        assert_eq!(refused.status.code(), Some(3), "{file} {refusal}: {}", refused.stdout);
+        assert!(refused.stderr.starts_with("runner: error: the ledger `"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(why), "{file} {refusal}: {}", refused.stderr);
+    }
+    assert_eq!(marks(), before, "nothing has run");
+    settle_and_compare(case.path());
 }

@@ -11,6 +11,7 @@ use super::Format;
 use super::console::Console;
 use super::ledger::Told;
 use super::logger;
+use super::patient;
 use super::style::Style;
 use crate::engine::{self, Audience};
 use crate::model::{
@@ -46,14 +47,14 @@ impl Printer {
         let quiet_until_failure = quiet.map(|job| job.name.clone()).collect();
         let (wording, console) = match format {
             Format::Text => {
-                let console = Console::new(io::stdout(), text::dropped_line, status::width)?;
+                let console = Console::new(patient::stdout(), text::dropped_line, status::width)?;
                 (Wording::Text(text::Text::new(style, plan)), console)
             }
             Format::Jsonl => {
                 let json = Arc::new(json::Json::default());
                 let numbers = Arc::clone(&json);
                 let dropped_line = move |lines| numbers.dropped(lines, engine::now());
-                let console = Console::new(io::stdout(), dropped_line, status::width)?;
+                let console = Console::new(patient::stdout(), dropped_line, status::width)?;
                 (Wording::Json(json), console)
             }
         };

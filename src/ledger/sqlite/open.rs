@@ -4,10 +4,12 @@ use super::error::LedgerError;
 use super::files::{self, FileId};
 use super::lock::Lock;
 use super::schema::{self, FORMAT, Format};
-use super::{OpenOptions, fault, past};
+use super::{OpenOptions, extended, fault, past};
 use crate::model::Past;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Result, params};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,19 +54,48 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<OpenFile, Ledge
         files::create(path)?;
         lock.take_ledger(path)?;
     }
-    let db = connect(path, BUSY_AT_OPEN_MAX)?;
     let at_open = |error| fault::at_open(path, error);
-    schema::bring_up_to_date(&db).map_err(at_open)?;
-    let (past, node) = register(&db, options).map_err(at_open)?;
-    db.busy_timeout(BUSY_MAX).map_err(at_open)?;
-    let gone = || files::refused(path, "found", std::io::ErrorKind::NotFound.into());
+    let opened = connect(path, BUSY_AT_OPEN_MAX).and_then(|db| {
+        schema::bring_up_to_date(&db).map_err(at_open)?;
+        let (past, node) = register(&db, options).map_err(at_open)?;
+        db.busy_timeout(BUSY_MAX).map_err(at_open)?;
+        Ok((db, past, node))
+    });
+    let (db, past, node) = opened.map_err(|error| explain(path, error))?;
+    let gone = || files::refused(path, "found", io::ErrorKind::NotFound.into());
     let id = FileId::of(path).ok_or_else(gone)?;
     Ok(OpenFile { path: path.to_owned(), id, db, lock, past, node })
 }
 
 /// Connects to a ledger file that is there and is sound.
 pub(super) fn reconnect(path: &Path, busy_max: Duration) -> Result<Connection, LedgerError> {
-    connect(path, busy_max)
+    connect(path, busy_max).map_err(|error| explain(path, error))
+}
+
+/// SQLite takes a file that it may not open for one that is read-only, and one that the disk does not give for one that
+/// is damaged. Who does the same again is told by the system what it is. No connection may be open.
+fn explain(path: &Path, error: LedgerError) -> LedgerError {
+    let (again, what) = match &error {
+        LedgerError::Corrupt { .. } | LedgerError::NotADatabase { .. } => (read_again(path), "read"),
+        LedgerError::NoPermission { .. } | LedgerError::Sqlite { .. } => (open_again(path), "opened"),
+        _ => return error,
+    };
+    match again.map_err(|source| files::refused(path, what, source)) {
+        Err(refusal @ LedgerError::Io { .. }) => refusal,
+        _ => error,
+    }
+}
+
+fn read_again(path: &Path) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    io::copy(&mut file, &mut io::sink()).map(drop)
+}
+
+fn open_again(path: &Path) -> io::Result<()> {
+    let all = [path.to_owned(), extended(path, "-wal"), extended(path, "-shm")];
+    all.iter()
+        .filter(|file| file.exists())
+        .try_for_each(|file| File::options().read(true).write(true).open(file).map(drop))
 }
 
 fn connect(path: &Path, busy_max: Duration) -> Result<Connection, LedgerError> {

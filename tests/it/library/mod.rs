@@ -15,6 +15,7 @@ mod stored;
 mod tasks;
 mod testing;
 mod time;
+mod volume;
 
 use chrono::{DateTime, Utc};
 use runner::{Events, Handle, Heard, Job, Numbered, Scheduler, Trigger};
