@@ -8,6 +8,7 @@ mod clock;
 mod crash;
 mod docs;
 mod explain;
+mod fuzz;
 mod history;
 mod init;
 mod injected;
