@@ -278,7 +278,7 @@ pub fn jobfile(bytes: &[u8]) {
     let report = faults.render(false);
     assert_eq!(report, load().faults.render(false));
     assert_eq!(plan.is_none(), faults.errors() > 0, "{report}");
-    let lines = 1 + bytes.iter().filter(|byte| **byte == b'\n').count();
+    let lines = bytes.split(|byte| *byte == b'\n').count();
     for fault in faults.iter() {
         assert!(fault.line.is_none_or(|line| (1..=lines).contains(&(line as usize))), "{fault:?}");
         assert!(fault.column.is_none_or(|column| column > 0), "{fault:?}");
