@@ -225,9 +225,10 @@ pub fn env_file(bytes: &[u8]) {
     match parse_env_file(text) {
         Ok(pairs) => check_pairs(text, &pairs),
         Err(error) => {
-            let line = text.lines().nth(error.line - 1).expect("it is one of the lines");
-            let name = line.split('=').next().expect("there is one");
-            let of_name = name.escape_debug().to_string().contains(error.found.trim_matches('`'));
+            let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();
+            let line = lines.nth(error.line - 1).expect("it is one of the lines");
+            let name = line.trim().split('=').next().expect("there is one");
+            let name = name.strip_prefix("export ").unwrap_or(name).trim();
             let words = [
                 "no `=`",
                 "a NUL byte",
@@ -236,6 +237,7 @@ pub fn env_file(bytes: &[u8]) {
                 "text behind the closing `'`",
                 "text behind the closing `\"`",
             ];
+            let of_name = error.found == format!("`{}`", name.escape_debug());
             assert!(words.contains(&&*error.found) || of_name, "{error} in {text:?}");
             let before: String = text.split_inclusive('\n').take(error.line - 1).collect();
             assert!(parse_env_file(&before).is_ok(), "{error} in {text:?} is not the first");

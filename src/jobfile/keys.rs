@@ -280,7 +280,10 @@ fn refuse_nested_job(reader: &mut Reader<'_>, entry: &Entry<'_>) {
 pub(super) fn nearest<'w>(found: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let plain = |word: &str| word.to_ascii_lowercase().replace('-', "_");
     let found = plain(found);
+    let length = found.chars().count();
     let close = |word: &&str| strsim::damerau_levenshtein(&found, &plain(word));
-    let far = |word: &str| (word.len().max(found.len())).div_ceil(3);
-    words.filter(|word| close(word) <= far(word).min(3)).min_by_key(close)
+    let far = |word: &str| (word.len().max(found.len())).div_ceil(3).min(3);
+    // Texts are as far apart as their lengths, at least; very long ones are not compared.
+    let near = |word: &&str| word.chars().count().abs_diff(length) <= 3 && close(word) <= far(word);
+    words.filter(near).min_by_key(close)
 }
