@@ -8,6 +8,7 @@
 #[cfg(feature = "test-util")]
 use super::testing::VirtualClock;
 use crate::model::{Deadline, Event, Now};
+use crate::trigger::render_duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::io;
@@ -156,7 +157,7 @@ pub(super) fn warn_of(event: &Event, now: Now) {
         Event::ClockStepped { by } => {
             let way = if *by < TimeDelta::zero() { "back" } else { "forward" };
             let by = by.abs().to_std().unwrap_or_default();
-            let by = humantime::format_duration(Duration::from_secs(by.as_secs()));
+            let by = render_duration(Duration::from_secs(by.as_secs()));
             log::warn!("the wall clock was set {way} by {by}, it is now {wall}");
         }
         Event::ClockWrong { least } => {

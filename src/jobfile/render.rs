@@ -2,7 +2,9 @@
 
 use super::fault::{Excerpt, Fault, Faults, Severity};
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{
+    Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
+};
 
 impl Faults {
     /// Returns all faults as text, one after another with a blank line behind each.
@@ -18,7 +20,7 @@ fn group(fault: &Fault) -> Group<'_> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(&fault.message).id(fault.code.as_str());
+    let title = level.primary_title(harmless(&fault.message)).id(fault.code.as_str());
     let mut group = match &fault.excerpt {
         Some(excerpt) => title.element(snippet(excerpt, AnnotationKind::Primary, None)),
         None => title.element(origin(fault)),
@@ -27,7 +29,7 @@ fn group(fault: &Fault) -> Group<'_> {
         group = group.element(snippet(other, AnnotationKind::Context, Some(why)));
     }
     match &fault.hint {
-        Some(hint) => group.element(Level::HELP.message(hint)),
+        Some(hint) => group.element(Level::HELP.message(normalize_untrusted_str(&harmless(hint)))),
         None => group,
     }
 }
@@ -38,8 +40,14 @@ fn snippet<'a>(
     label: Option<&'a str>,
 ) -> Snippet<'a, Annotation<'a>> {
     let annotation = kind.span(excerpt.mark.clone()).label(label);
-    let snippet = Snippet::source(&excerpt.text).line_start(excerpt.line as usize);
+    let snippet = Snippet::source(harmless(&excerpt.text)).line_start(excerpt.line as usize);
     snippet.path(excerpt.file.to_string_lossy()).annotation(annotation)
+}
+
+/// Returns the text without the control characters of which the renderer does not know that terminals obey them. It has
+/// as many bytes.
+fn harmless(text: &str) -> String {
+    text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "·")
 }
 
 fn origin(fault: &Fault) -> Origin<'_> {

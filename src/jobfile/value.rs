@@ -6,7 +6,7 @@ use super::fault::{Code, Fault, Severity};
 use super::source::Sheet;
 use super::wall;
 use crate::model::{Name, User, nearest};
-use crate::trigger::{BadDuration, Zone, parse_duration};
+use crate::trigger::{BadDuration, Zone, parse_duration, render_duration};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -383,7 +383,7 @@ impl<'a> Reader<'a> {
             }
         };
         if duration < least {
-            let least = humantime::format_duration(least);
+            let least = render_duration(least);
             self.fault(Code::BadDuration, span.clone(), bad(&format!("a duration of {least} or more")));
             return None;
         }

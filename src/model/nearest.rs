@@ -5,9 +5,12 @@
 pub fn nearest<'w>(found: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let plain = |word: &str| word.to_ascii_lowercase().replace('-', "_");
     let found = plain(found);
+    let length = found.chars().count();
     let distance = |word: &&str| strsim::damerau_levenshtein(&found, &plain(word));
     let most = |word: &str| word.len().max(found.len()).div_ceil(3).min(3);
-    words.filter(|word| distance(word) <= most(word)).min_by_key(distance)
+    // Words are as far apart as their lengths, at least; very long ones are not compared.
+    let is_near = |word: &&str| word.chars().count().abs_diff(length) <= 3 && distance(word) <= most(word);
+    words.filter(is_near).min_by_key(distance)
 }
 
 #[cfg(test)]

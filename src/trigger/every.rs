@@ -1,7 +1,7 @@
 //! `every`: elapsed time from an anchor. Fire times are `anchor + n · period`, computed directly, never from
 //! the last run, so they do not drift and are the same after a restart and on every node.
 
-use super::{FireTime, TriggerError};
+use super::{FireTime, TriggerError, render_duration};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl Every {
         let millis = i64::try_from(period.as_millis()).ok();
         let whole = period.subsec_nanos().is_multiple_of(1_000_000);
         let period_millis = millis.filter(|_| whole && period >= PERIOD_MIN);
-        let found = humantime::format_duration(period).to_string();
+        let found = render_duration(period);
         let error = || TriggerError {
             span: 0..0,
             expected: "whole milliseconds, 10ms or more".into(),

@@ -42,7 +42,7 @@ pub use at::parse_local_time;
 pub use cron::{CronField, cron_notes};
 pub use definition::BadDefinition;
 pub use dst::{Dst, Fold, Gap};
-pub use duration::{BadDuration, parse_duration};
+pub use duration::{BadDuration, parse_duration, render_duration};
 pub use gap::{GapFate, InGap};
 pub use interval::ShortMonth;
 pub use note::Note;

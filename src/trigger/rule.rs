@@ -11,7 +11,7 @@ use super::instant::{of_second, second_up};
 use super::interval::{Interval, ShortMonth};
 use super::on_calendar::OnCalendar;
 use super::wall::Wall;
-use super::{FireTime, TriggerError, Zone};
+use super::{FireTime, TriggerError, Zone, render_duration};
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,10 +181,7 @@ impl Trigger {
     /// A shorter period, or one that is not whole.
     pub fn every(period: Duration) -> Result<Trigger, TriggerError> {
         let every = Every::new(period)?;
-        Ok(Trigger {
-            text: format!("every {}", humantime::format_duration(period)).into(),
-            rule: Rule::Every(every),
-        })
+        Ok(Trigger { text: format!("every {}", render_duration(period)).into(), rule: Rule::Every(every) })
     }
 
     /// Returns the trigger of one instant: RFC 3339 with an offset, or local time in `zone`.

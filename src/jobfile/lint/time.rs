@@ -5,7 +5,7 @@ use super::note::note_words;
 use crate::jobfile::fault::Code;
 use crate::jobfile::value::Reader;
 use crate::model::Job;
-use crate::trigger::{FireTime, GapFate, InGap, Schedule, Trigger};
+use crate::trigger::{FireTime, GapFate, InGap, Schedule, Trigger, render_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::ops::Range;
 use std::time::Duration;
@@ -148,7 +148,7 @@ fn timeout(reader: &mut Reader<'_>, job: &Job, spans: &Spans<'_>, now: DateTime<
     let (Some(first), Some(second)) = (coming.next(), coming.next()) else { return };
     let distance = (second - first).to_std().unwrap_or_default();
     if timeout > distance {
-        let (timeout, distance) = (humantime::format_duration(timeout), humantime::format_duration(distance));
+        let (timeout, distance) = (render_duration(timeout), render_duration(distance));
         let message = format!("its timeout of {timeout} is longer than the {distance} to the next fire time");
         let hint = "shorten it, or choose with overlap what happens to that fire time";
         if !matches!(job.policy.overlap, crate::model::Overlap::Allow) {

@@ -357,12 +357,25 @@ fn nothing_makes_it_panic_or_hang() {
     let deep = "[".repeat(100_000);
     let nested = format!("a = {}1{}", "[".repeat(2000), "]".repeat(2000));
     let dotted = format!("{}a = 1", "a.".repeat(5000));
+    let long = "Europe/".repeat(100_000);
+    let job = |rest: &str| format!("[jobs.a]\ncommand = \"true\"\n{rest}");
+    // Words that are like none of those that there are.
+    let [zone, key, word, event] = [
+        job(&format!("timezone = \"{long}\"")),
+        job(&format!("\"{long}\" = 1")),
+        job(&format!("overlap = \"{long}\"")),
+        job(&format!("calendar = \"{long}\"")),
+    ];
     let texts = [
         // Found by fuzzing: a mark on a line end that is not shown.
         "\"\r\r",
         &*deep,
         &nested,
         &dotted,
+        &zone,
+        &key,
+        &word,
+        &event,
         "\u{feff}",
         "[jobs.\"\"]",
         "[[jobs]]\n[[jobs.a]]",

@@ -197,7 +197,9 @@ fn read_weekdays(word: Piece<'_>) -> Result<Option<u8>, TriggerError> {
 fn read_weekday(word: Piece<'_>, piece: Piece<'_>) -> Result<u8, TriggerError> {
     weekday(piece.text).ok_or_else(|| {
         if piece.text == word.text {
-            let shorthands = SHORTHANDS.iter().map(|(shorthand, _)| *shorthand);
+            // A longer text is like none of them.
+            let likely = piece.text.len() <= 32;
+            let shorthands = SHORTHANDS.iter().map(|(shorthand, _)| *shorthand).filter(|_| likely);
             let close = |known: &&str| strsim::jaro_winkler(known, &piece.text.to_ascii_lowercase());
             let nearest = shorthands.max_by(|a, b| close(a).total_cmp(&close(b)));
             let nearest = nearest.filter(|nearest| close(nearest) > 0.85);
