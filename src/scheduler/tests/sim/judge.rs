@@ -53,9 +53,7 @@ struct Ever {
     was_cancelled: bool,
     was_backfilled: bool,
     changed_group: bool,
-    /// With how much jitter it began.
-    jitter: Option<Option<Duration>>,
-    changed_jitter: bool,
+    jitters: BTreeSet<Option<Duration>>,
     has_vanished: bool,
 }
 
@@ -170,7 +168,7 @@ impl Judge {
         let policy = &job.policy;
         let ever = self.ever.entry(job.name.clone()).or_default();
         ever.overlaps.push(policy.overlap);
-        ever.changed_jitter |= *ever.jitter.get_or_insert(policy.jitter) != policy.jitter;
+        ever.jitters.insert(policy.jitter);
         ever.had_timeout |= policy.timeout.is_some();
         ever.had_runs_max |= job.runs_max.is_some();
         // A job that is switched off has no fire times, and those that it had are closed as removed.
@@ -555,7 +553,7 @@ impl Judge {
             let of_now = Due { schedule: Arc::clone(&job.schedule), at: next.due };
             let before = self.due.entry((job.name.clone(), next.fire_time)).or_insert_with(|| of_now.clone());
             // What was drawn with another jitter stays, but not beyond a restart.
-            let is_another = self.ever[&job.name].changed_jitter || before.schedule != of_now.schedule;
+            let is_another = self.ever[&job.name].jitters.len() > 1 || before.schedule != of_now.schedule;
             assert!(is_another || before.at == next.due, "`{}` is due at another time", job.name);
         }
     }
