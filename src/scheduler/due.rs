@@ -209,11 +209,10 @@ fn last_due(job: &Job, seed: &str, wall: DateTime<Utc>) -> Option<Armed> {
 /// Returns when `fire_time` is due: later by a jitter that is drawn from seed, job and fire time, at most
 /// the policy's and short enough to end strictly before the next fire time; whole milliseconds.
 pub fn armed(job: &Job, seed: &str, fire_time: FireTime) -> Armed {
-    let jitter = job.policy.jitter.map_or(Duration::ZERO, |most| {
-        let next = job.schedule.next_after(fire_time);
-        let room = next.and_then(|next| (next - fire_time).to_std().ok()).unwrap_or(Duration::MAX);
-        draw(most.min(room.saturating_sub(Duration::from_millis(1))), job, seed, fire_time)
-    });
+    let Some(most) = job.policy.jitter else { return Armed { fire_time, due: fire_time } };
+    let next = job.schedule.next_after(fire_time);
+    let room = next.and_then(|next| (next - fire_time).to_std().ok()).unwrap_or(Duration::MAX);
+    let jitter = draw(most.min(room.saturating_sub(Duration::from_millis(1))), job, seed, fire_time);
     let due = TimeDelta::from_std(jitter).ok().and_then(|jitter| fire_time.checked_add_signed(jitter));
     Armed { fire_time, due: due.unwrap_or(DateTime::<Utc>::MAX_UTC) }
 }

@@ -98,11 +98,9 @@ impl Limits {
     /// Takes a slot for the first due of those that wait and can have one, where something has changed for `group`:
     /// it is one of that, unless all share a limit too.
     fn take_for_first(&mut self, group: Option<GroupIndex>) -> Option<RunRef> {
-        let changed = match self.overall.most {
-            Some(_) => self.waiting.range(..),
-            None => self.waiting.range(group..=group),
-        };
-        let free = changed.filter(|(group, _)| self.has_slot(**group));
+        let of_group = self.waiting.get_key_value(&group).filter(|_| self.overall.most.is_none());
+        let of_all = self.overall.most.iter().flat_map(|_| &self.waiting);
+        let free = of_group.into_iter().chain(of_all).filter(|(group, _)| self.has_slot(**group));
         let (&(due, run), group) = free.filter_map(|(group, runs)| Some((runs.first()?, *group))).min()?;
         self.stop_waiting(group, due, run);
         self.take(group);

@@ -78,21 +78,19 @@ impl Core {
 
     /// Offers one of the fire times that are `due`.
     fn offer_kept(&mut self, index: JobIndex, armed: Armed, due: Due, in_turn: bool, now: Now) {
+        let late = now.wall - armed.due;
+        let is_misfire = armed != due.last || late > LATE_MAX;
         let candidate = Candidate {
             key: self.key_of_fire_time(index, due.class, armed.fire_time),
-            cause: cause(armed, due.last, now.wall),
+            cause: if is_misfire { Cause::CatchUp } else { Cause::Scheduled },
             fire_time: armed.fire_time,
             due: armed.due,
-            late: now.wall - armed.due,
+            late,
             after: None,
             is_recorded: false,
         };
         self.offer(index, candidate, in_turn, now);
     }
-}
-
-fn cause(armed: Armed, last: Armed, wall: DateTime<Utc>) -> Cause {
-    if armed != last || wall - armed.due > LATE_MAX { Cause::CatchUp } else { Cause::Scheduled }
 }
 
 /// Whether it is one alone that neither grace nor coalesce is for.

@@ -267,7 +267,7 @@ impl Core {
     }
 
     fn admit(&mut self, index: JobIndex, candidate: Candidate) -> RunRef {
-        let run_ref = self.add_run(index, Run::new(index, candidate));
+        let run_ref = self.add_run(index, Box::new(Run::new(index, candidate)));
         self.ask_for_slot(run_ref);
         let waiting = self.runs.get(run_ref).and_then(Run::waiting).filter(|_| self.is_durable());
         if let Some(mut candidate) = waiting.cloned() {
@@ -278,7 +278,7 @@ impl Core {
     }
 
     /// Gives a run its place.
-    pub(super) fn add_run(&mut self, index: JobIndex, mut run: Run) -> RunRef {
+    pub(super) fn add_run(&mut self, index: JobIndex, mut run: Box<Run>) -> RunRef {
         self.runs_made += 1;
         let run_ref = RunRef(self.runs_made);
         let state = self.job_mut(index);

@@ -10,13 +10,13 @@ use std::ops::Index;
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    // Boxed, because a map that grows moves what is in it.
+    // Boxed, so that neither a map that grows nor a call moves it.
     runs: RunMap<Box<Run>>,
 }
 
 impl Runs {
-    pub(super) fn insert(&mut self, run_ref: RunRef, run: Run) {
-        self.runs.insert(run_ref, Box::new(run));
+    pub(super) fn insert(&mut self, run_ref: RunRef, run: Box<Run>) {
+        self.runs.insert(run_ref, run);
     }
 
     pub(super) fn remove(&mut self, run_ref: RunRef) -> Option<Box<Run>> {

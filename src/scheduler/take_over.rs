@@ -34,7 +34,8 @@ impl Core {
         let candidate = candidate_of(&open.claim);
         let (process, is_between) =
             (open.process.filter(|_| open.alive_for.is_some()), open.is_between_attempts());
-        let run = self.add_run(index, Run::taken_over(index, &job, candidate, open, now));
+        let run = Box::new(Run::taken_over(index, &job, candidate, open, now));
+        let run = self.add_run(index, run);
         match process {
             Some(process) if self.runs[&run].has_process() => {
                 self.take_slot(run);

@@ -111,7 +111,9 @@ impl<'a> World<'a> {
             let end = self.ends.peek().map(|Reverse((at, _))| *at);
             let next = [timeout, end].into_iter().flatten().min().filter(|next| *next <= self.until);
             let Some(next) = next else { break };
-            self.advance_to(next);
+            if next > self.now.monotonic {
+                self.advance_to(next);
+            }
             self.end_processes();
             if timeout.is_some_and(|timeout| timeout <= next) {
                 self.core.handle_timeout(self.now);
