@@ -22,10 +22,11 @@ use driver::play;
 use script::Script;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Seeds that have failed once.
-const FAILED: &[u64] = &[];
+/// Seeds that have failed once. Whoever changes what a seed means finds other histories in them; what a failure has
+/// taught of the scheduler has a test of its own.
+const FAILED: &[u64] = &[15, 85_696, 190_610, 283_953];
 
 /// Carries out a history; an error says what is wrong.
 fn outcome(script: &Script) -> Result<String, String> {
@@ -85,8 +86,12 @@ fn seeds_that_have_failed_once_fail_no_more() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "each time it looks at others")]
 fn whatever_happens_is_as_it_should_be() {
-    (0..2000).for_each(check);
+    (0..500).for_each(check);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let fresh = now.as_secs() << 20;
+    (fresh..fresh + 2000).for_each(check);
 }
 
 /// As [`check`], with the real ledger beside the one of the tests.
