@@ -19,10 +19,7 @@ fn problem(job: &Job, expected: &Expected, report: &JobReport, ending: Ending, c
     let (name, share) = (&job.name, format!("{count} of {}", report.all()));
     let runs = format!("{count} of {}", report.runs);
     let takes = || format!("it takes {}", show_duration(expected.takes));
-    let too_often = || match distance(job, report) {
-        Some(distance) => format!("{} and is due again after {}", takes(), show_duration(distance)),
-        None => takes(),
-    };
+    let too_often = || too_often(job, expected, report);
     Some(match ending {
         Ending::Succeeded | Ending::Lost => return None,
         Ending::Skipped(SkippedWhy::Overlap) => {
@@ -48,6 +45,27 @@ fn problem(job: &Job, expected: &Expected, report: &JobReport, ending: Ending, c
             }
         },
     })
+}
+
+/// All that keeps a job from being done when it is due again.
+fn too_often(job: &Job, expected: &Expected, report: &JobReport) -> String {
+    let mut all = Vec::new();
+    if report.waits.waited() > 0 {
+        let whose = job.policy.group.as_ref();
+        let whose = whose.map_or("max_running".to_owned(), |group| format!("group `{group}`"));
+        all.push(format!("waits up to {} for a slot of {whose}", show_duration(report.waits.longest())));
+    }
+    all.push(format!("takes {}", show_duration(expected.takes)));
+    if let Retry::Backoff { attempts, .. } = job.policy.retry
+        && report.attempts > report.runs
+    {
+        all.push(format!("is tried up to {attempts} times"));
+    }
+    all.extend(
+        distance(job, report).map(|distance| format!("is due again after {}", show_duration(distance))),
+    );
+    let (last, others) = all.split_last().expect("it takes some time");
+    if others.is_empty() { format!("it {last}") } else { format!("it {} and {last}", others.join(", ")) }
 }
 
 /// How long after the first fire time with which something was wrong the next comes.
