@@ -243,7 +243,7 @@ impl Judge {
             _ => {}
         }
         match record {
-            Record::Claim(claim) => self.is_claimed(claim, answer),
+            Record::Claim(claim) => self.is_claimed(claim, answer, now),
             Record::Waits(claim) => {
                 let is_first_come = self.is_first_come(&claim.key);
                 self.waiting.insert(claim.key.clone(), is_first_come);
@@ -270,7 +270,7 @@ impl Judge {
         }
     }
 
-    fn is_claimed(&mut self, claim: &Claim, answer: Answer) {
+    fn is_claimed(&mut self, claim: &Claim, answer: Answer, now: Now) {
         let Answer::Claimed { number } = answer else { panic!("{claim:?} has {answer:?}") };
         let name = &claim.key.job;
         assert!(self.claimed.insert(claim.key.clone()), "{claim:?} is claimed twice");
@@ -278,7 +278,16 @@ impl Judge {
         assert_eq!(number, last.unwrap_or(0) + 1);
         if claim.key.class == CauseClass::Calendar {
             let late = Duration::from_millis(u64::try_from(claim.late_ms).unwrap_or(0));
-            assert!(late <= self.ever[name].grace, "{claim:?} is beyond its grace");
+            let ever = &self.ever[name];
+            assert!(late <= ever.grace, "{claim:?} is beyond its grace");
+            // What has not waited is as late as it is by the clock, jitter aside.
+            let by_clock = (now.wall - claim.fire_time).to_std().unwrap_or_default();
+            let jitter = ever.jitters.iter().flatten().max().copied().unwrap_or_default();
+            let is_in_turn = self.jobs.get(name).is_none_or(|job| job.policy.coalesce == Coalesce::All);
+            let may_have_waited = is_in_turn || self.was_in_trouble || !self.is_as_ever(name);
+            let has_waited = self.waiting.contains_key(&claim.key) || may_have_waited;
+            let is_late = by_clock > ever.grace.saturating_add(jitter);
+            assert!(has_waited || !is_late, "{claim:?} is beyond its grace at {}", now.wall);
         }
         if claim.key.class.is_of_fire_times() {
             self.counts_run(name);
@@ -504,8 +513,9 @@ impl Judge {
             let group_is_full = policy.group.is_some() && is_known_full;
             let most = usize::try_from(policy.max_instances.get()).expect("small");
             let has_all = policy.overlap != Overlap::Allow && running >= most;
-            // One after another, in a backlog.
-            let has_its_turn = running > 0;
+            // One after another, in a backlog or as they are made up for.
+            let in_turn = policy.coalesce == Coalesce::All || self.ever[&job.name].was_backfilled;
+            let has_its_turn = running > 0 && (in_turn || !self.is_as_ever(&job.name));
             assert!(
                 waiting == 0 || is_full || group_is_full || has_all || has_its_turn,
                 "{waiting} wait for a place of `{}`, and nothing is in the way",
