@@ -58,6 +58,23 @@ pub struct Setup {
     pub keep_output_bytes: u64,
 }
 
+impl Setup {
+    /// Nothing from outside, and nothing is kept: for what never starts a process.
+    pub(crate) fn bare() -> Setup {
+        Setup {
+            shell: vec!["/bin/sh".into()],
+            cwd: "/".into(),
+            inherit_env: false,
+            env_files: Vec::new(),
+            env: BTreeMap::new(),
+            stdin: None,
+            rights: Rights::default(),
+            output: OutputMode::None,
+            keep_output_bytes: 0,
+        }
+    }
+}
+
 /// Which output of a job's runs is shown while it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputMode {

@@ -8,12 +8,11 @@ use super::restart::candidate_of;
 use super::run::Run;
 use super::{Core, JobIndex};
 use crate::model::{
-    Closure, Ending, Job, JobAction, JobPast, Name, Now, OpenRun, OutputMode, Past, Place, Plan, Policy,
-    Rights, Setup,
+    Closure, Ending, Job, JobAction, JobPast, Name, Now, OpenRun, Past, Place, Plan, Policy, Setup,
 };
 use crate::trigger::{ScheduleBuilder, Zone};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 impl Core {
@@ -71,17 +70,6 @@ impl Core {
 /// What there is of a job of which only its past is known.
 pub(super) fn gone(name: Name, past: Option<&JobPast>, file: Arc<Path>) -> Job {
     let zone = past.and_then(|past| Zone::find(&past.zone).ok()).unwrap_or_else(Zone::utc);
-    let setup = Setup {
-        shell: vec!["/bin/sh".into()],
-        cwd: PathBuf::from("/"),
-        inherit_env: false,
-        env_files: Vec::new(),
-        env: BTreeMap::new(),
-        stdin: None,
-        rights: Rights::default(),
-        output: OutputMode::None,
-        keep_output_bytes: 0,
-    };
     Job {
         name,
         description: None,
@@ -93,7 +81,7 @@ pub(super) fn gone(name: Name, past: Option<&JobPast>, file: Arc<Path>) -> Job {
         runs_max: None,
         zone,
         action: JobAction::Closure(Closure::new(())),
-        setup: Arc::new(setup),
+        setup: Arc::new(Setup::bare()),
         policy: Arc::new(Policy::default()),
         place: Place { file, line: 0 },
     }

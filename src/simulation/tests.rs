@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::model::{
-    After, AfterOn, CancelledBy, Closure, Ending, Job, JobAction, Keep, LedgerPlace, Name, Outcome,
-    OutputMode, Overlap, Place, Policy, Retry, Rights, Settings, Setup, SkippedWhy,
+    After, AfterOn, CancelledBy, Closure, Ending, Job, JobAction, Keep, LedgerPlace, Name, Outcome, Overlap,
+    Place, Policy, Retry, Settings, Setup, SkippedWhy,
 };
 use crate::trigger::{DstMark, ScheduleBuilder, Trigger, Zone};
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,17 +24,6 @@ fn name(text: &str) -> Name {
 fn job(text: &str, cron: &str, policy: Policy) -> Job {
     let zone = Zone::find("Europe/Berlin").expect("a zone");
     let triggers = vec![Trigger::cron(cron, &zone).expect("a cron")];
-    let setup = Setup {
-        shell: vec!["sh".into()],
-        cwd: "/".into(),
-        inherit_env: false,
-        env_files: Vec::new(),
-        env: BTreeMap::new(),
-        stdin: None,
-        rights: Rights::default(),
-        output: OutputMode::All,
-        keep_output_bytes: 0,
-    };
     Job {
         name: name(text),
         description: None,
@@ -47,7 +35,7 @@ fn job(text: &str, cron: &str, policy: Policy) -> Job {
         runs_max: None,
         zone,
         action: JobAction::Closure(Closure::new(())),
-        setup: Arc::new(setup),
+        setup: Arc::new(Setup::bare()),
         policy: Arc::new(policy),
         place: Place { file: Path::new("jobs.toml").into(), line: 1 },
     }

@@ -41,7 +41,7 @@ impl Core {
         }
     }
 
-    /// The process of a run that was taken over has ended, and how is not known.
+    /// The process of a run has ended, and how is not known.
     pub(in crate::scheduler) fn vanished(&mut self, run_ref: RunRef, now: Now) {
         let Some(run) = self.runs.get(run_ref).filter(|run| run.has_process()) else { return };
         let ending = run.stop.map_or(Ending::Lost, StopWhy::ending);

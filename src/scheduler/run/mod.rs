@@ -1,8 +1,8 @@
 //! One run, from the slot it was given to its end: what it is and where on its way, and when something about it runs
 //! out. `claim` begins it, `end` ends it, `ladder` stops it.
 //!
-//! [`State`] holds only what each state has. Whatever changes it calls [`Core::enter`] or [`Core::rearm`], so that the deadline
-//! of a run in [`Core`]'s timers is the one that its state names.
+//! [`State`] holds only what each state has. Whatever changes it calls [`Core::enter`] or [`Core::rearm`], so that the
+//! deadline of a run in [`Core`]'s timers is the one that its state names.
 
 mod claim;
 mod end;

@@ -6,9 +6,8 @@
 use super::book::Book;
 use crate::model::{
     After, AfterOn, Answer, CauseClass, Closure, Coalesce, Event, Exit, ExitStatus, Finish, Grace, Job,
-    JobAction, Keep, Ladder, LedgerPlace, Name, Now, OutputKept, OutputMode, Overlap, Past, Place, Plan,
-    Policy, ProcessId, Record, Retry, Rights, Row, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy,
-    Task, Usage,
+    JobAction, Keep, Ladder, LedgerPlace, Name, Now, OutputKept, Overlap, Past, Place, Plan, Policy,
+    ProcessId, Record, Retry, Row, RunKey, RunRef, Settings, Setup, SpawnError, SpawnWhy, Task, Usage,
 };
 use crate::scheduler::{Action, Beginning, Core, Fact};
 use crate::trigger::{ScheduleBuilder, Trigger, Zone};
@@ -53,17 +52,6 @@ pub(super) fn cron(name: &str, text: &str) -> Job {
 }
 
 pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
-    let setup = Setup {
-        shell: vec!["sh".into()],
-        cwd: "/".into(),
-        inherit_env: false,
-        env_files: Vec::new(),
-        env: BTreeMap::new(),
-        stdin: None,
-        rights: Rights::default(),
-        output: OutputMode::All,
-        keep_output_bytes: 0,
-    };
     Job {
         name: Name::parse(name).expect("a name"),
         description: None,
@@ -75,7 +63,7 @@ pub(super) fn scheduled(name: &str, triggers: Vec<Trigger>) -> Job {
         runs_max: None,
         zone: Zone::utc(),
         action: JobAction::Closure(Closure::new(())),
-        setup: Arc::new(setup),
+        setup: Arc::new(Setup::bare()),
         policy: Arc::new(Policy::default()),
         place: Place { file: Path::new("jobs.toml").into(), line: 1 },
     }
