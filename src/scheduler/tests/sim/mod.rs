@@ -13,6 +13,7 @@
 
 mod chance;
 mod driver;
+mod jobs;
 mod judge;
 mod script;
 #[cfg(feature = "sqlite")]
